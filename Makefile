@@ -1,0 +1,38 @@
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+
+help: ## What can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+install: .venv/ready ## Make .venv, with the versions that were tested together
+
+demo: .venv/ready ## Everything against a local vendor: three months, tables, the UI (NO_UI=1 ends it there)
+	$(BIN)/cdr demo $(if $(NO_UI),--no-ui)
+
+test: .venv/ready browser ## Lint, types, import rules, dependencies, then every test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/pytest -n 2 $(PYTEST)
+
+unit: .venv/ready ## The quick tests alone
+	$(BIN)/pytest -n 2 -m 'not slow' $(PYTEST)
+
+browser:
+	@command -v chromium >/dev/null || command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] || exit 0; \
+	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; } \
+	|| echo 'Chromium could not be installed; the browser test will say so.'
+
+clean: ## Remove the environment and the demo's data
+	rm -rf .venv data/demo
+
+.PHONY: help install demo test unit browser clean

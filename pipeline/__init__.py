@@ -1,0 +1,1 @@
+"""Keeps call records: ask the vendor, sense, land, normalise, load, publish."""

@@ -1,0 +1,144 @@
+"""The README is true: its commands, settings, tables and the outputs it shows. `UPDATE_README=1` writes the outputs."""
+
+import io
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+from click import Group
+from pydantic import SecretStr
+from rich.console import Console
+
+from pipeline.cli import main
+from pipeline.demo import QUERIES
+from pipeline.journey import Journey
+from pipeline.months import Month, month_range
+from pipeline.sandbox import Sandbox
+from pipeline.settings import Settings
+from pipeline.show import table
+from pipeline.warehouse.reading import ask
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+DEMO_DAY = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+SHOWN = re.compile(r"```sql\n(?P<query>.*?)```\n\n```text\n(?P<output>.*?)```", re.DOTALL)
+
+
+def text() -> str:
+    return README.read_text("utf-8")
+
+
+def section(title: str) -> str:
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text(), re.DOTALL | re.MULTILINE)
+    assert found, title
+    return found[1]
+
+
+def first_cells(part: str) -> list[str]:
+    """The code in the first cell of each row of the part's tables."""
+    return re.findall(r"^\| `([^`]+)`", part, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What `make demo` would publish on the day that the README was written."""
+    with Sandbox(clock=lambda: DEMO_DAY, pending=timedelta(0), processing=timedelta(0), rate_limit=None) as sandbox:
+        settings = Settings(
+            didww_api_key=SecretStr(sandbox.api_key),
+            didww_api_url=sandbox.url,
+            cdr_data_dir=tmp_path_factory.mktemp("demo"),
+            _env_file=None,
+        )
+        journey = Journey(settings, clock=lambda: DEMO_DAY)
+        running = Month.of(DEMO_DAY)
+        for record_type in settings.cdr_record_types:
+            months = month_range(running.shift(-2), running)
+            exports = {asked.request.month: asked.export.id for asked in journey.ask(record_type, months)}
+            listed = {export.id: export for export in journey.vendor.exports()}
+            for month in months:
+                journey.land(record_type, month, listed[exports[month]])
+                journey.load(record_type, month)
+        journey.refresh()
+        yield journey.warehouse
+
+
+def rendered(warehouse: Path, query: str) -> str:
+    console = Console(file=io.StringIO(), width=160)
+    console.print(table(ask(warehouse, query)))
+    assert isinstance(console.file, io.StringIO)
+    return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
+
+
+def test_the_queries_give_the_output_that_stands_under_them(warehouse: Path) -> None:
+    shown = list(SHOWN.finditer(text()))
+    assert len(shown) >= 3
+    if os.environ.get("UPDATE_README"):
+
+        def fresh(found: re.Match[str]) -> str:
+            return f"```sql\n{found['query']}```\n\n```text\n{rendered(warehouse, found['query'])}```"
+
+        README.write_text(SHOWN.sub(fresh, text()), "utf-8")
+        shown = list(SHOWN.finditer(text()))
+    for found in shown:
+        assert found["output"] == rendered(warehouse, found["query"])
+
+
+def test_every_command_is_described_and_every_described_command_exists() -> None:
+    assert isinstance(main, Group)
+    described = {name.split()[1] for name in first_cells(section("Commands"))}
+    assert described == set(main.commands)
+    for name in re.findall(r"^(?:\$ )?cdr ([a-z]+)", text(), re.MULTILINE):
+        assert name in main.commands
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)", text(), re.MULTILINE))
+    assert {"demo", "test"} <= named <= targets
+
+
+def test_the_settings_table_is_that_of_the_settings() -> None:
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \|([^|]*)\|", section("Settings"), re.MULTILINE))
+    fields = {name.upper(): field for name, field in Settings.model_fields.items()}
+    assert rows.keys() == fields.keys() | {"DAGSTER_HOME"}
+    for name, field in fields.items():
+        default = field.default
+        written = ",".join(default) if isinstance(default, tuple) else str(default)
+        if isinstance(default, SecretStr) or default == "":
+            continue
+        assert rows[name].strip(" `") == written
+
+
+def test_the_tables_are_those_that_are_published(warehouse: Path) -> None:
+    rows = ask(warehouse, "SELECT schema_name, table_name FROM duckdb_tables() UNION SELECT schema_name, view_name "
+                          "FROM duckdb_views() WHERE NOT internal").rows  # fmt: skip
+    names = {str(name) if schema == "main" else f"{schema}.{name}" for schema, name in rows}
+    assert set(first_cells(section("Tables"))) == names
+
+
+def test_the_columns_that_the_readme_speaks_of_exist(warehouse: Path) -> None:
+    with duckdb.connect(str(warehouse), read_only=True) as db:
+        for query in QUERIES.values():
+            db.execute(query)
+        for found in re.finditer(r"```sql\n(.*?)```", text(), re.DOTALL):
+            db.execute(found[1])
+
+
+def test_the_folder_map_names_what_there_is() -> None:
+    for path in re.findall(r"^([a-z_]+/?(?:[a-z_.]+/?)*) {2,}\S", section("Folder map"), re.MULTILINE):
+        assert (ROOT / path).exists(), path
+
+
+def test_every_file_that_is_linked_exists() -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)]+)\)", text()):
+        assert (ROOT / target).exists(), target
+
+
+def test_every_test_that_is_named_as_a_proof_exists() -> None:
+    for path, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text()):
+        assert (ROOT / path).exists(), path
+        assert not name or f"def {name}(" in (ROOT / path).read_text("utf-8"), name
