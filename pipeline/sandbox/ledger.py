@@ -1,0 +1,117 @@
+"""Every record there is: the generated ones, those that arrived late, and totals taken straight from them."""
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from operator import attrgetter
+
+from pipeline.sandbox.columns import CDR_OUT, COLUMNS, DURATION, MONEY
+from pipeline.sandbox.estate import trunk_id
+from pipeline.sandbox.record import CallSource, Cells, Record, Row, handwritten
+
+_START = attrgetter("start")
+_DID = 6
+_OUT_TRUNK = 11
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a correct load must equal to the last digit; ``money`` goes by CSV column name."""
+
+    rows: int
+    seconds: int
+    money: dict[str, Decimal]
+
+
+@dataclass(frozen=True)
+class Book:
+    """All records of one type at one moment: later additions make a new book and leave this one alone."""
+
+    source: CallSource | None
+    added: tuple[Record, ...] = ()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The records of an export, fixed when it is created: starts in [from_, to), written by ``as_of``."""
+
+    export_type: str
+    from_: datetime
+    to: datetime
+    as_of: datetime
+    book: Book
+    did_number: str | None = None
+    trunk: str | None = None
+
+    def rows(self) -> Iterator[Cells]:
+        """The cells of each record, ordered by start."""
+        rows = (record.cells for record in self._records())
+        if self.did_number is not None:
+            return (row for row in rows if row[_DID] == self.did_number)
+        if self.trunk is not None:
+            return (row for row in rows if trunk_id(row[_OUT_TRUNK]) == self.trunk)
+        return rows
+
+    def totals(self) -> Totals:
+        """Rows, seconds and money, added up without going through a file."""
+        columns = COLUMNS[self.export_type]
+        seconds_at = columns.index(DURATION[self.export_type])
+        money_at = {name: columns.index(name) for name in MONEY[self.export_type]}
+        rows = seconds = 0
+        money = dict.fromkeys(money_at, Decimal(0))
+        for row in self.rows():
+            rows += 1
+            seconds += int(row[seconds_at] or 0)
+            for name, at in money_at.items():
+                money[name] += Decimal(row[at] or 0)
+        return Totals(rows, seconds, money)
+
+    def _records(self) -> Iterator[Record]:
+        from_, to = self.from_.timestamp(), self.to.timestamp()
+        added = [record for record in self.book.added if from_ <= record.start < to]
+        generated = self._generated(from_, to)
+        return heapq.merge(generated, added, key=_START) if added else generated
+
+    def _generated(self, from_: float, to: float) -> Iterator[Record]:
+        if self.book.source is None:
+            return
+        written_by = self.as_of.timestamp()
+        day = self.from_.astimezone(UTC).date()
+        last = (self.to.astimezone(UTC) - timedelta(microseconds=1)).date()
+        while day <= last:
+            for record in self.book.source.day(day):
+                if from_ <= record.start < to and record.written <= written_by:
+                    yield record
+            day += timedelta(days=1)
+
+
+@dataclass
+class Ledger:
+    """The current book of each record type."""
+
+    sources: Mapping[str, CallSource]
+    _books: dict[str, Book] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._books = {export_type: Book(source) for export_type, source in self.sources.items()}
+
+    def add(self, export_type: str, rows: Iterable[Row]) -> None:
+        """Write late records: exports created from now on hold them."""
+        book = self._books[export_type]
+        added = sorted([*book.added, *handwritten(export_type, rows)], key=_START)
+        self._books[export_type] = Book(book.source, tuple(added))
+
+    def replace(self, export_type: str, rows: Iterable[Row]) -> None:
+        """Make ``rows`` the only records of this type, generated ones included."""
+        self._books[export_type] = Book(None, tuple(sorted(handwritten(export_type, rows), key=_START)))
+
+    def snapshot(
+        self, export_type: str, from_: datetime, to: datetime, as_of: datetime, narrowed_to: str | None = None
+    ) -> Snapshot:
+        """What an export of this window holds if it is created at ``as_of``, which is now."""
+        book = self._books[export_type]
+        if export_type == CDR_OUT:
+            return Snapshot(export_type, from_, to, as_of, book, trunk=narrowed_to)
+        return Snapshot(export_type, from_, to, as_of, book, did_number=narrowed_to)

@@ -1,0 +1,55 @@
+"""An export as the API shows it, with the faults that are switched on for it."""
+
+from datetime import datetime
+
+from pipeline.sandbox.exports import COMPLETED, PENDING, PROCESSING, Export, ExportStore
+from pipeline.sandbox.faults import STATE_FAULTS, Fault, Faults, Operation
+from pipeline.sandbox.request import Request
+
+
+class Resources:
+    """Writes exports as JSON:API resources."""
+
+    def __init__(self, store: ExportStore, faults: Faults) -> None:
+        self._store = store
+        self._faults = faults
+
+    def status(self, export: Export, operation: Operation) -> str:
+        """The status as it is told, which a fault may bend; other people's exports are never struck."""
+        status = export.status(self._store.now())
+        injection = None if export.foreign else self._faults.take(STATE_FAULTS, operation, export)
+        if operation is Operation.CREATE:
+            # However fast the vendor is, what it has just taken in is pending.
+            return PENDING
+        if injection is None:
+            return status
+        if injection.kind is Fault.UNKNOWN_STATUS:
+            return injection.text("failed")
+        return PROCESSING if status == COMPLETED else status
+
+    def resource(
+        self, request: Request, export: Export, operation: Operation, fields: tuple[str, ...]
+    ) -> dict[str, object]:
+        """The resource object with the attributes named in ``fields``."""
+        status = self.status(export, operation)
+        values: dict[str, object] = {
+            "status": status,
+            "created_at": _instant(export.created_at),
+            "url": self._url(request, export, operation) if status == COMPLETED else None,
+            "callback_url": export.callback_url,
+            "callback_method": export.callback_method,
+            "export_type": export.export_type,
+            "external_reference_id": export.external_reference_id,
+            "filters": export.filters,
+        }
+        attributes = {name: value for name, value in values.items() if name in fields}
+        return {"id": export.id, "type": "exports", "attributes": attributes}
+
+    def _url(self, request: Request, export: Export, operation: Operation) -> str | None:
+        if not export.foreign and self._faults.take((Fault.WITHOUT_URL,), operation, export):
+            return None
+        return f"{request.collection_url}/{export.file_name}"
+
+
+def _instant(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
