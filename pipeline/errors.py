@@ -1,0 +1,32 @@
+"""The only distinction that anyone acts on: does repeating help?"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class TransientError(Exception):
+    """Something outside was not able to answer just now; the same call may succeed later."""
+
+
+class PermanentError(Exception):
+    """Repeating changes nothing; the message says what to do instead."""
+
+
+class GoneError(PermanentError):
+    """The vendor no longer has what was asked for under this name; something else must be asked for instead."""
+
+
+@contextmanager
+def writing(what: str, folder: Path) -> Iterator[None]:
+    """Turn a disk's refusal into a ``PermanentError`` that says what could not be written, where, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        todo = "free some space" if error.errno in _FULL else "make the folder writable"
+        raise PermanentError(f"{what} could not be written to {folder} ({why}); {todo} and run it again.") from error

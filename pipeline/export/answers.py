@@ -1,0 +1,38 @@
+"""Read what a JSON:API vendor answers, or say that it could not be read."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+
+from pipeline.errors import TransientError
+from pipeline.export import http
+
+
+def document(response: requests.Response) -> dict[str, Any]:
+    """The JSON object of an answer; anything else, such as a proxy's page, is passing trouble."""
+    try:
+        answer = response.json()
+    except requests.JSONDecodeError as error:
+        raise TransientError(f"{http.shown(response.url)} did not answer in JSON; try again later.") from error
+    if not isinstance(answer, dict):
+        raise TransientError(f"{http.shown(response.url)} did not answer with an object; try again later.")
+    return answer
+
+
+def total(page: Mapping[str, Any]) -> int:
+    """How many resources the whole list has, as its page says; 0 where it says nothing."""
+    try:
+        return int((page.get("meta") or {}).get("total_records") or 0)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise TransientError("The vendor does not say how many exports it lists; try again later.") from error
+
+
+def skew(date: str | None) -> timedelta | None:
+    """By how much the clock of a ``Date`` header is ahead of ours."""
+    try:
+        return parsedate_to_datetime(date or "") - datetime.now(UTC)
+    except (TypeError, ValueError):
+        return None

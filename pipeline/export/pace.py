@@ -1,0 +1,52 @@
+"""Ask no faster than the vendor allows one key, counted over every process of this machine."""
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import requests
+from filelock import FileLock
+from requests.adapters import HTTPAdapter
+
+PER_SECOND = 10
+"""DIDWW documents 20 in one place and 10 in another."""
+
+
+class Pace:
+    """Hands out moments to send at, ``per_second`` apart, to everyone who names the same ``key``."""
+
+    def __init__(self, key: str, per_second: float = PER_SECOND, folder: Path | None = None) -> None:
+        name = hashlib.sha256(key.encode()).hexdigest()[:16]
+        self._file = (folder or Path(tempfile.gettempdir())) / f"cdr-pace-{name}"
+        self._gap = 1 / per_second
+
+    def wait(self, clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Return when it is this caller's turn."""
+        with FileLock(self._file.with_suffix(".lock"), mode=0o666):
+            now = clock()
+            turn = max(now, min(self._next(), now + 60))  # a clock that was set back must not stop everyone
+            self._file.write_text(repr(turn + self._gap), encoding="ascii")
+        if turn > now:
+            sleep(turn - now)
+
+    def _next(self) -> float:
+        try:
+            return float(self._file.read_text(encoding="ascii"))
+        except (FileNotFoundError, ValueError):
+            return 0.0
+
+
+class PacedAdapter(HTTPAdapter):
+    """Sends each request when its turn has come."""
+
+    def __init__(self, pace: Pace, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._pace = pace
+
+    def send(self, request: requests.PreparedRequest, *rest: Any, **arguments: Any) -> requests.Response:
+        """Wait, then send."""
+        self._pace.wait()
+        return super().send(request, *rest, **arguments)

@@ -1,0 +1,166 @@
+"""Decisions about exports, as pure functions: what to ask for, what serves already, what to load now."""
+
+from collections.abc import Callable, Container, Iterable
+from datetime import datetime, timedelta
+
+from pipeline.errors import PermanentError
+from pipeline.export.protocol import Export, Request
+from pipeline.months import Month
+
+SETTLE_DAYS = (0, 1, 3, 7)
+"""Days after its end on which a finished month is asked for again: late records are still written."""
+
+_REST_DAYS = 2
+"""Days between two asks after that: as far apart as two exports must be to seal a month."""
+
+MAX_ASKS = 3
+"""How often one snapshot of a month is asked for when its exports never complete."""
+
+MAX_LOADS = 3
+"""How often the landing and loading of one export is tried."""
+
+_A_DAY = timedelta(days=1)
+_CLOCK_MARGIN = timedelta(seconds=5)
+_MONTHS_KEPT = 3
+
+
+def vendor_drops(month: Month) -> datetime:
+    """The instant at which the vendor forgets the month: the 1st of the third month after it."""
+    return month.shift(_MONTHS_KEPT).start
+
+
+def askable(months: Iterable[Month], now: datetime) -> tuple[list[Month], list[str]]:
+    """The months that the vendor can be asked for at ``now``, and a sentence for each that it cannot."""
+    possible, refused = [], []
+    for month in months:
+        if now >= vendor_drops(month):
+            refused.append(f"The vendor forgot {month} on {vendor_drops(month):%Y-%m-%d}: it cannot be asked for.")
+        elif now - _CLOCK_MARGIN <= month.start:
+            refused.append(f"{month} has not begun, so it cannot be asked for; ask once it is running.")
+        else:
+            possible.append(month)
+    return possible, refused
+
+
+def request_for(installation: str, record_type: str, month: Month, now: datetime, *, again: bool = False) -> Request:
+    """The request that fits the month at ``now``: up to now for a running month, else the whole.
+
+    The reference is deterministic: the same month asked for in the same step of its life is the same request,
+    so it is found again in the vendor's list after any crash. Raises ``PermanentError`` for a month that the
+    vendor no longer has, or does not have yet. ``again`` asks for a snapshot of this very minute.
+    """
+    if refused := askable([month], now)[1]:
+        raise PermanentError(refused[0])
+    end = min(month.end, (now - _CLOCK_MARGIN).replace(microsecond=0))
+    whole = f"{now:%Y%m%dT%H%M}" if again else f"day{settle_step(month, now)}"
+    snapshot = f"{end:%Y%m%dT%H%M%S}" if end < month.end else whole
+    return Request(record_type, month, month.start, end, f"cdr/{installation}/{record_type}/{month}/{snapshot}")
+
+
+def settle_step(month: Month, now: datetime) -> int:
+    """The newest day after the month's end on which it is asked for anew: 0, 1, 3, 7 and then every other day."""
+    days = max(0, (now - month.end).days)
+    last = SETTLE_DAYS[-1]
+    return days - (days - last) % _REST_DAYS if days > last else max(day for day in SETTLE_DAYS if day <= days)
+
+
+def of_month(installation: str, record_type: str, month: Month, listed: Iterable[Export]) -> list[Export]:
+    """Our exports of one month, oldest first: told by the reference, and by a window that begins the month."""
+    prefix = f"cdr/{installation}/{record_type}/{month}/"
+    ours = [
+        export
+        for export in listed
+        if (export.reference or "").startswith(prefix)
+        and export.record_type == record_type
+        and export.start == month.start
+        and export.end is not None
+        and export.end <= month.end
+        and not {name for name, value in export.filters.items() if value} - {"from", "to"}
+    ]
+    return sorted(ours, key=lambda export: (export.created_at, export.id))
+
+
+def overdue(export: Export, now: datetime, deadline: timedelta) -> bool:
+    """Whether an export that is not ready has taken longer than we wait."""
+    known_age = export.created_at.year > 1  # the vendor may leave out when it was created
+    return known_age and not export.ready and now - export.created_at > deadline
+
+
+def serving(
+    request: Request,
+    ours: Iterable[Export],
+    now: datetime,
+    deadline: timedelta,
+    lost: Container[str] = (),
+    waiting: Container[str] = (),
+) -> Export | Request:
+    """The export that already serves ``request``, or the request to send.
+
+    Serving are the newest export that is under way or ``waiting`` to be loaded, and one that is ready and has the
+    same snapshot. Exports that never completed, and those whose file is ``lost``, are asked for again, under a
+    reference of their own, ``MAX_ASKS`` times in all.
+    """
+    exports = list(ours)
+    alive = [e for e in exports if e.id not in lost and not overdue(e, now, deadline)]
+    serves = [
+        e for e in alive if _same(e, request) or ((not e.ready or e.id in waiting) and _brings_as_much(e, request))
+    ]
+    if serves:
+        return serves[-1]
+    dead = [e for e in exports if e not in alive]
+    given_up = sum(_same(e, request) or now - e.created_at < _A_DAY for e in dead)
+    if given_up >= MAX_ASKS:
+        raise PermanentError(
+            f"{given_up} exports did not complete within the deadline, or lost their file; "
+            "ask the vendor's support, or raise CDR_EXPORT_DEADLINE_HOURS."
+        )
+    suffix = f".{given_up + 1}" if given_up else ""
+    return Request(request.record_type, request.month, request.start, request.end, request.reference + suffix)
+
+
+def waiting(ours: Iterable[Export], loaded: str | None, now: datetime) -> set[str]:
+    """The newest export, if it is ready, was not loaded and is less than a day old: no other need be asked for."""
+    newest = next(reversed(list(ours)), None)
+    fresh = newest and newest.ready and newest.id != loaded and now - newest.created_at < _A_DAY
+    return {newest.id} if newest and fresh else set()
+
+
+def to_load(ours: Iterable[Export], loaded: str | None, failures: Callable[[str], int]) -> Export | None:
+    """The export to land and load now: the newest ready one, unless it is loaded already or failed too often.
+
+    ``failures`` counts the attempts at an export that failed; it is asked about the newest only. An older export
+    is never loaded over a newer one.
+    """
+    ready = [export for export in _from(loaded, list(ours)) if export.ready]
+    newest = ready[-1] if ready else None
+    if newest is None or newest.id == loaded or failures(newest.id) >= MAX_LOADS:
+        return None
+    return newest
+
+
+def due(month: Month, now: datetime, *, sealed: bool, newest_ask: datetime | None) -> bool:
+    """Whether the schedule should ask for the month: daily while it runs, then at each settle step until sealed."""
+    if sealed or not month.start < now < vendor_drops(month):
+        return False
+    if newest_ask is None:
+        return True
+    if now < month.end:
+        return newest_ask.date() < now.date()
+    step = settle_step(month, now)
+    rested = step <= SETTLE_DAYS[-1] or (now.date() - newest_ask.date()).days >= _REST_DAYS
+    return rested and newest_ask < month.end + timedelta(days=step)
+
+
+def _brings_as_much(export: Export, request: Request) -> bool:
+    """Whether it covers the request: any export of a month does while the month still runs, then only a whole one."""
+    return export.end == request.end or request.end < request.month.end
+
+
+def _from(loaded: str | None, ours: list[Export]) -> list[Export]:
+    """The exports that are not older than the loaded one, whatever has become of that one in the list."""
+    return ours[next((at for at, export in enumerate(ours) if export.id == loaded), 0) :]
+
+
+def _same(export: Export, request: Request) -> bool:
+    reference = export.reference or ""
+    return reference == request.reference or reference.startswith(request.reference + ".")

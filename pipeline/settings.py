@@ -1,0 +1,153 @@
+"""The only reader of the environment: typed, secret-safe, and clear in one sentence about what is wrong."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from pipeline.errors import PermanentError
+from pipeline.months import Month
+
+RECORD_TYPES = ("cdr_in", "cdr_out")
+
+_MAIL_ADDRESS = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
+
+
+class Settings(BaseSettings):
+    """Every setting of the product; the README's table lists the same names."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
+
+    didww_api_key: SecretStr = Field(SecretStr(""), description="The key of your DIDWW account.")
+    didww_api_url: str = Field("https://api.didww.com/v3", description="Base of the API, ending in /v3.")
+    didww_api_version: str = Field("2026-04-16", description="API version to ask for; the answers say which is served.")
+    cdr_data_dir: Path = Field(Path("data"), description="Folder of the archive, the lake and warehouse.duckdb.")
+    cdr_record_types: Annotated[tuple[str, ...], NoDecode] = Field(
+        RECORD_TYPES, description="Record types to keep, separated by commas."
+    )
+    cdr_start_month: str = Field("", description="First month in the UI, such as 2026-01; default: two months ago.")
+    cdr_poll_seconds: int = Field(30, ge=1, description="Seconds between two passes over the vendor's list.")
+    cdr_export_deadline_hours: float = Field(
+        24, gt=0, allow_inf_nan=False, description="Hours after which an unfinished export is given up."
+    )
+    cdr_max_shrink_share: float = Field(
+        0.01, ge=0, le=1, description="Share of a month's rows that a re-export may take away without being asked."
+    )
+    cdr_history_days: int = Field(
+        92, ge=7, description="Days for which earlier versions of a month stay readable in the lake."
+    )
+    cdr_installation: str = Field(
+        "main", pattern=r"^[A-Za-z0-9_-]{1,40}$", description="Name of this archive in the vendor's list."
+    )
+    cdr_alarm_webhook: SecretStr = Field(SecretStr(""), description="Address that alarms are POSTed to, as JSON.")
+    cdr_alarm_email_to: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Who is mailed alarms, separated by commas."
+    )
+    cdr_alarm_email_from: str = Field("", description="The sender of those mails.")
+    cdr_smtp_url: SecretStr = Field(
+        SecretStr(""),
+        validate_default=True,
+        description="Their server: smtps://user:password@host, or smtp:// for STARTTLS.",
+    )
+
+    @field_validator("didww_api_url")
+    @classmethod
+    def _absolute(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in {"https", "http"} or not parts.hostname or parts.port == 0:
+            raise ValueError("must begin with https:// and name a host")
+        return url.rstrip("/")
+
+    @field_validator("cdr_record_types", mode="before")
+    @classmethod
+    def _known(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        names = tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else tuple(value)
+        unknown = [name for name in names if name not in RECORD_TYPES]
+        if unknown or not names:
+            raise ValueError(
+                f"unknown record type {', '.join(map(repr, unknown))}; known are {', '.join(RECORD_TYPES)}"
+            )
+        return tuple(dict.fromkeys(names))
+
+    @field_validator("cdr_start_month")
+    @classmethod
+    def _month(cls, text: str) -> str:
+        try:
+            return str(Month.parse(text)) if text else text
+        except PermanentError as error:
+            raise ValueError(str(error)) from error
+
+    @field_validator("cdr_alarm_webhook")
+    @classmethod
+    def _postable(cls, url: SecretStr) -> SecretStr:
+        if url.get_secret_value() and not _names_host(url.get_secret_value(), {"https", "http"}):
+            raise ValueError("must begin with https:// and name a host")
+        return url
+
+    @field_validator("cdr_alarm_email_to", mode="before")
+    @classmethod
+    def _separated(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        names = value.split(",") if isinstance(value, str) else value
+        return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+    @field_validator("cdr_alarm_email_to", "cdr_alarm_email_from")
+    @classmethod
+    def _mailable(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        addresses = (value,) if isinstance(value, str) else value
+        if not all(_MAIL_ADDRESS.fullmatch(address) for address in addresses if address):
+            raise ValueError("must be a mail address such as ops@example.com")
+        return value
+
+    @field_validator("cdr_smtp_url")
+    @classmethod
+    def _mailing_is_whole(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
+        if url.get_secret_value() and not _names_host(url.get_secret_value(), {"smtps", "smtp"}):
+            raise ValueError("must be like smtps://user:password@host, or smtp:// and the same for STARTTLS")
+        others = ("cdr_alarm_email_to", "cdr_alarm_email_from")
+        missing = [name.upper() for name in others if not info.data.get(name, "refused")]
+        if url and missing:
+            raise ValueError(f"mails also need {' and '.join(missing)}")
+        if not url and len(missing) < len(others):
+            raise ValueError("mails need a server to go through, such as smtps://user:password@host")
+        return url
+
+    @field_validator("cdr_data_dir")
+    @classmethod
+    def _resolved(cls, path: Path) -> Path:
+        return path.expanduser().absolute()
+
+    def environment(self) -> dict[str, str]:
+        """The settings as a child process reads them; secrets are among them, so this is for a child only."""
+        return {name.upper(): _written(value) for name, value in self.model_dump().items()}
+
+    @property
+    def dagster_home(self) -> Path:
+        """Where Dagster keeps its runs: ``DAGSTER_HOME`` where it is set, else beside the data they made."""
+        return Path(os.environ.get("DAGSTER_HOME") or self.cdr_data_dir / "dagster_home").absolute()
+
+
+def load() -> Settings:
+    """Read the environment and ``.env``; raises ``PermanentError`` with one sentence about what is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"{str(item['loc'][0]).upper()}: {item['msg'].rstrip('.')}" for item in error.errors())
+        raise PermanentError(f"The settings cannot be used: {wrong}. Correct the environment or .env.") from None
+
+
+def _names_host(url: str, schemes: set[str]) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # its text would repeat a part of the address, which may be a password
+        return False
+
+
+def _written(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return ",".join(value) if isinstance(value, tuple) else str(value)

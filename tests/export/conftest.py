@@ -1,0 +1,59 @@
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from pipeline.sandbox import ManualClock
+
+Reply = tuple[int, dict[str, str], bytes]
+Seen = tuple[str, str, dict[str, str]]
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """The vendor's clock and ours."""
+    return ManualClock(datetime(2026, 11, 21, 12, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Callable[[str], Reply]], tuple[str, list[Seen]]]]:
+    """Starts a server that answers every path as it is told.
+
+    Returns its origin and the growing list of (method, path, headers with lower-case names) that it saw. An answer
+    whose own Content-Length is longer than its body is a cut one.
+    """
+    with ExitStack() as running:
+        yield lambda reply: running.enter_context(_serving(reply))
+
+
+@contextmanager
+def _serving(reply: Callable[[str], Reply]) -> Iterator[tuple[str, list[Seen]]]:
+    seen: list[Seen] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def _serve(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            seen.append((self.command, self.path, {name.lower(): value for name, value in self.headers.items()}))
+            status, headers, body = reply(self.path)
+            self.send_response(status)
+            for name, value in ({"Content-Length": str(len(body))} | headers).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 - http.server's names
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+            """``seen`` is the log."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", seen
+        finally:
+            server.shutdown()
+            thread.join()

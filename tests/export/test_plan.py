@@ -1,0 +1,425 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import PermanentError
+from pipeline.export.plan import (
+    MAX_ASKS,
+    MAX_LOADS,
+    SETTLE_DAYS,
+    due,
+    of_month,
+    overdue,
+    request_for,
+    serving,
+    settle_step,
+    to_load,
+    vendor_drops,
+)
+from pipeline.export.protocol import Export, Request, Status
+from pipeline.months import Month
+
+OCTOBER = Month(2026, 10)
+NOVEMBER = Month(2026, 11)
+DEADLINE = timedelta(hours=24)
+OURS = "cdr/main/cdr_in/2026-10/"
+
+installations = st.from_regex(r"[A-Za-z0-9_-]{1,40}", fullmatch=True)
+record_types = st.sampled_from(["cdr_in", "cdr_out"])
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+NOW = at("2026-11-02 12:00:00")
+
+
+def export(
+    export_id: str = "e",
+    *,
+    reference: str | None = OURS + "day0",
+    status: Status = Status.COMPLETED,
+    created_at: datetime = NOW - timedelta(hours=1),
+    start: datetime | None = OCTOBER.start,
+    end: datetime | None = OCTOBER.end,
+    record_type: str = "cdr_in",
+    url: str | None = "https://api.didww.com/v3/exports/f.csv.gz",
+    filters: Mapping[str, object] | None = None,
+) -> Export:
+    window = {"from": "2026-10-01 00:00:00", "to": "2026-11-01 00:00:00"}
+    return Export(
+        id=export_id,
+        record_type=record_type,
+        status=status,
+        created_at=created_at,
+        url=url if status is Status.COMPLETED else None,
+        reference=reference,
+        start=start,
+        end=end,
+        filters=window if filters is None else filters,
+    )
+
+
+class TestWhatToAskFor:
+    @pytest.mark.parametrize(
+        ("now", "end", "snapshot"),
+        [
+            ("2026-10-21 08:30:07", "2026-10-21 08:30:02", "20261021T083002"),
+            ("2026-10-01 00:00:06", "2026-10-01 00:00:01", "20261001T000001"),
+            ("2026-11-01 00:00:04", "2026-10-31 23:59:59", "20261031T235959"),
+            ("2026-11-01 00:00:05", "2026-11-01 00:00:00", "day0"),
+            ("2026-11-01 23:59:59", "2026-11-01 00:00:00", "day0"),
+            ("2026-11-02 00:00:00", "2026-11-01 00:00:00", "day1"),
+            ("2026-11-03 12:00:00", "2026-11-01 00:00:00", "day1"),
+            ("2026-11-04 00:00:00", "2026-11-01 00:00:00", "day3"),
+            ("2026-11-08 00:00:00", "2026-11-01 00:00:00", "day7"),
+            ("2026-12-31 23:59:59", "2026-11-01 00:00:00", "day59"),
+        ],
+    )
+    def test_a_running_month_is_asked_for_up_to_now_and_a_finished_one_whole(
+        self, now: str, end: str, snapshot: str
+    ) -> None:
+        request = request_for("main", "cdr_in", OCTOBER, at(now))
+        assert request == Request("cdr_in", OCTOBER, OCTOBER.start, at(end), OURS + snapshot)
+
+    @pytest.mark.parametrize("now", ["2026-09-30 23:59:59", "2026-10-01 00:00:00", "2026-10-01 00:00:05", "2025-10-15"])
+    def test_a_month_that_has_not_begun_cannot_be_asked_for(self, now: str) -> None:
+        with pytest.raises(PermanentError, match=r"^2026-10 has not begun, so it cannot be asked for; [^\n]+\.$"):
+            request_for("main", "cdr_in", OCTOBER, at(now))
+
+    @pytest.mark.parametrize("now", ["2027-01-01 00:00:00", "2027-01-01 00:00:01", "2030-06-01 00:00:00"])
+    def test_a_month_that_the_vendor_forgot_cannot_be_asked_for(self, now: str) -> None:
+        with pytest.raises(PermanentError, match=r"^The vendor forgot 2026-10 on 2027-01-01: [^\n]+\.$"):
+            request_for("main", "cdr_in", OCTOBER, at(now))
+
+    @settings(deadline=None)
+    @given(installations, record_types, st.integers(0, 95 * 86400))
+    def test_every_request_is_one_that_the_vendor_accepts(
+        self, installation: str, record_type: str, seconds: int
+    ) -> None:
+        now = OCTOBER.start + timedelta(seconds=seconds)
+        if seconds <= 5 or now >= vendor_drops(OCTOBER):
+            with pytest.raises(PermanentError):
+                request_for(installation, record_type, OCTOBER, now)
+            return
+        request = request_for(installation, record_type, OCTOBER, now)
+        assert len(request.reference) + len(".3") <= 100
+        assert request.start == OCTOBER.start < request.end <= OCTOBER.end
+        assert request.end < now
+        assert request.end.microsecond == 0
+
+    @settings(deadline=None)
+    @given(installations, installations, st.integers(6, 90 * 86400))
+    def test_its_reference_is_the_same_each_time_and_another_for_each_installation_type_and_month(
+        self, one: str, other: str, seconds: int
+    ) -> None:
+        now = OCTOBER.start + timedelta(seconds=seconds)
+
+        def reference(installation: str, record_type: str = "cdr_in", month: Month = OCTOBER) -> str:
+            return request_for(installation, record_type, month, now).reference
+
+        assert reference(one) == reference(one)
+        assert (reference(one) == reference(other)) == (one == other)
+        assert reference(one) != reference(one, "cdr_out")
+        if month_before := OCTOBER.shift(-1) if now < vendor_drops(OCTOBER.shift(-1)) else None:
+            assert reference(one) != reference(one, "cdr_in", month_before)
+
+    @settings(deadline=None)
+    @given(st.integers(0, 60), st.integers(0, 86399))
+    def test_a_finished_months_reference_changes_with_its_settle_step_only(self, days: int, seconds: int) -> None:
+        day = OCTOBER.end + timedelta(days=days)
+        early, late = day + timedelta(seconds=5), day + timedelta(seconds=max(5, seconds))
+        one, other = (request_for("main", "cdr_in", OCTOBER, now) for now in (early, late))
+        assert one == other
+
+    def test_the_margin_keeps_a_fast_clock_out_of_the_vendors_future(self) -> None:
+        now = at("2026-10-21 08:30:07") + timedelta(microseconds=999_999)
+        assert request_for("main", "cdr_in", OCTOBER, now).end == at("2026-10-21 08:30:02")
+
+
+class TestSettling:
+    @pytest.mark.parametrize(
+        ("days", "step"),
+        [(-3, 0), (0, 0), (1, 1), (2, 1), (3, 3), (6, 3), (7, 7), (8, 7), (9, 9), (10, 9), (11, 11), (60, 59)],
+    )
+    def test_steps_are_days_0_1_3_7_and_then_every_other_day(self, days: float, step: int) -> None:
+        assert settle_step(OCTOBER, OCTOBER.end + timedelta(days=days)) == step
+        assert settle_step(OCTOBER, OCTOBER.end + timedelta(days=days, hours=23.9)) == step
+
+    @settings(deadline=None)
+    @given(st.integers(0, 70), st.integers(0, 70))
+    def test_steps_never_go_back_and_are_never_in_the_future(self, one: int, other: int) -> None:
+        early, late = (settle_step(OCTOBER, OCTOBER.end + timedelta(days=days)) for days in sorted((one, other)))
+        assert early <= late <= max(one, other)
+        assert max(one, other) - late < 4
+
+    @pytest.mark.parametrize("month", [OCTOBER, Month(2026, 12), Month(2027, 2)])
+    def test_the_vendor_forgets_a_month_on_the_first_of_the_third_month_after_it(self, month: Month) -> None:
+        assert vendor_drops(month) == month.shift(3).start
+
+
+class TestWhichAreOurs:
+    @pytest.mark.parametrize(
+        "foreign",
+        [
+            export(reference=None),
+            export(reference=""),
+            export(reference="test"),
+            export(reference="cdr/other/cdr_in/2026-10/day0"),
+            export(reference="cdr/main2/cdr_in/2026-10/day0"),
+            export(reference="cdr/main/cdr_out/2026-10/day0"),
+            export(reference="cdr/main/cdr_in/2026-1/day0"),
+            export(reference="cdr/main/cdr_in/2026-09/day0"),
+            export(reference="cdr/main/cdr_in/2026-10"),
+            export(reference="x" + OURS + "day0"),
+            export(record_type="cdr_out"),
+            export(record_type=""),
+            export(start=None),
+            export(start=OCTOBER.start + timedelta(seconds=1)),
+            export(start=OCTOBER.shift(-1).start),
+            export(end=None),
+            export(end=OCTOBER.end + timedelta(seconds=1)),
+            export(filters={"from": "x", "to": "y", "did_number": "4930123"}),
+            export(filters={"from": "x", "to": "y", "voice_out_trunk.id": "457bf47d"}),
+            export(filters={"from": "x", "to": "y", "something_new": "z"}),
+            export(filters={"year": 2026, "month": 10}),
+        ],
+        ids=lambda foreign: (
+            f"{foreign.reference}-{foreign.record_type}-{foreign.start}-{foreign.end}-{foreign.filters}"
+        ),
+    )
+    def test_an_export_that_is_not_exactly_the_months_is_never_taken(self, foreign: Export) -> None:
+        assert of_month("main", "cdr_in", OCTOBER, [foreign]) == []
+
+    @settings(deadline=None)
+    @given(st.permutations(range(6)))
+    def test_ours_come_oldest_first_whatever_the_order_of_the_list(self, order: Sequence[int]) -> None:
+        oldest_first = [export(f"e{i}", created_at=NOW + timedelta(milliseconds=i // 2)) for i in range(6)]
+        assert of_month("main", "cdr_in", OCTOBER, [oldest_first[i] for i in order]) == oldest_first
+
+    def test_an_export_of_the_running_month_is_ours_too(self) -> None:
+        part = export(reference=OURS + "20261021T083002", end=at("2026-10-21 08:30:02"))
+        assert of_month("main", "cdr_in", OCTOBER, [part]) == [part]
+
+
+class TestWhatServes:
+    whole = request_for("main", "cdr_in", OCTOBER, NOW)
+    running = request_for("main", "cdr_in", NOVEMBER, NOW)
+
+    def asked_again(self, *ours: Export, request: Request = whole) -> Export | Request:
+        return serving(request, ours, NOW, DEADLINE)
+
+    def test_without_any_export_the_request_is_sent_as_it_is(self) -> None:
+        assert self.asked_again() == self.whole
+
+    def test_a_ready_export_of_the_same_snapshot_is_adopted(self) -> None:
+        ready = export(reference=self.whole.reference)
+        assert self.asked_again(ready) is ready
+
+    def test_a_ready_export_of_the_same_snapshot_is_adopted_however_old_it_is(self) -> None:
+        ready = export(reference=self.whole.reference, created_at=NOW - 30 * DEADLINE)
+        assert self.asked_again(ready) is ready
+
+    def test_a_ready_export_of_an_earlier_snapshot_does_not_serve(self) -> None:
+        assert self.whole.reference == OURS + "day1"
+        assert self.asked_again(export(reference=OURS + "day0")) == self.whole
+        assert self.asked_again(export(reference=OURS + "day11")) == self.whole
+
+    @pytest.mark.parametrize("status", [Status.PENDING, Status.PROCESSING, Status.UNKNOWN])
+    @pytest.mark.parametrize("snapshot", ["day0", "day1"])
+    def test_a_whole_export_that_is_under_way_is_adopted(self, status: Status, snapshot: str) -> None:
+        unfinished = export(reference=OURS + snapshot, status=status)
+        assert self.asked_again(unfinished) is unfinished
+
+    def test_a_completed_export_without_url_is_under_way(self) -> None:
+        unfinished = export(reference=self.whole.reference, url=None)
+        assert self.asked_again(unfinished) is unfinished
+
+    @pytest.mark.parametrize("status", [Status.PENDING, Status.COMPLETED])
+    def test_a_running_months_export_does_not_serve_the_finished_month(self, status: Status) -> None:
+        part = export(reference=OURS + "20261031T235959", status=status, end=at("2026-10-31 23:59:59"))
+        assert self.asked_again(part) == self.whole
+
+    def test_any_unfinished_export_of_a_running_month_serves_it(self) -> None:
+        unfinished = export(reference="cdr/main/cdr_in/2026-11/20261102T110000", status=Status.PENDING)
+        unfinished = replace(unfinished, start=NOVEMBER.start, end=NOW - timedelta(hours=1))
+        assert self.asked_again(unfinished, request=self.running) is unfinished
+
+    def test_a_ready_export_of_a_running_month_does_not_serve_it_later(self) -> None:
+        ready = export(reference="cdr/main/cdr_in/2026-11/20261102T110000", end=NOW - timedelta(hours=1))
+        assert self.asked_again(ready, request=self.running) == self.running
+
+    def test_the_newest_that_serves_is_adopted(self) -> None:
+        older = export("a", reference=self.whole.reference)
+        newer = export("b", reference=self.whole.reference + ".2", status=Status.PENDING)
+        assert self.asked_again(older, newer) is newer
+
+    def test_overdue_exports_are_asked_for_again_with_a_reference_of_their_own(self) -> None:
+        ours: list[Export] = []
+        references: list[str] = []
+        for number in range(MAX_ASKS):
+            request = self.asked_again(*ours)
+            assert isinstance(request, Request)
+            assert (request.start, request.end) == (self.whole.start, self.whole.end)
+            references.append(request.reference)
+            long_ago = NOW - DEADLINE - timedelta(seconds=1)
+            ours.append(export(f"e{number}", reference=request.reference, status=Status.PENDING, created_at=long_ago))
+        assert references == [self.whole.reference, self.whole.reference + ".2", self.whole.reference + ".3"]
+        with pytest.raises(PermanentError, match=r"3 exports did not complete [^\n]+CDR_EXPORT_DEADLINE_HOURS\.$"):
+            self.asked_again(*ours)
+
+    def test_an_overdue_export_that_completes_at_last_serves_after_all(self) -> None:
+        late = export(reference=self.whole.reference, created_at=NOW - 3 * DEADLINE)
+        stuck = export(reference=self.whole.reference, created_at=NOW - 3 * DEADLINE, status=Status.PROCESSING)
+        assert self.asked_again(stuck, late) is late
+
+    @pytest.mark.parametrize("status", list(Status))
+    def test_only_what_is_not_ready_is_ever_overdue(self, status: Status) -> None:
+        asked = export(status=status, created_at=NOW - DEADLINE)
+        assert not overdue(asked, NOW, DEADLINE)
+        assert overdue(asked, NOW + timedelta(microseconds=1), DEADLINE) == (status is not Status.COMPLETED)
+
+    def test_a_completed_export_whose_url_never_comes_is_overdue(self) -> None:
+        assert overdue(export(url=None, created_at=NOW - 2 * DEADLINE), NOW, DEADLINE)
+
+
+# One letter for each export of a month, oldest first: r ready, p pending, u completed without url.
+histories = st.lists(st.sampled_from("rpu"), min_size=1, max_size=6)
+
+
+def history(letters: Sequence[str]) -> list[Export]:
+    return [
+        export(
+            f"e{i}",
+            created_at=NOW + timedelta(minutes=i),
+            status=Status.PENDING if letter == "p" else Status.COMPLETED,
+            url=None if letter == "u" else "https://api.didww.com/v3/exports/f.csv.gz",
+        )
+        for i, letter in enumerate(letters)
+    ]
+
+
+def never(_: str) -> int:
+    return 0
+
+
+class TestWhatToLoad:
+    @pytest.mark.parametrize(
+        ("letters", "loaded", "chosen"),
+        [
+            ("", None, None),
+            ("p", None, None),
+            ("u", None, None),
+            ("r", None, "e0"),
+            ("rr", None, "e1"),
+            ("rp", None, "e0"),
+            ("ru", None, "e0"),
+            ("rr", "e0", "e1"),
+            ("rr", "e1", None),
+            ("ru", "e1", None),
+            ("rp", "e1", None),
+            ("rpr", "e1", "e2"),
+            ("r", "expired", "e0"),
+        ],
+    )
+    def test_the_newest_ready_export_is_loaded_unless_it_is_already(
+        self, letters: str, loaded: str | None, chosen: str | None
+    ) -> None:
+        found = to_load(history(letters), loaded, never)
+        assert (found and found.id) == chosen
+
+    @settings(deadline=None)
+    @given(histories, st.data())
+    def test_an_older_export_is_never_loaded_over_a_newer_one(self, letters: list[str], data: st.DataObject) -> None:
+        ours = history(letters)
+        loaded = data.draw(st.integers(0, len(ours) - 1))
+        found = to_load(ours, ours[loaded].id, never)
+        assert found is None or ours.index(found) > loaded
+
+    @settings(deadline=None)
+    @given(histories)
+    def test_loading_what_is_to_be_loaded_leaves_nothing_to_load(self, letters: list[str]) -> None:
+        ours = history(letters)
+        found = to_load(ours, None, never)
+        assert (found is None) == ("r" not in letters)
+        assert found is None or found.ready
+        assert found is None or to_load(ours, found.id, never) is None
+
+    @pytest.mark.parametrize(("failures", "tried"), [(0, True), (MAX_LOADS - 1, True), (MAX_LOADS, False)])
+    def test_one_export_is_tried_so_often_and_no_more(self, failures: int, tried: bool) -> None:
+        found = to_load(history("r"), None, lambda export_id: {"e0": failures}[export_id])
+        assert (found is not None) == tried
+
+    def test_an_export_that_failed_too_often_does_not_count_against_the_next(self) -> None:
+        found = to_load(history("rr"), None, lambda export_id: MAX_LOADS if export_id == "e0" else 0)
+        assert found
+        assert found.id == "e1"
+
+
+class TestWhenToAsk:
+    @pytest.mark.parametrize(
+        ("now", "newest_ask", "is_due"),
+        [
+            ("2026-09-30 23:59:59", None, False),
+            ("2026-10-01 00:00:01", None, True),
+            ("2026-10-21 12:00:00", "2026-10-20 23:59:59", True),
+            ("2026-10-21 12:00:00", "2026-10-21 00:00:00", False),
+            ("2026-10-21 12:00:00", "2026-10-21 12:00:00", False),
+            ("2026-11-01 00:00:00", "2026-10-31 23:59:59", True),
+            ("2026-11-01 12:00:00", "2026-11-01 00:00:05", False),
+            ("2026-11-02 00:00:00", "2026-11-01 23:59:59", True),
+            ("2026-11-03 23:59:59", "2026-11-02 00:00:00", False),
+            ("2026-11-04 00:00:00", "2026-11-02 00:00:00", True),
+            ("2026-11-07 23:59:59", "2026-11-04 00:00:00", False),
+            ("2026-11-08 00:00:00", "2026-11-04 00:00:00", True),
+            ("2026-11-09 23:59:59", "2026-11-08 00:00:00", False),
+            ("2026-11-10 00:00:00", "2026-11-08 00:00:00", True),
+            ("2026-12-31 23:59:59", None, True),
+            ("2027-01-01 00:00:00", None, False),
+        ],
+    )
+    def test_a_month_is_due_daily_while_it_runs_and_then_once_at_each_step(
+        self,
+        now: str,
+        newest_ask: str | None,
+        is_due: bool,
+    ) -> None:
+        asked = at(newest_ask) if newest_ask else None
+        assert due(OCTOBER, at(now), sealed=False, newest_ask=asked) == is_due
+
+    @settings(deadline=None)
+    @given(st.integers(0, 100 * 24), st.none() | st.integers(0, 100 * 24))
+    def test_a_sealed_month_is_never_due(self, now: int, asked: int | None) -> None:
+        newest_ask = None if asked is None else OCTOBER.start + timedelta(hours=asked)
+        assert not due(OCTOBER, OCTOBER.start + timedelta(hours=now), sealed=True, newest_ask=newest_ask)
+
+    @settings(deadline=None)
+    @given(st.integers(1, 92 * 24 - 1))
+    def test_a_month_that_is_due_can_be_asked_for_and_is_not_due_again_at_once(self, hours: int) -> None:
+        now = OCTOBER.start + timedelta(hours=hours)
+        assert due(OCTOBER, now, sealed=False, newest_ask=None)
+        request_for("main", "cdr_in", OCTOBER, now)
+        assert not due(OCTOBER, now, sealed=False, newest_ask=now)
+
+    def test_asking_whenever_it_is_due_asks_daily_and_then_at_every_step(self) -> None:
+        asked: list[datetime] = []
+        for hour in range(1, 46 * 24):
+            now = OCTOBER.start + timedelta(hours=hour)
+            if due(OCTOBER, now, sealed=False, newest_ask=asked[-1] if asked else None):
+                asked.append(now)
+        days_after = [(moment - OCTOBER.end).days for moment in asked if moment >= OCTOBER.end]
+        assert len(asked) - len(days_after) == 31
+        assert days_after == [*SETTLE_DAYS, 9, 11, 13]
+
+
+@pytest.mark.parametrize(("end", "serves"), [(OCTOBER.end, True), (OCTOBER.end - timedelta(hours=3), False)])
+def test_a_part_of_a_month_that_waits_to_be_loaded_does_not_serve_the_whole(end: datetime, *, serves: bool) -> None:
+    request = request_for("main", "cdr_in", OCTOBER, at("2026-11-01 06:00:00"))
+    part = export(reference=OURS + "20261031T210000", end=end, created_at=at("2026-10-31 21:00:05"))
+    found = serving(request, [part], at("2026-11-01 06:00:00"), DEADLINE, waiting={part.id})
+    assert (found == part) is serves
