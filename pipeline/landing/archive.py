@@ -1,0 +1,159 @@
+"""The archive on disk: where a file lies is a function of what it is, and nothing in it is ever overwritten.
+
+``landing/<vendor>/<type>/<month>/<export id>.csv.gz`` is a file as served. Beside it stand ``….asked.json``,
+what was asked for and when, and ``….landed.json``, the manifest of the verified bytes.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pipeline.errors import PermanentError, writing
+from pipeline.months import Month
+
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+
+
+@dataclass(frozen=True)
+class AskedFor:
+    """An export that this installation asked for, or adopted from the vendor's list."""
+
+    vendor: str
+    record_type: str
+    month: str
+    export_id: str
+    reference: str
+    window_start: datetime
+    window_end: datetime
+    created_at: datetime
+    filters: Mapping[str, object]
+    api_version: str
+
+
+@dataclass(frozen=True)
+class Manifest(AskedFor):
+    """A file that landed: ``bytes`` and ``sha256`` are of the gzip as served, ``text_bytes`` of what is in it."""
+
+    landed_at: datetime
+    url: str
+    bytes: int
+    text_bytes: int
+    sha256: str
+    header: str
+
+
+_Record = TypeVar("_Record", AskedFor, Manifest)
+
+
+class Archive:
+    """The landing folder of one data directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def file(self, vendor: str, record_type: str, month: Month, export_id: str) -> Path:
+        """Where the bytes of an export lie, or will lie."""
+        if not _SAFE_ID.fullmatch(export_id):
+            raise PermanentError(f"Export id {export_id[:40]!r} cannot be a file name; tell the vendor's support.")
+        return self.root / vendor / record_type / str(month) / f"{export_id}.csv.gz"
+
+    def note_asked(self, asked: AskedFor) -> None:
+        """Remember that the export was asked for; the first note stays."""
+        path = _beside(self.file(asked.vendor, asked.record_type, Month.parse(asked.month), asked.export_id), "asked")
+        if not path.exists():
+            write_json(path, asdict(asked))
+
+    def note_landed(self, manifest: Manifest) -> None:
+        """Write the manifest, after the file itself is in its place."""
+        path = self.file(manifest.vendor, manifest.record_type, Month.parse(manifest.month), manifest.export_id)
+        write_json(_beside(path, "landed"), asdict(manifest))
+
+    def note_gone(self, file: Path, now: datetime) -> None:
+        """Remember that the vendor does not have the file any more, although it lists the export."""
+        write_json(_beside(file, "gone"), {"found_at": now})
+
+    def gone(self, vendor: str, record_type: str) -> set[str]:
+        """The exports of a record type whose file was gone when it was fetched."""
+        notes = (self.root / vendor / record_type).glob("*/*.gone.json")
+        return {note.name.removesuffix(".gone.json") for note in notes}
+
+    def manifest(self, file: Path) -> Manifest | None:
+        """The manifest of a landed file, or none where it has not landed."""
+        path = _beside(file, "landed")
+        return _read(path, Manifest) if path.exists() and file.exists() else None
+
+    def damage(self, manifest: Manifest) -> str:
+        """What is wrong with a landed file, found by hashing it again; empty where nothing is."""
+        path = self.file(manifest.vendor, manifest.record_type, Month.parse(manifest.month), manifest.export_id)
+        if not path.exists():
+            return "the file is gone"
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return "" if sha256 == manifest.sha256 else "its bytes are not those that landed"
+
+    def asked(self) -> Iterator[AskedFor]:
+        """Every export asked for, in the order of their creation."""
+        yield from sorted((_read(p, AskedFor) for p in self.root.glob("*/*/*/*.asked.json")), key=by_age)
+
+    def landed(self) -> Iterator[Manifest]:
+        """Every manifest, in the order of the exports' creation."""
+        yield from sorted((_read(p, Manifest) for p in self.root.glob("*/*/*/*.landed.json")), key=by_age)
+
+    def landed_of(self, vendor: str, record_type: str, month: Month) -> Iterator[Manifest]:
+        """The manifests of one month."""
+        folder = self.root / vendor / record_type / str(month)
+        yield from (_read(path, Manifest) for path in folder.glob("*.landed.json"))
+
+
+def by_age(record: AskedFor) -> tuple[datetime, str]:
+    """Sorts records in the order in which the vendor created the exports."""
+    return record.created_at, record.export_id
+
+
+def write_json(path: Path, content: Mapping[str, object]) -> None:
+    """Write a small file whole or not at all, and make it last through a power cut."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with writing(path.name, path.parent):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("w", encoding="utf-8") as out:
+                json.dump(content, out, indent=1, default=_plain, ensure_ascii=False)
+                out.flush()
+                os.fsync(out.fileno())
+            settle(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def settle(part: Path, target: Path) -> None:
+    """Give a finished, synced file its name, and sync the name."""
+    part.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _beside(file: Path, what: str) -> Path:
+    return file.with_name(file.name.removesuffix(".csv.gz") + f".{what}.json")
+
+
+def _read(path: Path, kind: type[_Record]) -> _Record:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    for field in fields(kind):
+        if field.type is datetime:
+            content[field.name] = datetime.fromisoformat(content[field.name])
+    return kind(**content)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in a manifest")

@@ -1,0 +1,166 @@
+import gzip
+import hashlib
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import PermanentError, TransientError
+from pipeline.landing.gzipfile import Contents, read_through
+
+TEXT = b"Date/Time Start (UTC),Source,Call ID\n" + b"".join(
+    b"2026-10-01 00:00:%02d,%d,%s\n" % (i % 60, i * 7919, hashlib.sha256(b"%d" % i).hexdigest().encode())
+    for i in range(3000)
+)
+HEADER = "Date/Time Start (UTC),Source,Call ID"
+GZIP = gzip.compress(TEXT, mtime=0)
+HALF = len(TEXT) // 2
+TRAILER = 8
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def read(folder: Path, content: bytes, limit: int = 1 << 30) -> Contents:
+    path = folder / "6e1f.csv.gz.123.part"
+    path.write_bytes(content)
+    return read_through(path, limit)
+
+
+def flipped(content: bytes, at: int) -> bytes:
+    return content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        GZIP,
+        gzip.compress(TEXT, compresslevel=0),
+        gzip.compress(TEXT[:HALF]) + gzip.compress(TEXT[HALF:]),
+        gzip.compress(TEXT) + gzip.compress(b""),
+        gzip.compress(b"") + gzip.compress(TEXT),
+        b"".join(gzip.compress(TEXT[i : i + 10_000]) for i in range(0, len(TEXT), 10_000)),
+        GZIP + b"\0",
+        GZIP + b"\0" * 512,
+    ],
+    ids=["plain", "stored", "two members", "empty last", "empty first", "many members", "one zero", "tape block"],
+)
+def test_a_whole_gzip_is_read_to_its_end(folder: Path, content: bytes) -> None:
+    assert read(folder, content) == Contents(len(TEXT), HEADER)
+
+
+@settings(deadline=None, max_examples=60)
+@given(cut=st.integers(2, len(GZIP) - 1))
+def test_a_gzip_that_is_cut_anywhere_is_found(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
+    with pytest.raises(TransientError, match=r"^The file of export 6e1f [^\n]+; it will be fetched anew\.$"):
+        read(tmp_path_factory.getbasetemp(), GZIP[:cut])
+
+
+@settings(deadline=None, max_examples=60)
+@given(cut=st.integers(1, len(GZIP) - 1))
+def test_a_second_member_that_is_cut_anywhere_is_found(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
+    with pytest.raises(TransientError, match=r"it will be fetched anew\.$"):
+        read(tmp_path_factory.getbasetemp(), GZIP + GZIP[:cut])
+
+
+@settings(deadline=None, max_examples=60)
+@given(at=st.integers(10, len(GZIP) - 1))
+def test_a_byte_that_is_damaged_anywhere_behind_the_head_is_found(
+    tmp_path_factory: pytest.TempPathFactory, at: int
+) -> None:
+    with pytest.raises(TransientError, match=r"^The file of export 6e1f [^\n]+; it will be fetched anew\.$"):
+        read(tmp_path_factory.getbasetemp(), flipped(GZIP, at))
+
+
+@pytest.mark.parametrize("at", [-TRAILER, -1], ids=["checksum", "length"])
+def test_a_wrong_trailer_is_damage(folder: Path, at: int) -> None:
+    with pytest.raises(TransientError, match="is damaged"):
+        read(folder, flipped(GZIP, len(GZIP) + at))
+
+
+@pytest.mark.parametrize("rest", [b"garbage after the end", b"x", b"\0\0garbage", b"<html>"])
+def test_bytes_behind_the_last_member_are_damage(folder: Path, rest: bytes) -> None:
+    with pytest.raises(TransientError):
+        read(folder, GZIP + rest)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x1f",
+        TEXT,
+        b"<!DOCTYPE html><html>Please sign in</html>",
+        b"PK\x03\x04zip",
+        b"\x28\xb5\x2f\xfdzstd",
+        b"\0",
+    ],
+)
+def test_what_is_not_gzip_is_refused_with_a_glimpse_of_its_beginning(folder: Path, content: bytes) -> None:
+    with pytest.raises(
+        PermanentError, match=r"^The file of export 6e1f is not gzip \(it begins with [^\n]+\.$"
+    ) as refused:
+        read(folder, content)
+    assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"\n",
+        b"\n" + TEXT,
+        b"no comma in here\n",
+        b"<html>a,b</html>",
+        b'\n<?xml version="1.0"?>',
+        b'{"errors":[]}',
+    ],
+)
+def test_a_gzip_without_a_csv_header_is_refused(folder: Path, text: bytes) -> None:
+    with pytest.raises(PermanentError, match=r"does not begin with a CSV header; it was not kept\.$"):
+        read(folder, gzip.compress(text))
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfeD\0a\0,\0", b"\x89PNG\r\n\x1a\n,\xff", b"Source,Caf\xe9\n"])
+def test_a_gzip_that_begins_with_binary_garbage_is_refused(folder: Path, text: bytes) -> None:
+    with pytest.raises(PermanentError, match=r"does not begin with a line of UTF-8; it was not kept\.$"):
+        read(folder, gzip.compress(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"a,b", b"a,b\n", b"a,b\r\n1,2\r\n", b"\xef\xbb\xbfa,b\r\n", b"a,b\n\xff\xff not UTF-8 further down\n"],
+    ids=["no newline", "header only", "CRLF", "BOM", "garbage below"],
+)
+def test_the_header_is_the_first_line_without_its_frame(folder: Path, text: bytes) -> None:
+    assert read(folder, gzip.compress(text)) == Contents(len(text), "a,b")
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.text(st.characters(blacklist_characters="\n\r<\ufeff", blacklist_categories=["Cs"]), max_size=80))
+def test_any_header_with_a_comma_is_kept_as_it_is(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    header = f"A,{text}é"
+    found = read(tmp_path_factory.getbasetemp(), gzip.compress(f"{header}\n1,2\n".encode()))
+    assert found.header == header
+
+
+def test_the_limit_is_the_size_that_is_still_kept(folder: Path) -> None:
+    assert read(folder, GZIP, limit=len(TEXT)).text_bytes == len(TEXT)
+    with pytest.raises(PermanentError, match=rf"holds more than {len(TEXT) - 1} bytes; it was not kept\.$"):
+        read(folder, GZIP, limit=len(TEXT) - 1)
+
+
+def test_a_decompression_bomb_is_refused_before_it_swells(folder: Path) -> None:
+    bomb = gzip.compress(b"\0" * (1 << 24)) * 16
+    tracemalloc.start()
+    try:
+        with pytest.raises(PermanentError, match="holds more than"):
+            read(folder, bomb, limit=1 << 22)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 25

@@ -1,0 +1,173 @@
+"""Landing as a whole: the journey's step, from the local vendor's exports to files with their manifests."""
+
+import gzip
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import requests
+from pydantic import SecretStr
+
+from pipeline.errors import PermanentError, TransientError
+from pipeline.export.didww import Didww
+from pipeline.export.protocol import Export
+from pipeline.journey import Journey
+from pipeline.landing.archive import Manifest
+from pipeline.months import Month
+from pipeline.sandbox import Fault, ManualClock, Sandbox
+from pipeline.settings import Settings
+
+KEY = "k-4711-secret"
+MONTH = Month(2026, 10)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(datetime(2026, 11, 21, 12, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def sandbox(clock: ManualClock) -> Iterator[Sandbox]:
+    with Sandbox(
+        calls_per_day=20, clock=clock, pending=timedelta(0), processing=timedelta(0), api_key=KEY, rate_limit=None
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def journey(tmp_path: Path, sandbox: Sandbox, clock: ManualClock) -> Journey:
+    vendor = Didww(sandbox.url, SecretStr(KEY), "2026-04-16", patience=0.0)
+    return Journey(Settings(_env_file=None, cdr_data_dir=tmp_path), vendor, clock)
+
+
+@pytest.fixture
+def export(journey: Journey) -> Export:
+    """Our export of the month, ready."""
+    list(journey.ask("cdr_in", [MONTH]))
+    (ready,) = journey.ours("cdr_in", MONTH, journey.vendor.exports())
+    return ready
+
+
+@pytest.fixture
+def served(export: Export) -> bytes:
+    """The bytes that the vendor serves, fetched with nothing of ours."""
+    with requests.get(export.url or "", headers={"Api-Key": KEY}, stream=True, timeout=5) as response:
+        content = response.raw.read(decode_content=False)
+    assert isinstance(content, bytes)
+    return content
+
+
+def land(journey: Journey, export: Export) -> Manifest:
+    return journey.land("cdr_in", MONTH, export)
+
+
+def file_of(journey: Journey, export: Export) -> Path:
+    return journey.archive.file("didww", "cdr_in", MONTH, export.id)
+
+
+def parts(journey: Journey) -> list[Path]:
+    return list(journey.settings.cdr_data_dir.rglob("*.part"))
+
+
+@pytest.mark.parametrize("fault", [None, Fault.CONTENT_ENCODING, Fault.CUT_BODY, Fault.CUT_CHUNKED, Fault.SLOW_BODY])
+def test_a_file_lands_with_a_manifest_of_exactly_what_was_served(
+    journey: Journey, sandbox: Sandbox, export: Export, served: bytes, clock: ManualClock, fault: Fault | None
+) -> None:
+    if fault:
+        sandbox.faults.inject(fault, value=0.001 if fault is Fault.SLOW_BODY else None)
+    manifest = land(journey, export)
+    text = gzip.decompress(served)
+    assert file_of(journey, export).read_bytes() == served
+    assert manifest == Manifest(
+        vendor="didww",
+        record_type="cdr_in",
+        month="2026-10",
+        export_id=export.id,
+        reference="cdr/main/cdr_in/2026-10/day19",
+        window_start=MONTH.start,
+        window_end=MONTH.end,
+        created_at=clock(),
+        filters={"from": "2026-10-01 00:00:00", "to": "2026-11-01 00:00:00"},
+        api_version="2026-04-16",
+        landed_at=clock(),
+        url=export.url or "",
+        bytes=len(served),
+        text_bytes=len(text),
+        sha256=hashlib.sha256(served).hexdigest(),
+        header=text.decode().splitlines()[0],
+    )
+    assert list(journey.archive.landed()) == [manifest]
+    assert parts(journey) == []
+
+
+def test_a_cut_download_is_resumed_with_the_etag_of_what_is_there(
+    journey: Journey, sandbox: Sandbox, export: Export, served: bytes
+) -> None:
+    sandbox.faults.inject(Fault.CUT_BODY)
+    land(journey, export)
+    resumed = sandbox.requests[-1]
+    assert resumed.status == 206
+    assert resumed.headers["Range"] == f"bytes={len(served) // 2}-"
+    assert resumed.headers["If-Range"].strip('"')
+
+
+@pytest.mark.parametrize(
+    ("fault", "family"),
+    [
+        (Fault.CUT_UNSIZED, TransientError),
+        (Fault.CUT_GZIP, TransientError),
+        (Fault.CORRUPT_CRC, TransientError),
+        (Fault.HTML_PAGE, PermanentError),
+        (Fault.FILE_GONE, PermanentError),
+    ],
+)
+def test_what_is_not_whole_leaves_nothing_and_lands_when_it_is(
+    journey: Journey, sandbox: Sandbox, export: Export, served: bytes, fault: Fault, family: type[Exception]
+) -> None:
+    sandbox.faults.inject(fault)
+    with pytest.raises(family):
+        land(journey, export)
+    assert not file_of(journey, export).exists()
+    assert list(journey.archive.landed()) == []
+    assert parts(journey) == []
+    assert land(journey, export).sha256 == hashlib.sha256(served).hexdigest()
+
+
+def test_a_file_that_landed_is_not_fetched_again(journey: Journey, sandbox: Sandbox, export: Export) -> None:
+    first = land(journey, export)
+    before = len(sandbox.requests)
+    assert land(journey, export) == first
+    assert len(sandbox.requests) == before
+
+
+def test_a_file_without_manifest_after_a_crash_is_fetched_again(
+    journey: Journey, export: Export, served: bytes
+) -> None:
+    manifest = land(journey, export)
+    (note,) = journey.archive.root.rglob("*.landed.json")
+    note.unlink()
+    file_of(journey, export).write_bytes(b"what a crash left")
+    assert land(journey, export) == manifest
+    assert file_of(journey, export).read_bytes() == served
+
+
+def test_a_second_export_of_the_month_is_a_second_file(
+    journey: Journey, export: Export, served: bytes, clock: ManualClock
+) -> None:
+    land(journey, export)
+    clock.advance(timedelta(days=2))
+    list(journey.ask("cdr_in", [MONTH]))
+    newer = journey.ours("cdr_in", MONTH, journey.vendor.exports())[-1]
+    land(journey, newer)
+    assert newer.id != export.id
+    assert file_of(journey, export).read_bytes() == served
+    assert [manifest.export_id for manifest in journey.archive.landed()] == [export.id, newer.id]
+
+
+def test_the_key_is_in_nothing_that_is_archived(journey: Journey, export: Export) -> None:
+    land(journey, export)
+    kept = [path for path in journey.settings.cdr_data_dir.rglob("*") if path.is_file()]
+    assert len(kept) >= 3
+    assert not any(KEY.encode() in path.read_bytes() for path in kept)
