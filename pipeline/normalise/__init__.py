@@ -1,0 +1,1 @@
+"""Step 3: text to typed rows, one schema per record type, nothing dropped in silence."""

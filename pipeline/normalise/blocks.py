@@ -1,0 +1,117 @@
+"""Gunzip a CSV file as a stream of blocks that end where a record ends; memory does not grow with the file."""
+
+import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from isal import igzip
+from isal.isal_zlib import IsalError
+
+from pipeline.errors import PermanentError
+
+BLOCK_BYTES = 8 << 20
+LONGEST_RECORD = 64 << 20
+
+_BOM = b"\xef\xbb\xbf"
+_QUOTE, _COMMA, _LF, _CR = b'",\n\r'
+_BEFORE_CELL = np.isin(np.arange(256), (_COMMA, _LF, _CR))
+_TAIL = 256 << 10
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole records as served; ``first_line`` is the physical line of the file on which they begin, from 1.
+
+    Where a quote is never closed, the rest of the file is one record, in a block of its own that is not ``closed``.
+    """
+
+    data: bytes
+    first_line: int
+    closed: bool = True
+
+
+def read_blocks(path: Path, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
+    """Yield the header line alone, then all records in blocks of about ``block_bytes``.
+
+    Raises ``PermanentError`` where the gzip is damaged: it was whole when it landed.
+    """
+    try:
+        yield from _blocks(path, block_bytes)
+    except (EOFError, gzip.BadGzipFile, IsalError) as error:
+        raise PermanentError(
+            f"The archived file {path.name} is damaged ({error}), so nothing was loaded; restore it from a backup."
+        ) from error
+
+
+def _blocks(path: Path, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
+    line = 1
+    waiting = b""
+    header_read = False
+    with igzip.open(path, "rb") as stream:
+        while chunk := stream.read(block_bytes):
+            waiting = waiting + chunk if waiting else chunk
+            if not header_read and b"\n" in waiting:
+                header, _, waiting = waiting.removeprefix(_BOM).partition(b"\n")
+                yield Block(header.rstrip(b"\r"), line)
+                header_read, line = True, line + 1
+            end = record_end(waiting) if header_read else 0
+            if not end and len(waiting) > LONGEST_RECORD:
+                raise PermanentError(
+                    f"A record of more than {LONGEST_RECORD} bytes begins on line {line}: is a quote open?"
+                )
+            if end:
+                yield Block(waiting[:end], line)
+                line += waiting.count(b"\n", 0, end)
+                waiting = waiting[end:]
+    if waiting and not header_read:
+        yield Block(waiting.removeprefix(_BOM).rstrip(b"\r"), line)
+    elif waiting:
+        yield Block(waiting, line, closed=not _quoting(waiting)[1][-1:].any())
+
+
+def record_end(data: bytes) -> int:
+    """The offset after the last whole record, or 0 where there is none: a line break inside quotes ends nothing."""
+    # the last part nearly always tells, at a fraction of the work
+    return _end_in(data, max(len(data) - _TAIL, 0)) or _end_in(data, 0)
+
+
+def _end_in(data: bytes, begin: int) -> int:
+    quotes, opened = _quoting(data[begin:], known=begin == 0)
+    end = data.rfind(b"\n") + 1
+    while end > begin and (before := int(np.searchsorted(quotes, end - begin))):
+        if not opened[before - 1]:
+            return end
+        end = data.rfind(b"\n", 0, begin + int(quotes[before - 1])) + 1
+    return 0 if begin else end
+
+
+def split_records(data: bytes) -> list[tuple[int, bytes]]:
+    """The records of a block, each after the number of line breaks before it; blank lines are none."""
+    text = np.frombuffer(data, np.uint8)
+    quotes, opened = _quoting(data)
+    feeds = text == _LF
+    breaks = np.flatnonzero(feeds | ((text == _CR) & ~np.append(feeds[1:], np.False_)))
+    quoted = np.append(np.False_, opened)[np.searchsorted(quotes, breaks)]
+    bounds = np.unique([0, *(breaks[~quoted] + 1), len(data)])
+    lines = np.searchsorted(np.flatnonzero(feeds), bounds)
+    records = ((int(line), data[begin:end]) for line, begin, end in zip(lines, bounds, bounds[1:], strict=False))
+    return [(line, record) for line, record in records if record.strip(b"\r\n")]
+
+
+def _quoting(data: bytes, *, known: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """Where quotes change something, and whether the text after each lies in a quoted cell; exact, as the reader is.
+
+    A quote opens a cell only where the cell begins, and a pair of them is a character. So of the runs of quotes
+    only the odd ones count: one that follows a cell's text leaves nothing open, any other changes what is.
+    Unless it is ``known`` that the data begin with a record, all counts as quoted up to the first of the former.
+    """
+    text = np.frombuffer(data, np.uint8)
+    quotes = np.flatnonzero(text == _QUOTE)
+    runs = np.flatnonzero(np.diff(quotes, prepend=-2) > 1)
+    odd = quotes[runs][np.diff(runs, append=len(quotes)) % 2 == 1]
+    in_text = (odd > 0) & ~_BEFORE_CELL[text[odd - 1]]
+    order = np.arange(len(odd))
+    closed = np.maximum.accumulate(np.where(in_text, order, -1))
+    return odd, ((order - closed) % 2 == 1) | ((closed < 0) & (not known))

@@ -1,0 +1,147 @@
+"""One landed file to Parquet: a stream of blocks, parsed and typed by threads, written in the file's order."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.errors import PermanentError, writing
+from pipeline.months import Month
+from pipeline.normalise.batch import Batch, type_block
+from pipeline.normalise.blocks import BLOCK_BYTES, Block, read_blocks
+from pipeline.normalise.header import layout
+from pipeline.normalise.schema import REJECTED, control_columns, in_file, schema_of
+from pipeline.normalise.sink import ParquetSink
+from pipeline.normalise.totals import Totals, of_table
+
+WORKERS = min(4, os.cpu_count() or 1)
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which export a file holds, and where its month lies."""
+
+    record_type: str
+    month: Month
+    export_id: str
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What became of a file: ``text`` counts every record of it, and equals ``loaded`` plus ``rejected``."""
+
+    text: Totals
+    loaded: Totals
+    rejected: Totals
+    outside_month: int
+    extras: tuple[str, ...]
+    first_start: datetime | None
+    last_start: datetime | None
+
+
+def convert(
+    file: Path,
+    origin: Origin,
+    generations: Sequence[Mapping[str, str]],
+    target: Path,
+    rejected_target: Path,
+    workers: int = WORKERS,
+    block_bytes: int = BLOCK_BYTES,
+) -> Converted:
+    """Type the records of a gzipped CSV into ``target``, and those that cannot be typed into ``rejected_target``.
+
+    Memory does not grow with the file. Raises ``PermanentError`` where the header lacks a column, and where
+    the control totals of the text are not those of the rows written: then neither file is left.
+    """
+    blocks = read_blocks(file, block_bytes)
+    header = next(blocks, Block(b"", 1)).data.decode("utf-8", "replace")
+    shape = layout(header, generations, f"Export {origin.export_id} ({origin.record_type} {origin.month})")
+    schema = in_file(schema_of(origin.record_type))
+    with writing(f"Export {origin.export_id}", target.parent), ExitStack() as stack:
+        stack.push(lambda failed, *_: rejected_target.unlink(missing_ok=True) if failed else None)
+        rows = stack.enter_context(ParquetSink(target, schema))
+        rejects = stack.enter_context(ParquetSink(rejected_target, in_file(REJECTED)))
+        tally = _Tally(origin)
+        for batch in _in_order(lambda block: type_block(block, shape, origin.record_type), blocks, workers):
+            rows.write(tally.placed(batch))
+            rejects.write(tally.refused(batch))
+        return tally.balanced(shape.extras)
+
+
+class _Tally:
+    """Counts what went where, and gives every record its number in the file."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self._control = control_columns(origin.record_type)
+        self._records = 0
+        nothing = Totals(0, dict.fromkeys(self._control, Decimal(0)))
+        self._text, self._loaded, self._rejected = nothing, nothing, nothing
+        self._outside = 0
+        self._starts: list[datetime] = []
+
+    def placed(self, batch: Batch) -> pa.Table:
+        """The batch's rows with the export and the row numbers they come from."""
+        numbers = pa.array(batch.places + self._records + 1, pa.int64())
+        export = pa.repeat(self._origin.export_id, batch.table.num_rows)
+        started = batch.table["started_at"]
+        self._loaded += of_table(batch.table, self._control)
+        self._text += batch.text
+        if batch.table.num_rows:
+            self._starts += pc.min_max(started).as_py().values()
+        inside = pc.and_(
+            pc.greater_equal(started, pa.scalar(self._origin.month.start, started.type)),
+            pc.less(started, pa.scalar(self._origin.month.end, started.type)),
+        )
+        self._outside += batch.table.num_rows - (pc.sum(inside).as_py() or 0)
+        return batch.table.append_column("export_id", export).append_column("row_number", numbers)
+
+    def refused(self, batch: Batch) -> pa.Table:
+        """The batch's rejected records, as rows of ``rejected_rows``; ends the batch."""
+        rows = [
+            {
+                "export_id": self._origin.export_id,
+                "row_number": reject.place + self._records + 1,
+                "line_number": line,
+                "reason": reject.reason,
+                "raw_line": raw,
+            }
+            for reject, line, raw in batch.rejected
+        ]
+        self._records += batch.records
+        self._rejected += batch.diverted
+        return pa.Table.from_pylist(rows, schema=in_file(REJECTED))
+
+    def balanced(self, extras: tuple[str, ...]) -> Converted:
+        """The final account; raises unless nothing is missing from it."""
+        if self._text != self._loaded + self._rejected:
+            raise PermanentError(
+                f"{self._origin.record_type} {self._origin.month}, export {self._origin.export_id}: the file's control "
+                "totals are not those of its rows, so nothing was loaded; the file is kept, report this as a fault."
+            )
+        first, last = (min(self._starts), max(self._starts)) if self._starts else (None, None)
+        return Converted(self._text, self._loaded, self._rejected, self._outside, extras, first, last)
+
+
+def _in_order(work: Callable[[_In], _Out], items: Iterable[_In], workers: int) -> Iterator[_Out]:
+    """Map with threads, in order, holding no more than one finished item per worker."""
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[_Out]] = deque()
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

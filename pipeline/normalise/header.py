@@ -1,0 +1,45 @@
+"""The header row chooses the map: which column of the file is which column of the schema."""
+
+import csv
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline.errors import PermanentError
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A file's columns in its own order: ``names`` after mapping, ``extras`` those that the schema does not know.
+
+    Among the names an extra is marked, since the vendor may call it like a column of ours.
+    """
+
+    names: tuple[str, ...]
+    extras: tuple[str, ...]
+
+
+def layout(header: str, generations: Sequence[Mapping[str, str]], what: str) -> Layout:
+    """Match a header line with the generation it has most of; raises ``PermanentError`` where columns are missing.
+
+    Columns that the generation does not know are kept.
+    """
+    cells = next(csv.reader([header.lstrip("\ufeff")]), [])
+    twice = [cell for cell, count in Counter(cells).items() if count > 1]
+    if twice:
+        raise PermanentError(f"{what} has the column {twice[0]!r} twice; tell the vendor. The file is kept.")
+    known = max(generations, key=lambda generation: len(generation.keys() & set(cells)))
+    missing = [name for name in known if name not in cells]
+    if missing:
+        raise PermanentError(
+            f"{what} has no column {', '.join(map(repr, missing))}, so nothing was loaded; the file is kept, "
+            "add its header to the vendor's module in normalise/ and load it again."
+        )
+    return Layout(
+        tuple(known.get(cell, extra_name(cell)) for cell in cells), tuple(cell for cell in cells if cell not in known)
+    )
+
+
+def extra_name(cell: str) -> str:
+    """What a column that no generation knows is called while it is typed."""
+    return f"extra {cell}"

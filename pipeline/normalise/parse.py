@@ -1,0 +1,84 @@
+"""A block of CSV to an Arrow table of text, every record accounted for."""
+
+import io
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from pipeline.normalise.blocks import Block, split_records
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A record that was not loaded: its place among the block's records, from 0, and why."""
+
+    place: int
+    reason: str
+
+
+@dataclass
+class Parsed:
+    """The readable records of a block as text, ``places`` saying which they are; the rest are ``rejects``."""
+
+    text: pa.Table
+    places: np.ndarray
+    rejects: list[Reject] = field(default_factory=list)
+
+    @property
+    def records(self) -> int:
+        """How many records the block holds."""
+        return len(self.places) + len(self.rejects)
+
+
+def parse(block: Block, names: tuple[str, ...]) -> Parsed:
+    """Read a block. Cells are text as served; an empty one is null, whether it was quoted or not."""
+    data, places, rejects = _readable(block)
+    ragged: list[pa.csv.InvalidRow] = []
+
+    def keep(row: pa.csv.InvalidRow) -> str:
+        ragged.append(row)
+        return "skip"
+
+    text = pa.csv.read_csv(
+        io.BytesIO(data or b"\n"),
+        read_options=pa.csv.ReadOptions(column_names=list(names), block_size=len(data) + 2, use_threads=False),
+        parse_options=pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep),
+        convert_options=pa.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
+        ),
+    )
+    if places is None:
+        places = np.arange(text.num_rows + len(ragged))
+    at = [row.number - 1 for row in ragged]
+    rejects += [
+        Reject(int(places[row.number - 1]), f"has {row.actual_columns} cells instead of {row.expected_columns}")
+        for row in ragged
+    ]
+    return Parsed(text, np.delete(places, at), rejects)
+
+
+def _readable(block: Block) -> tuple[bytes, np.ndarray | None, list[Reject]]:
+    """The records that can be read at all, with their places where some cannot."""
+    if not block.closed:
+        return b"", np.array([], dtype=int), [Reject(0, "has a quote that is never closed")]
+    try:
+        block.data.decode("utf-8")
+    except UnicodeDecodeError:
+        records = [record for _, record in split_records(block.data)]
+        good = [place for place, record in enumerate(records) if _is_utf8(record)]
+        bad = sorted(set(range(len(records))) - set(good))
+        return b"".join(records[p] for p in good), np.array(good, dtype=int), [Reject(p, "is not UTF-8") for p in bad]
+    return block.data, None, []
+
+
+def _is_utf8(record: bytes) -> bool:
+    try:
+        record.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,139 @@
+"""Where every column of a call record is typed, and said in a sentence: the one schema per record type.
+
+Instants are UTC with microseconds; money is US dollars as DECIMAL(18,6), never a float; numbers of phones
+are text, as served. A vendor's own headers are mapped onto these names in the module of that vendor.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import pyarrow as pa
+
+
+class Kind(Enum):
+    """What a column's text must be; the value is its type in the lake."""
+
+    TEXT = pa.string()
+    INSTANT = pa.timestamp("us", tz="UTC")
+    INTEGER = pa.int32()
+    MONEY = pa.decimal128(18, 6)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a record type.
+
+    ``required`` cells may not be empty: a row without one cannot be placed, and is rejected with its reason.
+    """
+
+    name: str
+    kind: Kind
+    about: str
+    required: bool = False
+
+
+_STARTED = Column("started_at", Kind.INSTANT, "When the call began to ring, UTC; decides its month.", required=True)
+_CONNECTED = Column("connected_at", Kind.INSTANT, "When it was answered, UTC; NULL if it was not.")
+_ENDED = Column("ended_at", Kind.INSTANT, "When it ended, UTC; NULL where the vendor left it out.")
+_STATUS = Column("status", Kind.TEXT, "The vendor's word for the outcome, such as Completed or Failed.")
+_SOURCE = Column("source_number", Kind.TEXT, "The caller's number as served: leading zeros and words kept.")
+_DURATION = Column("duration_seconds", Kind.INTEGER, "Connected seconds; 0 where the attempt was not answered.")
+_CODE = Column("disconnect_code", Kind.TEXT, "SIP or internal code that ended the attempt.")
+_REASON = Column("disconnect_reason", Kind.TEXT, "The text that came with the disconnect code.")
+_TRUNK = Column("trunk_name", Kind.TEXT, "Name of the trunk, not its id: renaming a trunk starts a new name.")
+_CALL_ID = Column("call_id", Kind.TEXT, "The call's id, shared by its attempts; NULL for some failed calls.")
+
+CDR_IN = (
+    _STARTED,
+    _CONNECTED,
+    _ENDED,
+    _STATUS,
+    _SOURCE,
+    Column("source_name", Kind.TEXT, "The caller's name (CNAM), or the number again where no lookup was made."),
+    Column("did_number", Kind.TEXT, "The dialled DID, digits without a plus."),
+    _DURATION,
+    Column("attempt", Kind.INTEGER, "Number of this routing attempt within its call, from 1."),
+    _CODE,
+    _REASON,
+    Column("disconnect_initiator", Kind.TEXT, "Which side hung up: Origination, Destination or the vendor."),
+    _TRUNK,
+    Column("destination", Kind.TEXT, "Where the attempt was sent: a SIP URI or a number."),
+    Column("trunk_group", Kind.TEXT, "Name of the trunk group, where there is one."),
+    Column("capacity_group", Kind.TEXT, "Name of the shared capacity group, where there is one."),
+    Column("toll_free_usd", Kind.MONEY, "Toll-free part of the charge, USD."),
+    Column("pstn_usd", Kind.MONEY, "Charge for forwarding to the telephone network, USD."),
+    Column("metered_usd", Kind.MONEY, "Charge for metered channels, USD."),
+    Column("cnam_usd", Kind.MONEY, "Charge for looking up the caller's name, USD."),
+    Column("total_usd", Kind.MONEY, "All charges of the attempt as served, USD."),
+    _CALL_ID,
+)
+
+CDR_OUT = (
+    _STARTED,
+    _CONNECTED,
+    _ENDED,
+    _STATUS,
+    _SOURCE,
+    Column("cli", Kind.TEXT, "The calling line identity that was sent on."),
+    Column("destination_number", Kind.TEXT, "The dialled number as served."),
+    _DURATION,
+    Column("billing_seconds", Kind.INTEGER, "Seconds charged, after rounding to the billing increments."),
+    _CODE,
+    _REASON,
+    _TRUNK,
+    Column("destination_country", Kind.TEXT, "Country of the dialled number."),
+    Column("network", Kind.TEXT, "Network of the dialled number."),
+    Column("call_type", Kind.TEXT, "Price class: Local, International or Origin based."),
+    Column("rate_usd", Kind.MONEY, "Price per minute, USD."),
+    Column("charged_usd", Kind.MONEY, "What the call cost, USD."),
+    Column("p_charge_info", Kind.TEXT, "The P-Charge-Info header as it was received."),
+    _CALL_ID,
+)
+
+RECORD_TYPES = {"cdr_in": CDR_IN, "cdr_out": CDR_OUT}
+
+COST = {"cdr_in": "total_usd", "cdr_out": "charged_usd"}
+"""The column that says what a row cost in all."""
+
+# What the pipeline adds: where each row came from. ``extra`` keeps columns that no known header has.
+PROVENANCE = (
+    pa.field("month", pa.string(), metadata={"about": "Month the export was asked for, YYYY-MM (UTC)."}),
+    pa.field("export_id", pa.string(), metadata={"about": "The vendor's id of the export that held the row."}),
+    pa.field("row_number", pa.int64(), metadata={"about": "The row's place in that export's file, from 1."}),
+    pa.field(
+        "extra",
+        pa.map_(pa.string(), pa.string()),
+        metadata={"about": "Cells of columns the vendor added and this schema does not know yet."},
+    ),
+)
+
+
+def schema_of(record_type: str) -> pa.Schema:
+    """The Arrow schema of a record type's table in the lake, each field with its ``about`` sentence."""
+    fields = [pa.field(c.name, c.kind.value, metadata={"about": c.about}) for c in RECORD_TYPES[record_type]]
+    return pa.schema([*fields, *PROVENANCE])
+
+
+def in_file(schema: pa.Schema) -> pa.Schema:
+    """The part of a table's schema that its files hold: the month is told by their folder."""
+    return schema.remove(schema.get_field_index("month"))
+
+
+def control_columns(record_type: str) -> tuple[str, ...]:
+    """The columns whose sums are control totals: the seconds first, then each money column but prices."""
+    seconds = [c.name for c in RECORD_TYPES[record_type] if c.kind is Kind.INTEGER and c.name.endswith("_seconds")]
+    money = [c.name for c in RECORD_TYPES[record_type] if c.kind is Kind.MONEY]
+    return (*seconds, *money)
+
+
+REJECTED = pa.schema(
+    [
+        PROVENANCE[0],
+        pa.field("export_id", pa.string(), metadata={"about": "The vendor's id of the export that held the record."}),
+        pa.field("row_number", pa.int64(), metadata={"about": "The record's place in the file, from 1."}),
+        pa.field("line_number", pa.int64(), metadata={"about": "The line of the file on which it begins, from 1."}),
+        pa.field("reason", pa.string(), metadata={"about": "What about it could not be typed."}),
+        pa.field("raw_line", pa.string(), metadata={"about": "The record as served."}),
+    ]
+)
+"""Records that were not loaded; the published table adds the record type."""

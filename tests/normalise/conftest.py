@@ -1,0 +1,161 @@
+"""Files made of bytes, converted for real, and what Python's own csv, Decimal and datetime say of the same bytes."""
+
+import csv
+import gzip
+import io
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from itertools import count, pairwise
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.months import Month
+from pipeline.normalise.convert import Converted, Origin, convert
+from pipeline.normalise.didww import GENERATIONS
+from pipeline.normalise.schema import RECORD_TYPES, Column, Kind
+
+MONTH = Month(2026, 10)
+EXPORT = "e-1"
+
+Row = dict[str, Any]
+Convert = Callable[..., "Outcome"]
+Header = dict[str, tuple[str, ...]]
+
+_FIT = {
+    Kind.INSTANT: re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?", re.ASCII),
+    Kind.INTEGER: re.compile(r"-?\d+", re.ASCII),
+    Kind.MONEY: re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a conversion said, and what its two files hold."""
+
+    said: Converted
+    rows: list[Row]
+    rejects: list[Row]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What should come of a file: typed rows, and (row number, line number, raw line, what the reason speaks of)."""
+
+    rows: list[Row]
+    rejects: list[tuple[int, int, str, str]]
+
+
+@pytest.fixture(scope="session")
+def columns_of() -> Header:
+    """The header row of each record type, in the vendor's order."""
+    return {record_type: tuple(generations[0]) for record_type, generations in GENERATIONS.items()}
+
+
+@pytest.fixture(scope="session")
+def convert_bytes(tmp_path_factory: pytest.TempPathFactory) -> Convert:
+    """Gzip bytes (in several members where ``cuts`` say so), convert the file, and read back both results."""
+    names = count()
+
+    def run(record_type: str, data: bytes, cuts: Sequence[int] = (), **options: int) -> Outcome:
+        folder = tmp_path_factory.mktemp(f"convert-{next(names)}")
+        bounds = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
+        file = folder / "served.csv.gz"
+        file.write_bytes(b"".join(gzip.compress(data[a:b], 1) for a, b in pairwise(bounds)) or gzip.compress(b""))
+        rows, rejects = folder / "rows.parquet", folder / "rejects.parquet"
+        said = convert(file, Origin(record_type, MONTH, EXPORT), GENERATIONS[record_type], rows, rejects, **options)
+        return Outcome(said, _read(rows), _read(rejects))
+
+    return run
+
+
+def _read(path: Path) -> list[Row]:
+    rows: list[Row] = pq.read_table(path, partitioning=None).to_pylist()
+    return rows
+
+
+@pytest.fixture(scope="session")
+def truth_of() -> Callable[[str, bytes], Truth]:
+    """The oracle: reads a whole file with the csv module, and types each cell with Decimal and datetime."""
+
+    def tell(record_type: str, data: bytes) -> Truth:
+        known = GENERATIONS[record_type][0]
+        text = data.removeprefix(b"\xef\xbb\xbf").decode("latin-1")  # a character per byte: cells are decoded below
+        records = _records(text)
+        header = [cell.encode("latin-1").decode() for cell in next(records)[2]]
+        rows, rejects = [], []
+        for number, (line, raw, cells) in enumerate(records, 1):
+            raw_bytes = raw.rstrip("\r\n").encode("latin-1")
+            try:
+                typed = _typed(record_type, known, header, cells)
+            except ValueError as error:
+                rejects.append((number, line, raw_bytes.decode("utf-8", "backslashreplace"), str(error)))
+            else:
+                rows.append({**typed, "export_id": EXPORT, "row_number": number})
+        return Truth(rows, rejects)
+
+    return tell
+
+
+def _records(text: str) -> Iterator[tuple[int, str, list[str]]]:
+    taken: list[str] = []
+    line = 1
+
+    def lines() -> Iterator[str]:
+        for one in io.StringIO(text, newline=""):
+            taken.append(one)
+            yield one
+
+    for cells in csv.reader(lines()):
+        raw = "".join(taken)
+        taken.clear()
+        if cells:
+            yield line, raw, cells
+        line += raw.count("\n")
+
+
+def _typed(record_type: str, known: Mapping[str, str], header: list[str], cells: list[str]) -> Row:
+    try:
+        texts = [cell.encode("latin-1").decode("utf-8") for cell in cells]
+    except UnicodeDecodeError as error:
+        raise ValueError("is not UTF-8") from error
+    if len(texts) != len(header):
+        raise ValueError(f"has {len(texts)} cells instead of {len(header)}")
+    by_name = {known.get(head, f"extra {head}"): text for head, text in zip(header, texts, strict=True)}
+    row = {column.name: _value(column, by_name[column.name]) for column in RECORD_TYPES[record_type]}
+    extra = [(head, by_name[f"extra {head}"]) for head in header if by_name.get(f"extra {head}")]
+    has_extras = any(head not in known for head in header)
+    return {**row, "extra": extra if has_extras else None}
+
+
+def _value(column: Column, text: str) -> object:
+    if not text:
+        if column.required:
+            raise ValueError(f"{column.name} is empty")
+        return None
+    if column.kind is Kind.TEXT:
+        return text
+    try:
+        return _number_or_time(column.kind, text)
+    except (ValueError, InvalidOperation) as error:
+        raise ValueError(f"{column.name} is not ") from error
+
+
+def _number_or_time(kind: Kind, text: str) -> object:
+    if not _FIT[kind].fullmatch(text):
+        raise ValueError(text)
+    if kind is Kind.INSTANT:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    if kind is Kind.INTEGER:
+        if not -(2**31) <= int(text) < 2**31:
+            raise ValueError(text)
+        return int(text)
+    amount = Decimal(text)
+    if abs(amount) >= 10**12 or amount != round(amount, 6):
+        raise ValueError(text)
+    return amount

@@ -1,0 +1,254 @@
+import gzip
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.errors import PermanentError
+from pipeline.months import Month
+from pipeline.normalise.convert import Origin, convert
+from pipeline.normalise.didww import GENERATIONS
+from pipeline.normalise.schema import RECORD_TYPES, control_columns
+
+Convert = Callable[..., Any]
+Header = dict[str, tuple[str, ...]]
+
+OUT = {"Date/Time Start (UTC)": "2026-10-01 10:00:00", "Call Duration (sec)": "59", "Charged (USD)": "0.010"}
+
+
+@pytest.fixture
+def out(columns_of: Header) -> Callable[..., str]:
+    """A sound line of cdr_out, with cells changed by the vendor's column names."""
+
+    def line(**changed: str) -> str:
+        cells = OUT | {name.replace("_", " "): cell for name, cell in changed.items()}
+        return ",".join(cells.get(name, "") for name in columns_of["cdr_out"])
+
+    return line
+
+
+@pytest.fixture
+def header(columns_of: Header) -> str:
+    return ",".join(columns_of["cdr_out"])
+
+
+def rejected(outcome: Any) -> list[tuple[int, int, str]]:
+    return [(reject["row_number"], reject["line_number"], reject["reason"]) for reject in outcome.rejects]
+
+
+@pytest.mark.parametrize("record_type", RECORD_TYPES)
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n\r\n\n"])
+def test_a_header_alone_is_a_month_without_calls(
+    record_type: str, end: str, columns_of: Header, convert_bytes: Convert
+) -> None:
+    outcome = convert_bytes(record_type, (",".join(columns_of[record_type]) + end).encode())
+    assert (outcome.rows, outcome.rejects) == ([], [])
+    assert outcome.said.loaded.sums == dict.fromkeys(control_columns(record_type), Decimal(0))
+    assert (outcome.said.first_start, outcome.said.last_start) == (None, None)
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"\xef\xbb\xbf"])
+def test_an_empty_file_is_no_month_without_calls(data: bytes, convert_bytes: Convert) -> None:
+    with pytest.raises(PermanentError, match="has no column 'Date/Time Start"):
+        convert_bytes("cdr_in", data)
+
+
+def test_a_missing_column_is_named(header: str, convert_bytes: Convert) -> None:
+    with pytest.raises(PermanentError, match=r"has no column 'Charged \(USD\)', so nothing was loaded"):
+        convert_bytes("cdr_out", header.replace(",Charged (USD)", "").encode())
+
+
+def test_a_column_that_comes_twice_is_named(header: str, convert_bytes: Convert) -> None:
+    with pytest.raises(PermanentError, match="has the column 'Network' twice"):
+        convert_bytes("cdr_out", f"{header},Network\n".encode())
+
+
+def test_an_unknown_column_is_kept_even_under_the_name_of_one_of_ours(
+    header: str, out: Callable[..., str], convert_bytes: Convert
+) -> None:
+    text = f'{header},status,Answer Delay\n{out(Status="Completed")},new,"1,5"\n{out()},"",\n{out()},x\n'
+    outcome = convert_bytes("cdr_out", text.encode())
+    assert outcome.said.extras == ("status", "Answer Delay")
+    assert [row["extra"] for row in outcome.rows] == [[("status", "new"), ("Answer Delay", "1,5")], []]
+    assert outcome.rows[0]["status"] == "Completed"
+    assert rejected(outcome) == [(3, 4, "has 20 cells instead of 21")]
+
+
+def test_a_block_without_a_single_time_of_connection_is_loaded(
+    header: str, out: Callable[..., str], convert_bytes: Convert
+) -> None:
+    assert len(convert_bytes("cdr_out", "\n".join([header, out(), out()]).encode()).rows) == 2
+
+
+def test_a_block_of_which_every_record_is_bad_is_rejected_whole(
+    header: str, out: Callable[..., str], convert_bytes: Convert
+) -> None:
+    bad = [out(Network="\udcff"), out(Network="\udcc3")]
+    outcome = convert_bytes("cdr_out", "\n".join([header, *bad]).encode("utf-8", "surrogateescape"), block_bytes=1)
+    assert rejected(outcome) == [(1, 2, "is not UTF-8"), (2, 3, "is not UTF-8")]
+    assert "\\xff" in outcome.rejects[0]["raw_line"]
+
+
+def test_a_stray_quote_is_a_character_like_any_other(
+    header: str, out: Callable[..., str], convert_bytes: Convert
+) -> None:
+    lines = [header, out(Network='5" pipe'), *[out(Network="plain")] * 50, out(Network='"two\nlines"'), out()]
+    for block_bytes in (64, 500, 8 << 20):
+        outcome = convert_bytes("cdr_out", "\n".join(lines).encode(), block_bytes=block_bytes)
+        assert not outcome.rejects
+        assert [row["network"] for row in outcome.rows] == ['5" pipe', *["plain"] * 50, "two\nlines", None]
+
+
+@pytest.mark.parametrize("column", ["Network", "Call_ID"])
+@pytest.mark.parametrize("block_bytes", [64, 8 << 20])
+def test_a_quote_that_is_never_closed_swallows_no_call_in_silence(
+    column: str, block_bytes: int, header: str, out: Callable[..., str], convert_bytes: Convert
+) -> None:
+    opened = out(**{column: '"open'})
+    text = "\n".join([header, out(), out(), opened, *[out()] * 3_000]) + "\n"
+    outcome = convert_bytes("cdr_out", text.encode(), block_bytes=block_bytes)
+    assert len(outcome.rows) == 2
+    assert rejected(outcome) == [(3, 4, "has a quote that is never closed")]
+    assert outcome.rejects[0]["raw_line"].count("\n") == 3_000
+
+
+def test_blank_lines_are_no_records_but_count_as_lines(
+    header: str, out: Callable[..., str], convert_bytes: Convert
+) -> None:
+    bad = out().replace(",59,", ",5x,")
+    lines = [header, "", out(), "", "", bad, "\r", out(), out() + ","]
+    outcome = convert_bytes("cdr_out", "\n".join(lines).encode())
+    assert [row["row_number"] for row in outcome.rows] == [1, 3]
+    assert [(number, line) for number, line, _ in rejected(outcome)] == [(2, 6), (4, 9)]
+
+
+def test_a_lone_carriage_return_ends_a_record_as_it_does_for_python(
+    header: str, out: Callable[..., str], convert_bytes: Convert
+) -> None:
+    outcome = convert_bytes("cdr_out", f"{header}\n{out()}\n{out(Network='a' + chr(13) + 'b')}\n{out()}\n".encode())
+    assert [row["row_number"] for row in outcome.rows] == [1, 4]
+    assert [number for number, _, _ in rejected(outcome)] == [2, 3]
+
+
+def test_a_rejected_record_is_found_beyond_a_cell_of_any_length(
+    header: str, out: Callable[..., str], convert_bytes: Convert
+) -> None:
+    long = out(Network='"' + "long\n" * 40_000 + '"')
+    outcome = convert_bytes("cdr_out", "\n".join([header, long, out() + ","]).encode())
+    assert rejected(outcome) == [(2, 40_003, "has 20 cells instead of 19")]
+
+
+def test_calls_outside_the_month_are_kept_and_counted(
+    header: str, out: Callable[..., str], convert_bytes: Convert
+) -> None:
+    starts = ["2026-09-30 23:59:59", "2026-10-01 00:00:00", "2026-10-31 23:59:59", "2026-11-01 00:00:00"]
+    lines = [out().replace(OUT["Date/Time Start (UTC)"], start) for start in starts]
+    for block_bytes in (1, 8 << 20):
+        said = convert_bytes("cdr_out", "\n".join([header, *lines]).encode(), block_bytes=block_bytes).said
+        assert (said.loaded.rows, said.outside_month) == (4, 2)
+        assert said.first_start == datetime(2026, 9, 30, 23, 59, 59, tzinfo=UTC)
+        assert said.last_start == datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def test_totals_are_written_alike_whether_or_not_a_cell_was_bad(
+    header: str, out: Callable[..., str], convert_bytes: Convert
+) -> None:
+    silent, wrong = out().replace(",59,", ",0,"), out().replace(",59,", ",x,")
+    clean = convert_bytes("cdr_out", f"{header}\n{silent}\n{silent}\n".encode()).said.text
+    spoilt = convert_bytes("cdr_out", f"{header}\n{silent}\n{wrong}\n".encode()).said.text
+    assert {n: f"{total:f}" for n, total in clean.sums.items()} == {n: f"{total:f}" for n, total in spoilt.sums.items()}
+
+
+def test_an_absurd_amount_upsets_no_total(header: str, out: Callable[..., str], convert_bytes: Convert) -> None:
+    amounts = ["9" * 40, "0.000001", "1e999999999", "123e45678901234567890123", "nan", "999999999999.999999"]
+    outcome = convert_bytes("cdr_out", "\n".join([header, *(out().replace("0.010", a) for a in amounts)]).encode())
+    assert [row["row_number"] for row in outcome.rows] == [2, 6]
+    assert outcome.said.text.sums["charged_usd"] == Decimal("1000000000000.000000")
+
+
+ORIGIN = Origin("cdr_out", Month(2026, 10), "e-1")
+
+
+@pytest.mark.parametrize("harm", ["cut", "tables", "middle", "checksum"])
+def test_a_file_damaged_after_landing_leaves_no_parquet(
+    harm: str, tmp_path: Path, header: str, out: Callable[..., str]
+) -> None:
+    lines = [out().replace(",59,", f",{number},") for number in range(5_000)]
+    served = bytearray(gzip.compress("\n".join([header, *lines]).encode()))
+    middle = len(served) // 2
+    if harm == "cut":
+        del served[middle:]
+    elif harm == "tables":
+        served[12:40] = b"\xff" * 28  # where deflate says what its codes mean
+    elif harm == "middle":
+        served[middle : middle + 50] = b"\xff" * 50
+    else:
+        served[-8] ^= 0xFF
+    file = tmp_path / "served.csv.gz"
+    file.write_bytes(served)
+    rows, rejects = tmp_path / "lake" / "rows.parquet", tmp_path / "lake" / "rejects.parquet"
+    rows.parent.mkdir()
+    with pytest.raises(PermanentError, match=r"served\.csv\.gz is damaged .* restore it from a backup"):
+        convert(file, ORIGIN, GENERATIONS["cdr_out"], rows, rejects, block_bytes=10_000)
+    assert not list(rows.parent.iterdir())
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from pipeline.errors import PermanentError
+from pipeline.months import Month
+from pipeline.normalise.convert import Origin, convert
+from pipeline.normalise.didww import GENERATIONS
+file, folder, limit = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+if limit:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+try:
+    said = convert(file, Origin("cdr_out", Month(2026, 10), "e-1"), GENERATIONS["cdr_out"],
+                   folder / "rows.parquet", folder / "rejects.parquet", workers=2)
+except PermanentError as error:
+    print("refused", error)
+else:
+    print(said.loaded.rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def limited(file: Path, folder: Path, limit: int) -> list[str]:
+    command = [sys.executable, "-c", LIMITED, str(file), str(folder), str(limit)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    return done.stdout.split(maxsplit=1)
+
+
+@pytest.fixture
+def repeated(tmp_path: Path, header: str, columns_of: Header) -> Callable[[int], Path]:
+    """A file of that many blocks of 10,000 calls, made by repeating one gzip member."""
+    sound = "2026-10-01 10:00:{:02d},2026-10-01 10:00:01,,Completed,{},4420{},97286{},{},60,200,"
+    sound += "Bye,Trunk,UK,BT,Local,0.01,0.0{},,{:032x}"
+    assert sound.count(",") == len(columns_of["cdr_out"]) - 1
+    lines = (sound.format(n % 60, n, n, n * 7, n % 500, n % 997, n * n) for n in range(10_000))
+    member = gzip.compress(("\n".join(lines) + "\n").encode(), 1)
+
+    def made(blocks: int) -> Path:
+        file = tmp_path / f"{blocks}.csv.gz"
+        file.write_bytes(gzip.compress(f"{header}\n".encode()) + member * blocks)
+        return file
+
+    return made
+
+
+def test_a_disk_that_fills_up_leaves_nothing_and_says_so(tmp_path: Path, repeated: Callable[[int], Path]) -> None:
+    for limit in (4, 60_000):
+        said = limited(repeated(1), tmp_path / "lake", limit)
+        assert said[0] == "refused", said
+        assert not list((tmp_path / "lake").iterdir())
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, repeated: Callable[[int], Path]) -> None:
+    few, many = (limited(repeated(blocks), tmp_path / f"lake{blocks}", 0) for blocks in (40, 100))
+    assert (few[0], many[0]) == ("400000", "1000000")
+    assert int(many[1]) < 1.2 * int(few[1])
