@@ -1,0 +1,110 @@
+"""What a re-export changed, day by day: knowledge that nobody has about this vendor."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+
+from pipeline.warehouse.relations import types
+
+_PROVENANCE = {"export_id", "row_number", "month"}
+
+# Rows are compared by a print of all their cells. A row that is gone and one that is new are one changed row where
+# they have the same identity: the call and attempt, or for a call without an id its start and caller.
+_COMPARISON = """
+WITH both_sides AS (
+    SELECT day, identity, print, -1 AS side, duration_seconds, cost FROM earlier
+    UNION ALL
+    SELECT day, identity, print, 1 AS side, duration_seconds, cost FROM later
+),
+differing_days AS (
+    SELECT day
+    FROM both_sides
+    GROUP BY day
+    HAVING sum(side) <> 0 OR sum(side * CAST(print AS HUGEINT)) <> 0
+),
+prints AS (
+    SELECT
+        day,
+        identity,
+        count(*) FILTER (WHERE side = -1) AS before,
+        count(*) FILTER (WHERE side = 1) AS after,
+        sum(side * duration_seconds) AS seconds,
+        sum(side * cost) AS cost
+    FROM both_sides
+    WHERE day IN (SELECT day FROM differing_days)
+    GROUP BY day, identity, print
+),
+identities AS (
+    SELECT
+        day,
+        sum(before) AS before,
+        sum(after) AS after,
+        sum(greatest(after - before, 0)) AS added,
+        sum(greatest(before - after, 0)) AS gone,
+        sum(seconds) AS seconds,
+        sum(cost) AS cost
+    FROM prints
+    GROUP BY day, identity
+)
+SELECT
+    day,
+    CAST(sum(before) AS BIGINT),
+    CAST(sum(after) AS BIGINT),
+    CAST(sum(added - least(added, gone)) AS BIGINT),
+    CAST(sum(gone - least(added, gone)) AS BIGINT),
+    CAST(sum(least(added, gone)) AS BIGINT),
+    CAST(coalesce(sum(seconds), 0) AS BIGINT),
+    CAST(coalesce(sum(cost), 0) AS DECIMAL(18, 6))
+FROM identities
+GROUP BY day
+ORDER BY day
+"""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One day of a month on which two exports differ: rows, and what changed by how many seconds and US dollars."""
+
+    day: date
+    rows_before: int
+    rows_after: int
+    rows_added: int
+    rows_gone: int
+    rows_changed: int
+    seconds_more: int
+    usd_more: Decimal
+
+
+def compare(earlier: Sequence[Path], later: Sequence[Path], cost: str, spill: Path) -> list[Difference]:
+    """The days on which the files of two exports differ, in bounded memory."""
+    with duckdb.connect() as db:
+        db.execute("SET memory_limit = '1GB'")
+        db.execute("SET temp_directory = ?", [str(spill)])
+        columns = types(db, f"SELECT * FROM read_parquet({[str(file) for file in later]})")  # noqa: S608
+        for name, files in (("earlier", earlier), ("later", later)):
+            db.execute(_side(name, files, columns, cost))
+        return [Difference(*row) for row in db.execute(_COMPARISON).fetchall()]
+
+
+def rows_lost(differences: Sequence[Difference]) -> int:
+    """How many rows fewer there are on the days that differ; negative where there are more."""
+    return sum(one.rows_before - one.rows_after for one in differences)
+
+
+def _side(name: str, files: Sequence[Path], columns: Mapping[str, str], cost: str) -> str:
+    cells = ", ".join(f'CAST("{column}" AS VARCHAR)' for column in columns if column not in _PROVENANCE)
+    attempt = ", attempt" if "attempt" in columns else ""
+    return f"""
+        CREATE VIEW {name} AS
+        SELECT
+            CAST(make_timestamp(epoch_us(started_at)) AS DATE) AS day,
+            hash({cells}) AS print,
+            hash(coalesce(call_id, concat_ws('|', epoch_us(started_at), source_number)){attempt}) AS identity,
+            duration_seconds,
+            {cost} AS cost
+        FROM read_parquet({[str(file) for file in files]}, union_by_name = true)
+    """  # noqa: S608

@@ -1,0 +1,116 @@
+"""Build staging and marts month by month, and only what changed: a month's file carries the print of its inputs."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import PermanentError, TransientError, writing
+from pipeline.warehouse.lake import Lake
+from pipeline.warehouse.queries import Query, seeds
+from pipeline.warehouse.relations import create, create_seeds, disk, literal, types
+
+MEMORY_LIMIT = "1GB"
+
+
+def build(lake: Lake, query: Query, month: str, base: Mapping[str, pa.Schema]) -> bool:
+    """Bring one month of a mart up to date; False where it already was.
+
+    ``base`` gives the schemas of the tables that need not have the month: they are read as empty.
+    """
+    if not is_behind(lake, query, month):
+        return False
+    inputs = _inputs(lake, query, month)
+    stem = fingerprint(query, inputs)
+    file = lake.new_file(query.name, month, stem)
+    with writing(f"{query.name} {month}", lake.root), disk(), duckdb.connect() as db:
+        _configure(db, lake)
+        for name, files in inputs.items():
+            _show(db, name, files, base.get(name))
+        db.execute("CREATE SCHEMA seeds")
+        create_seeds(db, seeds())
+        try:
+            _write(db, query, file)
+        except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+            # its text would repeat what is in the records
+            raise PermanentError(
+                f"{query.name} {month} could not be built ({type(error).__name__}): a value does not fit its column; "
+                f"correct sql/{query.name.replace('.', '/')}.sql."
+            ) from error
+    lake.replace_month(query.name, month, file, _schema(file), {"inputs": sorted(inputs)})
+    return True
+
+
+def column_types(base: Mapping[str, pa.Schema], queries: Iterable[Query]) -> dict[str, dict[str, str]]:
+    """The types of every query's columns, by planning it over empty inputs: a misspelt column is found here."""
+    with duckdb.connect() as db:
+        for schema in ("seeds", "staging", "marts"):
+            db.execute(f"CREATE SCHEMA {schema}")
+        for name, fields in base.items():
+            create(db, name, [], fields)
+        create_seeds(db, seeds())
+        for query in queries:
+            db.execute(f"CREATE VIEW {query.name} AS {query.sql}")
+        return {query.name: types(db, query.name) for query in queries}
+
+
+def is_behind(lake: Lake, query: Query, month: str) -> bool:
+    """Whether the month of a mart was made of anything else than what is there now."""
+    return lake.stems(query.name).get(month) != fingerprint(query, _inputs(lake, query, month))
+
+
+def fingerprint(query: Query, inputs: Mapping[str, list[Path]]) -> str:
+    """What a month of a mart was made of: the SQL, the seeds, and the files it read, which are never rewritten."""
+    digest = hashlib.sha256(query.sql.encode())
+    for name, path in seeds().items():
+        if name in query.reads:
+            digest.update(path.read_bytes())
+    for name, files in sorted(inputs.items()):
+        digest.update("|".join([name, *sorted(file.name for file in files)]).encode())
+    return digest.hexdigest()[:16]
+
+
+def _inputs(lake: Lake, query: Query, month: str) -> dict[str, list[Path]]:
+    return {name: lake.files(name).get(month, []) for name in sorted(query.reads) if not name.startswith("seeds.")}
+
+
+def _configure(db: duckdb.DuckDBPyConnection, lake: Lake) -> None:
+    db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+    db.execute("SET temp_directory = ?", [str(lake.root / ".duckdb")])
+    db.execute("SET TimeZone = 'UTC'")
+
+
+def _show(db: duckdb.DuckDBPyConnection, name: str, files: list[Path], schema: pa.Schema | None) -> None:
+    if "." in name:
+        db.execute(f"CREATE SCHEMA IF NOT EXISTS {name.split('.')[0]}")
+    if create(db, name, files, schema) is None:
+        raise TransientError(f"{name} lacks the month that is being built from it; build it first.")
+
+
+def _write(db: duckdb.DuckDBPyConnection, query: Query, file: Path) -> None:
+    """Write the result without its month, which the folder carries; instants are zoned in the lake."""
+    db.execute(f"CREATE VIEW _result AS {query.sql}")
+    kinds = types(db, "_result")
+    if "HUGEINT" in kinds.values():
+        raise PermanentError(
+            f"sql/{query.name.replace('.', '/')}.sql has a HUGEINT, which Parquet rounds; cast it to BIGINT."
+        )
+    plain = [name for name, kind in kinds.items() if kind == "TIMESTAMP"]
+    zoned = ", ".join(f'"{name}" AT TIME ZONE \'UTC\' AS "{name}"' for name in plain)
+    replaced = f"REPLACE ({zoned})" if plain else ""
+    part = file.with_name(f"{file.name}.part")
+    try:
+        db.execute(
+            f"COPY (SELECT * EXCLUDE (month) {replaced} FROM _result) TO {literal(str(part))} "  # noqa: S608
+            "(FORMAT parquet, COMPRESSION zstd)"
+        )
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _schema(file: Path) -> pa.Schema:
+    return pq.read_schema(file).remove_metadata().append(pa.field("month", pa.string()))

@@ -1,0 +1,125 @@
+"""Publish a new read-only ``warehouse.duckdb``: built aside, then moved into the name, so nobody ever waits.
+
+Analysts never open a file that the pipeline writes. Each publish is a snapshot: calls as views over the lake's
+files, marts as tables, paths absolute so that the views work from any folder. Whoever has the file open keeps
+the snapshot that they opened.
+"""
+
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import duckdb
+import pyarrow as pa
+from filelock import FileLock
+
+from pipeline.errors import writing
+from pipeline.warehouse.lake import Lake
+from pipeline.warehouse.queries import Query, seeds
+from pipeline.warehouse.relations import comment, create, create_record, create_seeds, disk, literal
+
+STORAGE_VERSION = "v1.0.0"
+"""The oldest format that holds what is published: any DuckDB since 1.0 opens it."""
+
+
+@dataclass(frozen=True)
+class Edition:
+    """What a publish shows.
+
+    ``calls`` are the tables of calls with their schemas, ``rejected`` the schema of the records that were not
+    loaded, ``models`` the staging and marts, ``records`` what the pipeline knows of itself: exports, coverage.
+    """
+
+    calls: Mapping[str, pa.Schema]
+    rejected: pa.Schema
+    models: Iterable[Query]
+    records: Mapping[str, pa.Table]
+
+
+def publish(target: Path, lake: Lake, edition: Edition) -> None:
+    """Make ``target`` show the newest snapshot of every table, whole or not at all."""
+    part = target.with_name(f".{target.name}.{uuid4().hex[:12]}")
+    with writing(target.name, target.parent), disk(), FileLock(target.with_name(f".{target.name}.lock")):
+        for left in target.parent.glob(f".{target.name}.*"):  # of a killed process: the lock is ours
+            if not left.name.endswith(".lock"):
+                left.unlink(missing_ok=True)
+        try:
+            began = time.time()
+            _write(part, lake, edition)
+            os.utime(part, (began, began))  # as old as what it shows: a commit made meanwhile is newer
+            _replace(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+            _wal(part).unlink(missing_ok=True)
+
+
+def rejected_table(record_type: str) -> str:
+    """The lake's table of the records of a type that were not loaded."""
+    return f"{record_type}_rejected"
+
+
+def _write(part: Path, lake: Lake, edition: Edition) -> None:
+    with duckdb.connect() as db:
+        db.execute(f"ATTACH {literal(str(part))} AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')")
+        db.execute("USE warehouse")
+        for schema in ("staging", "marts", "seeds"):
+            db.execute(f"CREATE SCHEMA {schema}")
+        for name, schema in edition.calls.items():
+            made = create(db, name, _flat(lake.files(name)), schema)
+            comment(db, made or "VIEW", name, _sentences(schema))
+        _create_rejected(db, lake, edition)
+        create_seeds(db, seeds())
+        for query in edition.models:
+            _create_model(db, query, _flat(lake.files(query.name)))
+        for name, table in edition.records.items():
+            create_record(db, name, table)
+            comment(db, "TABLE", name, _sentences(table.schema))
+        db.execute("USE memory")
+        db.execute("DETACH warehouse")
+
+
+def _create_model(db: duckdb.DuckDBPyConnection, query: Query, files: list[Path]) -> None:
+    """A mart as a table and staging as a view over files; what was never built is its own query, live."""
+    made = create(db, query.name, files, None, "TABLE" if query.schema == "marts" else "VIEW")
+    if made is None:
+        db.execute(f"CREATE VIEW {query.name} AS {query.sql}")
+    comment(db, made or "VIEW", query.name, query.columns, query.about)
+
+
+def _create_rejected(db: duckdb.DuckDBPyConnection, lake: Lake, edition: Edition) -> None:
+    """``rejected_rows`` of every record type, and only those of the exports that are loaded now."""
+    parts = []
+    for name in edition.calls:
+        loaded, table = lake.stems(name), rejected_table(name)
+        stems, files = lake.stems(table), lake.files(table)
+        current = [file for month in files if stems[month] == loaded.get(month) for file in files[month]]
+        create(db, f"memory.main.{table}", current, edition.rejected)
+        parts.append(f"SELECT '{name}' AS record_type, * FROM memory.main.{table}")  # noqa: S608
+    db.execute(f"CREATE TABLE rejected_rows AS {' UNION ALL BY NAME '.join(parts)}")
+    sentences = {"record_type": "Record type: cdr_in or cdr_out.", **_sentences(edition.rejected)}
+    comment(db, "TABLE", "rejected_rows", sentences, "One row per record that was not loaded.")
+
+
+def _flat(files: Mapping[str, list[Path]]) -> list[Path]:
+    return [file for month in files.values() for file in month]
+
+
+def _sentences(schema: pa.Schema) -> dict[str, str]:
+    return {field.name: (field.metadata or {}).get(b"about", b"").decode() for field in schema}
+
+
+def _replace(part: Path, target: Path) -> None:
+    """Swap the finished file in. A forgotten ``.wal`` of the old one must not be replayed into the new."""
+    with part.open("rb") as written:
+        os.fsync(written.fileno())
+    part.chmod(0o444)
+    _wal(target).unlink(missing_ok=True)
+    part.replace(target)
+    _wal(target).unlink(missing_ok=True)
+
+
+def _wal(file: Path) -> Path:
+    return file.with_name(f"{file.name}.wal")

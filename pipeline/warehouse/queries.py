@@ -1,0 +1,77 @@
+"""The SQL files as objects: their names, what they read, and their sentences, all taken from the SQL itself."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import sqlglot
+from sqlglot import exp
+
+from pipeline.errors import PermanentError
+
+SQL_FOLDER = Path(__file__).parents[2] / "sql"
+
+
+@dataclass(frozen=True)
+class Query:
+    """One file of ``sql/``: ``name`` is ``<folder>.<file>``, ``reads`` the tables in its FROM clauses."""
+
+    name: str
+    sql: str
+    about: str
+    columns: Mapping[str, str]
+    reads: frozenset[str]
+
+    @property
+    def schema(self) -> str:
+        """The folder, which is the schema in the published file."""
+        return self.name.split(".")[0]
+
+
+def load(folder: str) -> list[Query]:
+    """Every query of one folder of ``sql/``, by name."""
+    return [_read(path) for path in sorted((SQL_FOLDER / folder).glob("*.sql"))]
+
+
+@cache
+def models() -> tuple[Query, ...]:
+    """Staging and marts, each after everything that it reads."""
+    found = {query.name: query for query in (*load("staging"), *load("marts"))}
+    order = TopologicalSorter({name: query.reads & found.keys() for name, query in found.items()})
+    return tuple(found[name] for name in order.static_order())
+
+
+def seeds() -> dict[str, Path]:
+    """The CSV files that analysts may edit, by table name."""
+    return {f"seeds.{path.stem}": path for path in sorted((SQL_FOLDER / "seeds").glob("*.csv"))}
+
+
+def base_tables(query: Query, among: Iterable[Query]) -> frozenset[str]:
+    """The tables of the lake that the query rests on in the end."""
+    known = {other.name: other for other in among}
+    below = (base_tables(known[name], known.values()) if name in known else {name} for name in query.reads)
+    return frozenset(name for names in below for name in names if not name.startswith("seeds."))
+
+
+def _read(path: Path) -> Query:
+    sql = path.read_text(encoding="utf-8").rstrip().rstrip(";")
+    name = f"{path.parent.name}.{path.stem}"
+    try:
+        tree = sqlglot.parse_one(sql, dialect="duckdb")
+    except sqlglot.ParseError as error:
+        raise PermanentError(f"sql/{path.parent.name}/{path.name} cannot be parsed: {error}.") from error
+    if not isinstance(tree, exp.Query):
+        raise PermanentError(f"sql/{path.parent.name}/{path.name} is not one SELECT; write it as one.")
+    return Query(name, sql, sql.split("\n", 1)[0].lstrip("- "), _sentences(tree), _tables(tree))
+
+
+def _sentences(tree: exp.Query) -> dict[str, str]:
+    return {item.alias_or_name: (item.comments or [""])[-1].strip() for item in tree.selects}
+
+
+def _tables(tree: exp.Query) -> frozenset[str]:
+    named = {cte.alias for cte in tree.find_all(exp.CTE)}
+    tables = (f"{table.db}.{table.name}" if table.db else table.name for table in tree.find_all(exp.Table))
+    return frozenset(tables) - named

@@ -1,0 +1,102 @@
+"""Show files of the lake as DuckDB relations: instants plain and in UTC, the month as text, no path relative."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import PermanentError
+
+Made = Literal["TABLE", "VIEW"]
+
+
+@contextmanager
+def disk() -> Iterator[None]:
+    """Let DuckDB's complaints about the disk be those of the operating system."""
+    try:
+        yield
+    except duckdb.IOException as error:
+        raise OSError(str(error)) from error
+
+
+def create(
+    db: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path], schema: pa.Schema | None, wanted: Made = "VIEW"
+) -> Made | None:
+    """Create ``name`` over ``files``, or empty with ``schema``; tells what it became, or None with neither.
+
+    The list is explicit, because a glob would show files that are written but not committed.
+    """
+    if not files and schema is None:
+        return None
+    if schema is not None:
+        db.register("_empty", schema.empty_table())
+    if files:
+        source = _listed(files)
+    else:
+        # a view over something registered would not outlive the connection, so what is empty is a table
+        source, wanted = "_empty", "TABLE"
+    expected = types(db, "FROM _empty") if schema is not None else None
+    db.execute(f"CREATE {wanted} {name} AS SELECT {_columns(db, source, expected)} FROM {source}")  # noqa: S608
+    return wanted
+
+
+def _listed(files: Sequence[Path]) -> str:
+    """The files as one relation; a file older than some column shows it as NULL."""
+    if gone := [file for file in files if not file.exists()]:
+        raise PermanentError(f"{gone[0]} is missing from the lake; run `cdr rebuild` to make it anew.")
+    differ = len({frozenset(pq.read_schema(file).names) for file in files}) > 1
+    listed = ", ".join(literal(str(file)) for file in files)
+    options = "hive_partitioning = true, hive_types = {'month': VARCHAR}"
+    # matching names opens every file at every query, so only where it must
+    return f"read_parquet([{listed}], {options}{', union_by_name = true' if differ else ''})"
+
+
+def create_record(db: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
+    """Create a table of what the pipeline knows of itself."""
+    db.register("_record", table)
+    db.execute(f"CREATE TABLE {name} AS SELECT {_columns(db, '_record', types(db, 'FROM _record'))} FROM _record")  # noqa: S608
+
+
+def _columns(db: duckdb.DuckDBPyConnection, source: str, expected: Mapping[str, str] | None) -> str:
+    """The select list: as expected, NULL for a column that no file has; else the month first, as a mart begins."""
+    found = types(db, f"FROM {source}")
+    wanted = expected or {"month": found["month"], **found}
+    return ", ".join(
+        _shown(name, kind, f'"{name}"' if name in found else f"CAST(NULL AS {kind})") for name, kind in wanted.items()
+    )
+
+
+def _shown(column: str, kind: str, value: str) -> str:
+    """A column as analysts see it: a zoned instant as plain ``TIMESTAMP`` in UTC, whatever the session's zone is."""
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        value = f"make_timestamp(epoch_us({value}))"
+    return f'{value} AS "{column}"'
+
+
+def create_seeds(db: duckdb.DuckDBPyConnection, seeds: Mapping[str, Path]) -> None:
+    """Load the CSV files that analysts may edit, every cell as text."""
+    for name, path in seeds.items():
+        db.execute(f"CREATE TABLE {name} AS SELECT * FROM read_csv(?, all_varchar = true)", [str(path)])  # noqa: S608
+
+
+def types(db: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:
+    """The columns of a query and their types, in order."""
+    return {row[0]: row[1] for row in db.execute(f"DESCRIBE {query}").fetchall()}
+
+
+def comment(db: duckdb.DuckDBPyConnection, made: Made, name: str, columns: Mapping[str, str], about: str = "") -> None:
+    """Hang the sentences on the relation and its columns, where every client shows them."""
+    if about:
+        db.execute(f"COMMENT ON {made} {name} IS {literal(about)}")
+    for column, sentence in columns.items():
+        if sentence:
+            db.execute(f'COMMENT ON COLUMN {name}."{column}" IS {literal(sentence)}')
+
+
+def literal(text: str) -> str:
+    """The text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"

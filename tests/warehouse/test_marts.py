@@ -1,0 +1,188 @@
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.errors import PermanentError, TransientError
+from pipeline.normalise.schema import schema_of
+from pipeline.warehouse import queries
+from pipeline.warehouse.lake import Lake
+from pipeline.warehouse.marts import build, is_behind
+from pipeline.warehouse.queries import Query, base_tables, load, models, seeds
+from pipeline.warehouse.relations import create
+
+BASE = {"cdr_in": schema_of("cdr_in"), "cdr_out": schema_of("cdr_out")}
+MONTH = "2026-10"
+
+Call = Callable[..., dict[str, Any]]
+Put = Callable[..., Path]
+
+
+def query(name: str, sql: str, *reads: str) -> Query:
+    return Query(name, sql, "", {}, frozenset(reads))
+
+
+COUNT = query("marts.counted", "SELECT month, count(*) AS calls FROM cdr_in GROUP BY month", "cdr_in")
+
+
+def built(lake: Lake, name: str, month: str = MONTH) -> list[tuple[Any, ...]]:
+    with duckdb.connect() as db:
+        create(db, "shown", lake.files(name)[month], None)
+        return db.execute("FROM shown ORDER BY ALL").fetchall()
+
+
+def test_every_query_comes_after_all_that_it_reads() -> None:
+    names = [one.name for one in models()]
+    assert len(names) == len(set(names)) == len(load("staging")) + len(load("marts"))
+    for at, one in enumerate(models()):
+        assert one.reads <= {*names[:at], *seeds(), *BASE}, one.name
+        assert base_tables(one, models()) <= set(BASE)
+        assert base_tables(one, models())
+
+
+def test_every_column_of_every_mart_has_a_sentence() -> None:
+    for one in models():
+        assert one.about.startswith("One row per "), one.name
+        assert one.columns, one.name
+        assert {name for name, sentence in one.columns.items() if not sentence.endswith(".")} == set(), one.name
+
+
+def test_dependencies_are_read_from_the_sql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "marts").mkdir()
+    (tmp_path / "marts" / "m.sql").write_text(
+        "-- One row per month. Ask: why?\nWITH calls AS (SELECT * FROM cdr_in JOIN seeds.s USING (k))\n"
+        "SELECT\n    month, -- The month.\n    (SELECT count(*) FROM staging.x) AS n -- How many.\nFROM calls;\n"
+    )
+    monkeypatch.setattr(queries, "SQL_FOLDER", tmp_path)
+    (found,) = load("marts")
+    assert (found.name, found.schema, found.about) == ("marts.m", "marts", "One row per month. Ask: why?")
+    assert found.reads == {"cdr_in", "seeds.s", "staging.x"}
+    assert found.columns == {"month": "The month.", "n": "How many."}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [("SELECT FROM WHERE", "cannot be parsed"), ("DROP TABLE x", "is not one SELECT")]
+)
+def test_sql_that_is_no_query_is_refused(text: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "marts").mkdir()
+    (tmp_path / "marts" / "bad.sql").write_text(text)
+    monkeypatch.setattr(queries, "SQL_FOLDER", tmp_path)
+    with pytest.raises(PermanentError, match=f"sql/marts/bad.sql {why}"):
+        load("marts")
+
+
+def test_a_month_is_built_once_and_again_only_when_what_it_reads_changes(lake: Lake, put: Put, call: Call) -> None:
+    put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")])
+    assert is_behind(lake, COUNT, MONTH)
+    assert build(lake, COUNT, MONTH, BASE)
+    assert not build(lake, COUNT, MONTH, BASE)
+    put("cdr_in", "2026-11", [call("cdr_in", "2026-11-01 10:00:00")])
+    assert not is_behind(lake, COUNT, MONTH)
+    put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")] * 3, "e-2")
+    assert build(lake, COUNT, MONTH, BASE)
+    assert built(lake, "marts.counted") == [(MONTH, 3)]
+    changed = replace(COUNT, sql=COUNT.sql.replace("count(*)", "count(*) * 10"))
+    assert build(lake, changed, MONTH, BASE)
+    assert built(lake, "marts.counted") == [(MONTH, 30)]
+    assert not build(lake, changed, MONTH, BASE)
+
+
+def test_a_changed_seed_rebuilds_the_marts_that_read_it_and_no_other(
+    lake: Lake, put: Put, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(queries.SQL_FOLDER, tmp_path / "sql")
+    monkeypatch.setattr(queries, "SQL_FOLDER", tmp_path / "sql")
+    put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")])
+    classes = query(
+        "marts.classes",
+        "SELECT month, class FROM cdr_in JOIN seeds.disconnect_classes USING (disconnect_code)",
+        "cdr_in",
+        "seeds.disconnect_classes",
+    )
+    assert build(lake, classes, MONTH, BASE)
+    assert build(lake, COUNT, MONTH, BASE)
+    seed = tmp_path / "sql" / "seeds" / "disconnect_classes.csv"
+    seed.write_text(
+        seed.read_text().replace("\n200,", "\n200x,")
+        + "200,ours"
+        + "," * (seed.read_text().split("\n")[0].count(",") - 1)
+        + "\n"
+    )
+    assert build(lake, classes, MONTH, BASE)
+    assert not build(lake, COUNT, MONTH, BASE)
+    assert built(lake, "marts.classes") == [(MONTH, "ours")]
+
+
+def test_a_month_that_staging_lacks_is_not_built_as_empty(lake: Lake, put: Put, call: Call) -> None:
+    put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")])
+    upon = query("marts.upon", "SELECT month, count(*) AS n FROM staging.calls_in GROUP BY month", "staging.calls_in")
+    with pytest.raises(TransientError, match=r"staging\.calls_in lacks the month .* build it first"):
+        build(lake, upon, MONTH, BASE)
+    assert lake.files("marts.upon") == {}
+
+
+def test_a_month_that_the_calls_lack_is_built_as_empty(lake: Lake) -> None:
+    assert build(lake, COUNT, MONTH, BASE)
+    assert built(lake, "marts.counted") == []
+    assert lake.stems("marts.counted").keys() == {MONTH}
+
+
+def test_a_hugeint_is_refused_and_nothing_is_left(lake: Lake, put: Put, call: Call) -> None:
+    put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")])
+    huge = query("marts.huge", "SELECT month, sum(duration_seconds) AS s FROM cdr_in GROUP BY month", "cdr_in")
+    with pytest.raises(PermanentError, match=r"sql/marts/huge\.sql has a HUGEINT"):
+        build(lake, huge, MONTH, BASE)
+    assert not list(lake.root.glob("marts/**/*.p*"))
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kathmandu"])
+def test_instants_come_out_plain_and_in_utc_whatever_the_zone(
+    lake: Lake, put: Put, call: Call, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    put("cdr_in", MONTH, [call("cdr_in", "2026-10-31 23:59:59")])
+    first = query("marts.first", "SELECT month, started_at, CAST(started_at AS DATE) AS day FROM cdr_in", "cdr_in")
+    assert build(lake, first, MONTH, BASE)
+    (file,) = lake.files("marts.first")[MONTH]
+    assert str(pq.read_schema(file).field("started_at").type) == "timestamp[us, tz=UTC]"
+    with duckdb.connect() as db:
+        db.execute(f"SET TimeZone = '{zone}'")
+        create(db, "shown", [file], None)
+        assert db.execute("SELECT month, started_at, day FROM shown").fetchall() == [
+            (MONTH, datetime(2026, 10, 31, 23, 59, 59), datetime(2026, 10, 31).date())  # noqa: DTZ001
+        ]
+        assert dict(row[:2] for row in db.execute("DESCRIBE shown").fetchall())["started_at"] == "TIMESTAMP"
+
+
+def test_marts_built_month_by_month_are_what_the_same_sql_gives_over_tables(lake: Lake, put: Put, call: Call) -> None:
+    months = ("2026-09", "2026-10")
+    for month in months:
+        days = [f"{month}-{day:02d} {day % 24:02d}:00:00" for day in range(1, 29)]
+        put("cdr_in", month, [call("cdr_in", day, did_number=f"44{n % 3}", row_number=n) for n, day in enumerate(days)])
+        missed = {"connected_at": None, "duration_seconds": 0, "disconnect_code": "486"}
+        put("cdr_out", month, [call("cdr_out", day, **(missed if n % 4 else {})) for n, day in enumerate(days)])
+        for one in models():
+            assert build(lake, one, month, BASE)
+    with duckdb.connect() as db:
+        db.execute("CREATE SCHEMA staging; CREATE SCHEMA marts; CREATE SCHEMA seeds; CREATE SCHEMA lake")
+        for name, path in seeds().items():
+            db.execute(f"CREATE TABLE {name} AS FROM read_csv('{path}', all_varchar = true)")
+        for name, schema in BASE.items():
+            create(db, f"source_{name}", [file for files in lake.files(name).values() for file in files], schema)
+            db.execute(f"CREATE TABLE {name} AS FROM source_{name}")  # one table, all months
+        for one in models():
+            db.execute(f"CREATE TABLE {one.name} AS {one.sql}")
+            shown = f"lake.{one.name.replace('.', '_')}"
+            create(db, shown, [file for files in lake.files(one.name).values() for file in files], None)
+            by_hand, from_lake = (
+                db.execute(f"SELECT {', '.join(one.columns)} FROM {table} ORDER BY ALL").fetchall()
+                for table in (one.name, shown)
+            )
+            assert by_hand == from_lake, one.name
+            assert by_hand, one.name
