@@ -1,0 +1,58 @@
+-- One row per month and record type whose calls do not add up to its rows. Ask: did folding lose or double anything?
+-- severity: error
+--
+-- Attempts, seconds and money summed over staging must be those of the rows, exactly.
+WITH loaded AS (
+    SELECT
+        month,
+        'cdr_in' AS record_type,
+        count(*) AS attempts,
+        sum(duration_seconds) AS duration_seconds,
+        sum(total_usd) AS cost_usd
+    FROM cdr_in
+    GROUP BY month
+    UNION ALL
+    SELECT
+        month,
+        'cdr_out' AS record_type,
+        count(*) AS attempts,
+        sum(duration_seconds) AS duration_seconds,
+        sum(charged_usd) AS cost_usd
+    FROM cdr_out
+    GROUP BY month
+),
+folded AS (
+    SELECT
+        month,
+        'cdr_in' AS record_type,
+        sum(attempts) AS attempts,
+        sum(duration_seconds) AS duration_seconds,
+        sum(total_usd) AS cost_usd
+    FROM staging.calls_in
+    GROUP BY month
+    UNION ALL
+    SELECT
+        month,
+        'cdr_out' AS record_type,
+        sum(attempts) AS attempts,
+        sum(duration_seconds) AS duration_seconds,
+        sum(charged_usd) AS cost_usd
+    FROM staging.calls_out
+    GROUP BY month
+)
+SELECT
+    coalesce(loaded.month, folded.month) AS month, -- Month of call start, YYYY-MM (UTC).
+    coalesce(loaded.record_type, folded.record_type) AS record_type, -- Record type: cdr_in or cdr_out.
+    loaded.attempts AS loaded_attempts, -- Rows of the base table.
+    folded.attempts AS folded_attempts, -- Attempts summed over calls.
+    loaded.duration_seconds AS loaded_seconds, -- Connected seconds of the base table.
+    folded.duration_seconds AS folded_seconds, -- Connected seconds summed over calls.
+    loaded.cost_usd AS loaded_usd, -- Cost in the base table, USD.
+    folded.cost_usd AS folded_usd -- Cost summed over calls, USD.
+FROM loaded
+FULL JOIN folded
+    ON folded.month = loaded.month
+    AND folded.record_type = loaded.record_type
+WHERE loaded.attempts IS DISTINCT FROM folded.attempts
+    OR loaded.duration_seconds IS DISTINCT FROM folded.duration_seconds
+    OR loaded.cost_usd IS DISTINCT FROM folded.cost_usd

@@ -1,0 +1,67 @@
+-- One row per loaded month whose rows are not those of its export's file. Ask: did everything that was served arrive?
+-- severity: error
+--
+-- Records in the file = rows loaded + rows rejected; rows, seconds and money published = those noted when it was loaded.
+WITH published AS (
+    SELECT
+        'cdr_in' AS record_type,
+        month,
+        count(*) AS row_count,
+        coalesce(sum(duration_seconds), 0) AS duration_seconds,
+        coalesce(sum(total_usd), 0) AS cost_usd
+    FROM cdr_in
+    GROUP BY month
+    UNION ALL
+    SELECT
+        'cdr_out' AS record_type,
+        month,
+        count(*) AS row_count,
+        coalesce(sum(duration_seconds), 0) AS duration_seconds,
+        coalesce(sum(charged_usd), 0) AS cost_usd
+    FROM cdr_out
+    GROUP BY month
+),
+rejected AS (
+    SELECT
+        record_type,
+        month,
+        count(*) AS row_count
+    FROM rejected_rows
+    GROUP BY record_type, month
+),
+loaded AS (
+    SELECT
+        exports.record_type,
+        exports.month,
+        exports.export_id,
+        exports.rows AS noted_rows,
+        exports.rejected_rows AS noted_rejected_rows,
+        exports.duration_seconds AS noted_seconds,
+        exports.cost_usd AS noted_usd,
+        CAST(json_extract_string(exports.control_totals, '$.rows') AS BIGINT) AS file_rows
+    FROM coverage
+    INNER JOIN exports
+        ON exports.export_id = coverage.export_id
+        AND exports.record_type = coverage.record_type
+)
+SELECT
+    loaded.month, -- Month the export was asked for, YYYY-MM (UTC).
+    loaded.record_type, -- Table of the rows: cdr_in or cdr_out.
+    loaded.export_id, -- The vendor's id of the export that is loaded.
+    loaded.file_rows, -- Records in the export's file.
+    coalesce(published.row_count, 0) AS published_rows, -- Rows of the month as published.
+    coalesce(rejected.row_count, 0) AS rejected_rows, -- Records of the file that could not be typed.
+    loaded.noted_usd, -- Money noted when the file was loaded, USD.
+    coalesce(published.cost_usd, 0) AS published_usd -- Money of the month as published, USD.
+FROM loaded
+LEFT JOIN published
+    ON published.record_type = loaded.record_type
+    AND published.month = loaded.month
+LEFT JOIN rejected
+    ON rejected.record_type = loaded.record_type
+    AND rejected.month = loaded.month
+WHERE loaded.file_rows <> coalesce(published.row_count, 0) + coalesce(rejected.row_count, 0)
+    OR loaded.noted_rows <> coalesce(published.row_count, 0)
+    OR loaded.noted_rejected_rows <> coalesce(rejected.row_count, 0)
+    OR loaded.noted_seconds <> coalesce(published.duration_seconds, 0)
+    OR loaded.noted_usd <> coalesce(published.cost_usd, 0)

@@ -1,0 +1,35 @@
+-- One row per call record that was not answered and still cost something. Ask: what were we charged for?
+-- severity: warn
+--
+-- Can be right: looking up a caller's name costs whether or not the call is answered.
+WITH records AS (
+    SELECT
+        month,
+        'cdr_in' AS record_type,
+        export_id,
+        row_number AS line,
+        connected_at,
+        duration_seconds,
+        total_usd AS cost_usd
+    FROM cdr_in
+    UNION ALL
+    SELECT
+        month,
+        'cdr_out' AS record_type,
+        export_id,
+        row_number AS line,
+        connected_at,
+        duration_seconds,
+        charged_usd AS cost_usd
+    FROM cdr_out
+)
+SELECT
+    month, -- Month of call start, YYYY-MM (UTC).
+    record_type, -- Table of the row: cdr_in or cdr_out.
+    export_id, -- The vendor's id of the export that held the row.
+    line AS row_number, -- The row's place in that export's file, from 1.
+    duration_seconds, -- Connected seconds as served.
+    cost_usd -- What the attempt cost, USD.
+FROM records
+WHERE connected_at IS NULL
+    AND cost_usd <> 0

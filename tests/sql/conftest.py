@@ -1,0 +1,136 @@
+"""The files of `sql/` over hand-written rows in an in-memory DuckDB: a few lines that do what the builder does."""
+
+from collections.abc import Callable, Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+import sqlglot
+from sqlglot import exp
+
+from pipeline.normalise.schema import RECORD_TYPES, REJECTED, schema_of
+from pipeline.warehouse.coverage import Coverage, KnownExport, as_table
+
+SQL = Path(__file__).parents[2] / "sql"
+
+Row = dict[str, Any]
+
+
+def _texts(folder: str) -> dict[str, str]:
+    return {f"{folder}.{path.stem}": path.read_text("utf-8") for path in sorted((SQL / folder).glob("*.sql"))}
+
+
+def _inputs(text: str) -> set[str]:
+    tree = sqlglot.parse_one(text, dialect="duckdb")
+    names = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
+    tables = {f"{t.db}.{t.name}" if t.db else t.name for t in tree.find_all(exp.Table)}
+    return tables - names
+
+
+def _duckdb_type(field: pa.Field) -> str:
+    if pa.types.is_timestamp(field.type):
+        return "TIMESTAMP"  # zoned in the lake, plain UTC where analysts read
+    if pa.types.is_decimal(field.type):
+        return f"DECIMAL({field.type.precision}, {field.type.scale})"
+    plain = {pa.string(): "VARCHAR", pa.int32(): "INTEGER", pa.int64(): "BIGINT"}
+    return plain.get(field.type, "MAP(VARCHAR, VARCHAR)")
+
+
+@pytest.fixture(scope="session")
+def objects() -> dict[str, str]:
+    """Every staging and mart query by name, inputs before what reads them."""
+    texts = _texts("staging") | _texts("marts")
+    order = TopologicalSorter({name: _inputs(text) & texts.keys() for name, text in texts.items()})
+    return {name: texts[name] for name in order.static_order()}
+
+
+@pytest.fixture(scope="session")
+def checks() -> dict[str, str]:
+    """Every check's query by the stem of its file."""
+    return {name.removeprefix("checks."): text for name, text in _texts("checks").items()}
+
+
+@pytest.fixture(scope="session")
+def inputs_of() -> Callable[[str], set[str]]:
+    """The tables that a query reads, its own CTEs left out."""
+    return _inputs
+
+
+@pytest.fixture
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    """An empty warehouse: the base tables, the seed, and the two schemas."""
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("SET threads = 1")
+        for record_type in RECORD_TYPES:
+            columns = ", ".join(f"{field.name} {_duckdb_type(field)}" for field in schema_of(record_type))
+            connection.execute(f"CREATE TABLE all_{record_type} ({columns})")
+            connection.execute(f"CREATE VIEW {record_type} AS FROM all_{record_type}")
+        for name, schema_ in (
+            ("exports", as_table([], KnownExport).schema),
+            ("coverage", as_table([], Coverage).schema),
+            ("rejected_rows", REJECTED.append(pa.field("record_type", pa.string()))),
+        ):
+            columns = ", ".join(f"{field.name} {_duckdb_type(field)}" for field in schema_)
+            connection.execute(f"CREATE TABLE {name} ({columns})")
+        for schema in ("staging", "marts", "seeds"):
+            connection.execute(f"CREATE SCHEMA {schema}")
+        connection.execute(
+            "CREATE TABLE seeds.disconnect_classes AS SELECT * FROM read_csv(?, header = true, all_varchar = true)",
+            [str(SQL / "seeds" / "disconnect_classes.csv")],
+        )
+        yield connection
+
+
+@pytest.fixture
+def add(con: duckdb.DuckDBPyConnection) -> Callable[..., None]:
+    """Insert one row; unnamed cells are NULL, the month is the start's, and lines count up."""
+    lines = iter(range(1, 1_000_000))
+
+    def insert(record_type: str, started_at: str, **cells: object) -> None:
+        given = {"started_at": started_at, "month": started_at[:7], "export_id": f"e-{started_at[:7]}"}
+        row = given | {"row_number": next(lines)} | cells
+        names, marks = ", ".join(row), ", ".join("?" * len(row))
+        con.execute(f"INSERT INTO all_{record_type} ({names}) VALUES ({marks})", list(row.values()))
+
+    return insert
+
+
+@pytest.fixture
+def rows(con: duckdb.DuckDBPyConnection) -> Callable[[str], list[Row]]:
+    """The rows of a query, as dictionaries."""
+
+    def fetch(query: str) -> list[Row]:
+        cursor = con.execute(query)
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    return fetch
+
+
+@pytest.fixture
+def build(con: duckdb.DuckDBPyConnection, objects: dict[str, str]) -> Callable[..., None]:
+    """Build staging and marts, over one month or over all."""
+
+    def run(month: str | None = None) -> None:
+        where = f"WHERE month = '{month}'" if month else ""
+        for record_type in RECORD_TYPES:
+            view = f"SELECT * FROM all_{record_type} {where}"
+            con.execute(f"CREATE OR REPLACE VIEW {record_type} AS {view}")
+        for name, text in objects.items():
+            con.execute(f"CREATE OR REPLACE TABLE {name} AS {text}")
+
+    return run
+
+
+@pytest.fixture
+def mart(build: Callable[..., None], rows: Callable[[str], list[Row]]) -> Callable[..., list[Row]]:
+    """Build everything and give one object's rows, in the order asked for."""
+
+    def fetch(name: str, order: str = "ALL") -> list[Row]:
+        build()
+        return rows(f"SELECT * FROM {name} ORDER BY {order}")
+
+    return fetch

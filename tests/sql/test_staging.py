@@ -1,0 +1,117 @@
+"""Calls out of attempts: what is folded, what decides, and that nothing is lost."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+Add = Callable[..., None]
+Fetch = Callable[..., list[dict[str, Any]]]
+
+START = "2026-10-05 10:00:00"
+
+
+def test_a_call_is_its_attempts_and_the_answered_one_decides(add: Add, mart: Fetch) -> None:
+    call = {"call_id": "a", "source_number": "4420", "did_number": "972"}
+    add("cdr_in", START, **call, attempt=3, disconnect_code="487", trunk_name="C", duration_seconds=0)
+    add("cdr_in", START, **call, attempt=1, disconnect_code="486", trunk_name="A", total_usd="0.001")
+    add(
+        "cdr_in",
+        START,
+        **call,
+        attempt=2,
+        connected_at="2026-10-05 10:00:09",
+        ended_at="2026-10-05 10:01:09",
+        disconnect_code="200",
+        disconnect_reason="Bye",
+        disconnect_initiator="Origination",
+        trunk_name="B",
+        duration_seconds=60,
+        total_usd="0.0642",
+        pstn_usd="0.0642",
+    )
+    (row,) = mart("staging.calls_in")
+    assert (row["month"], row["call_id"], row["attempts"], row["answered_attempts"]) == ("2026-10", "a", 3, 1)
+    assert (row["answered"], row["duration_seconds"], row["first_attempt"]) == (True, 60, 1)
+    assert (row["trunk_name"], row["disconnect_code"], row["row_number"]) == ("B", "200", 3)
+    assert str(row["connected_at"]) == "2026-10-05 10:00:09"
+    # 0.001 + 0.0642 + NULL; the parts of the other attempts are NULL
+    assert (row["total_usd"], row["pstn_usd"]) == (Decimal("0.065200"), Decimal("0.064200"))
+    assert row["cnam_usd"] is None
+
+
+def test_without_an_answer_the_last_attempt_decides_and_its_blanks_stay_blank(add: Add, mart: Fetch) -> None:
+    add("cdr_in", START, call_id="a", attempt=2, disconnect_code="503", trunk_group=None)
+    add("cdr_in", START, call_id="a", attempt=1, disconnect_code="486", trunk_group="G")
+    (row,) = mart("staging.calls_in")
+    assert (row["answered"], row["disconnect_code"], row["trunk_group"]) == (False, "503", None)
+
+
+def test_without_a_call_id_start_source_and_did_are_the_key(add: Add, mart: Fetch) -> None:
+    for source, did, attempt in (
+        ("1", "9", 1),
+        ("1", "9", 2),
+        ("2", "9", 1),
+        ("1", "8", 1),
+        (None, "9", 1),
+        (None, "9", 2),
+    ):
+        add("cdr_in", START, source_number=source, did_number=did, attempt=attempt)
+    add("cdr_in", "2026-10-05 10:00:01", source_number="1", did_number="9", attempt=1)
+    found = [
+        (r["source_number"], r["did_number"], r["started_at"].second, r["attempts"]) for r in mart("staging.calls_in")
+    ]
+    expected = [("1", "8", 0, 1), ("1", "9", 0, 2), ("1", "9", 1, 1), ("2", "9", 0, 1), (None, "9", 0, 2)]
+    assert sorted(found, key=str) == sorted(expected, key=str)
+
+
+def test_a_call_id_is_the_whole_key_where_there_is_one(add: Add, mart: Fetch) -> None:
+    add("cdr_in", START, call_id="a", attempt=1, source_number=None, did_number="9")
+    add("cdr_in", "2026-10-05 10:00:01", call_id="a", attempt=2, source_number="1", did_number="8")
+    (row,) = mart("staging.calls_in")
+    assert (row["attempts"], row["started_at"].second, row["source_number"], row["did_number"]) == (2, 0, "1", "8")
+
+
+def test_byte_identical_rows_stay_calls_of_their_own(add: Add, mart: Fetch) -> None:
+    # three identical first attempts and two identical second ones: calls of 2, 2 and 1 attempts
+    for attempt in (1, 2, 1, 2, 1):
+        add("cdr_in", START, source_number="1", did_number="9", attempt=attempt, total_usd="0.1")
+    found = mart("staging.calls_in", "attempts")
+    assert [row["attempts"] for row in found] == [1, 2, 2]
+    assert sum(row["total_usd"] for row in found) == Decimal("0.500000")
+
+
+def test_of_identical_first_attempts_the_unanswered_one_has_the_second(add: Add, mart: Fetch) -> None:
+    add("cdr_in", START, call_id="a", attempt=1, connected_at="2026-10-05 10:00:02", duration_seconds=5)
+    add("cdr_in", START, call_id="a", attempt=1, disconnect_code="486")
+    add("cdr_in", START, call_id="a", attempt=2, connected_at="2026-10-05 10:00:08", duration_seconds=7)
+    found = mart("staging.calls_in", "attempts")
+    assert [(r["attempts"], r["answered_attempts"], r["duration_seconds"]) for r in found] == [(1, 1, 5), (2, 1, 7)]
+
+
+def test_an_attempt_without_a_number_is_a_first_one(add: Add, mart: Fetch) -> None:
+    add("cdr_in", START, call_id="a", attempt=None)
+    add("cdr_in", START, call_id="a", attempt=2)
+    add("cdr_in", START, call_id="b", attempt=None)
+    add("cdr_in", START, call_id="b", attempt=1)
+    assert [(r["call_id"], r["attempts"]) for r in mart("staging.calls_in", "call_id, attempts")] == [
+        ("a", 2),
+        ("b", 1),
+        ("b", 1),
+    ]
+
+
+def test_the_same_call_id_in_two_months_is_two_calls(add: Add, mart: Fetch) -> None:
+    add("cdr_in", "2026-09-30 23:59:59", call_id="a", attempt=1)
+    add("cdr_in", "2026-10-01 00:00:00", call_id="a", attempt=2)
+    assert [(r["month"], r["attempts"]) for r in mart("staging.calls_in")] == [("2026-09", 1), ("2026-10", 1)]
+
+
+def test_an_outbound_row_is_a_call_and_identical_rows_are_two(add: Add, mart: Fetch) -> None:
+    cells = {"call_id": "o", "connected_at": "2026-10-05 10:00:01", "billing_seconds": 60, "charged_usd": "0.01"}
+    add("cdr_out", START, **cells, duration_seconds=59)
+    add("cdr_out", START, **cells, duration_seconds=59)
+    found = mart("staging.calls_out", "row_number")
+    assert [(r["export_id"], r["row_number"], r["attempts"], r["answered"]) for r in found] == [
+        ("e-2026-10", 1, 1, True),
+        ("e-2026-10", 2, 1, True),
+    ]

@@ -1,0 +1,112 @@
+"""Every file of `sql/` keeps the rules that the builder and the catalogue rely on."""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import duckdb
+import pytest
+import sqlglot
+from sqlglot import exp
+
+SQL = Path(__file__).parents[2] / "sql"
+FILES = [pytest.param(path, id=f"{path.parent.name}.{path.stem}") for path in sorted(SQL.rglob("*.sql"))]
+BASE = {"cdr_in", "cdr_out"}
+RECORDS = {"exports", "coverage", "rejected_rows"}
+PHONE_NUMBERS = {"source_number", "source_name", "cli", "did_number", "destination_number", "destination"}
+NOT_PORTABLE = r"quantile_cont|median\(|mode\(|arg_max|epoch|time_bucket|string_agg|bool_or|group by all|interval"
+
+
+@cache
+def _query(path: Path) -> exp.Select:
+    (statement,) = sqlglot.parse(path.read_text("utf-8"), dialect="duckdb")
+    assert isinstance(statement, exp.Select)
+    return statement
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_a_file_is_one_select_whose_first_column_is_the_month(path: Path) -> None:
+    assert _query(path).named_selects[0] == "month"
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_the_first_line_says_what_a_row_is_and_what_it_answers(path: Path) -> None:
+    first = path.read_text("utf-8").splitlines()[0]
+    assert re.fullmatch(r"-- One row per .+\. Ask: .+\?", first)
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_every_output_column_carries_a_sentence_that_the_parser_finds(path: Path) -> None:
+    query = _query(path)
+    for column in query.selects:
+        (sentence,) = column.comments or [""]
+        assert re.fullmatch(r" [A-Z].+\.", sentence), column.alias_or_name
+    assert len(set(query.named_selects)) == len(query.named_selects)
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_the_sentence_stands_on_the_line_of_its_column(path: Path) -> None:
+    lines = path.read_text("utf-8").splitlines()
+    for column in _query(path).selects:
+        (sentence,) = column.comments or [""]
+        (line,) = [line for line in lines if line.endswith(f" --{sentence}") and column.alias_or_name in line]
+        code = line.removesuffix(f" --{sentence}").removesuffix(",")
+        assert code.endswith(column.alias_or_name)
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_a_query_stays_in_the_portable_subset(path: Path) -> None:
+    code = "\n".join(line.split("--")[0] for line in path.read_text("utf-8").splitlines())
+    assert not re.search(NOT_PORTABLE, code, re.IGNORECASE)
+    assert code == code.replace(";", "")
+
+
+def test_a_layer_reads_only_layers_below_and_never_in_a_circle(
+    objects: dict[str, str], checks: dict[str, str], inputs_of: Callable[[str], set[str]]
+) -> None:
+    seeds = {f"seeds.{path.stem}" for path in (SQL / "seeds").glob("*.csv")}
+    staging = {name for name in objects if name.startswith("staging.")}
+    for name, text in objects.items():
+        allowed = BASE if name in staging else BASE | seeds | objects.keys()
+        assert inputs_of(text) <= allowed, name
+    for name, text in checks.items():
+        assert inputs_of(text) <= BASE | RECORDS | objects.keys(), name
+    TopologicalSorter({name: inputs_of(text) for name, text in objects.items()}).prepare()
+
+
+def test_a_check_says_how_severe_it_is_on_line_two(checks: dict[str, str]) -> None:
+    assert checks
+    for name, text in checks.items():
+        assert text.splitlines()[1] in {"-- severity: warn", "-- severity: error"}, name
+
+
+def test_a_check_never_shows_or_reads_a_phone_number(checks: dict[str, str]) -> None:
+    for name, text in checks.items():
+        read = {column.name for column in sqlglot.parse_one(text, dialect="duckdb").find_all(exp.Column)}
+        assert not read & PHONE_NUMBERS, name
+
+
+def test_an_outcome_has_one_formula_in_all_marts(objects: dict[str, str]) -> None:
+    """The classing of attempts stands in two files, so that each can be read alone: the text must be the same."""
+    texts = [objects[name] for name in ("marts.daily_traffic", "marts.trunk_quality")]
+    outcomes = re.compile(r"^WITH attempts AS .*?^\),\noutcomes AS .*?^\),$", re.MULTILINE | re.DOTALL)
+    first, second = (outcomes.search(text) for text in texts)
+    assert first is not None
+    assert second is not None
+    assert first.group() == second.group()
+
+
+def test_types_are_those_that_parquet_and_every_reader_keep(
+    con: duckdb.DuckDBPyConnection, build: Callable[..., None], objects: dict[str, str]
+) -> None:
+    build()
+    allowed = {"VARCHAR", "TIMESTAMP", "DATE", "BOOLEAN", "INTEGER", "BIGINT", "DOUBLE", "DECIMAL(18,6)"}
+    for name in objects:
+        for column, kind, *_ in con.execute(f"DESCRIBE {name}").fetchall():
+            assert kind in allowed, (name, column)
+            if column.endswith("_usd"):
+                assert kind == ("DOUBLE" if "minute" in column else "DECIMAL(18,6)"), (name, column)
+            if column.endswith(("_share", "ner", "seer", "isa")) or column.startswith(("asr", "share")):
+                assert kind == "DOUBLE", (name, column)

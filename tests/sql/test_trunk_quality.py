@@ -1,0 +1,59 @@
+"""Trunks against arithmetic done by hand."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Add = Callable[..., None]
+Fetch = Callable[..., list[dict[str, Any]]]
+
+
+def test_a_trunk_is_judged_by_its_attempts(add: Add, mart: Fetch) -> None:
+    trunk = {"trunk_name": "A", "trunk_group": "G", "attempt": 1}
+    # answered after 1, 2, 3 and 10 s, 5 + 6 + 7 + 42 = 60 s long
+    for call, delay, seconds in (("a", 1, 5), ("b", 2, 6), ("c", 3, 7), ("d", 10, 42)):
+        add(
+            "cdr_in",
+            "2026-10-05 10:00:00",
+            call_id=call,
+            **trunk,
+            connected_at=f"2026-10-05 10:00:{delay:02}",
+            disconnect_code="200",
+            duration_seconds=seconds,
+        )
+    for call, code in (("e", "503"), ("f", "408"), ("g", "503"), ("h", "486")):
+        add("cdr_in", "2026-10-05 10:00:00", call_id=call, **trunk, disconnect_code=code, duration_seconds=0)
+    (row,) = mart("marts.trunk_quality")
+    assert (row["month"], row["direction"], row["trunk_name"], row["trunk_group"]) == ("2026-10", "in", "A", "G")
+    assert (row["attempts"], row["answered_attempts"], row["asr_attempt"]) == (8, 4, 0.5)
+    # busy counts for NER and SEER; 408 is a network failure here, as in RFC 6076: ISA 3 of 8
+    assert (row["ner"], row["seer"], row["isa"]) == (5 / 8, 5 / 8, 3 / 8)
+    assert (row["acd_seconds"], row["minutes"], row["short_calls"]) == (15.0, 1.0, 2)
+    # of 1, 2, 3, 10: the median is 2.5; p95 lies at place 0.95 * 3 = 2.85: 3 + 0.85 * 7 = 8.95
+    assert (row["answer_delay_p50_seconds"], row["answer_delay_p95_seconds"]) == pytest.approx((2.5, 8.95))
+    assert (row["top_failure_code"], row["top_failure_share"]) == ("503", 0.5)
+
+
+def test_of_equally_frequent_failures_the_lowest_code_is_named(add: Add, mart: Fetch) -> None:
+    for code in ("503", "486"):
+        add("cdr_out", "2026-10-05 10:00:00", trunk_name="A", disconnect_code=code)
+    (row,) = mart("marts.trunk_quality")
+    assert (row["top_failure_code"], row["top_failure_share"]) == ("486", 0.5)
+
+
+def test_a_trunk_without_a_failure_or_an_answer_has_nulls(add: Add, mart: Fetch) -> None:
+    add("cdr_out", "2026-10-05 10:00:00", trunk_name="A", connected_at="2026-10-05 10:00:01", duration_seconds=9)
+    add("cdr_out", "2026-10-05 10:00:00", trunk_name="B", disconnect_code="301")
+    good, bad = mart("marts.trunk_quality", "trunk_name")
+    assert (good["top_failure_code"], good["top_failure_share"], good["seer"]) == (None, None, 1.0)
+    assert (bad["seer"], bad["acd_seconds"], bad["answer_delay_p50_seconds"]) == (None, None, None)
+    assert (bad["top_failure_code"], bad["top_failure_share"], bad["asr_attempt"]) == ("301", 1.0, 0.0)
+
+
+def test_attempts_that_reached_no_trunk_keep_their_row_and_their_failure(add: Add, mart: Fetch) -> None:
+    add("cdr_in", "2026-10-05 10:00:00", call_id="a", disconnect_code="480")
+    add("cdr_in", "2026-10-05 10:00:00", call_id="b", trunk_name="A", disconnect_code="404")
+    add("cdr_in", "2026-10-05 10:00:00", call_id="c", trunk_name="A", trunk_group="G", disconnect_code="500")
+    found = {(r["trunk_name"], r["trunk_group"]): r["top_failure_code"] for r in mart("marts.trunk_quality")}
+    assert found == {(None, None): "480", ("A", None): "404", ("A", "G"): "500"}
