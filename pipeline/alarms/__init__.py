@@ -1,0 +1,1 @@
+"""Tell someone: what an alarm says, what it must never say, and the channels that carry it."""
