@@ -1,0 +1,166 @@
+"""`cdr`: thin commands that call what the assets call. Exit 0: all done; 1: something failed; 2: bad arguments."""
+
+import csv
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from pipeline import settings as environment
+from pipeline.command_line import FAILED, MonthText, end_on_signals, one_sentence
+from pipeline.holdings import Holdings
+from pipeline.journey import Journey
+from pipeline.months import Month, month_range
+from pipeline.show import coverage_table, progress, table
+from pipeline.warehouse.reading import ask
+
+console = Console(width=None if sys.stdout.isatty() else 120)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--traceback", is_flag=True, help="Show where an unforeseen error came from.")
+def main(*, traceback: bool) -> None:
+    """Keep every call record that the vendor will forget, and ask anything about them."""
+
+
+@main.command()
+@click.option("--from", "first", type=MonthText(), required=True, help="First month, 2026-09 or any of its days.")
+@click.option("--to", "last", type=MonthText(), required=True, help="Last month, included.")
+@click.option("--type", "record_type", type=click.Choice(environment.RECORD_TYPES), help="One record type only.")
+@click.option("--again", is_flag=True, help="Ask anew for months that are loaded.")
+@click.option("--force", is_flag=True, help="The same, and replace a month although many of its rows would vanish.")
+@one_sentence
+def backfill(first: Month, last: Month, record_type: str | None, *, again: bool, force: bool) -> None:
+    """Bring in a range of months, without UI or daemon; months that are loaded are left alone."""
+    if last < first:
+        raise click.UsageError(f"--to {last} is before --from {first}; swap them.")
+    from pipeline.definitions import build
+    from pipeline.defs.backfill import bring_in
+
+    end_on_signals()
+    journey = Journey(environment.load())
+    if record_type and record_type not in journey.settings.cdr_record_types:
+        raise click.UsageError(f"{record_type} is not among CDR_RECORD_TYPES; add it there to keep it.")
+    types = (record_type,) if record_type else journey.settings.cdr_record_types
+    months, say = month_range(first, last), progress(console)
+    failed = bring_in(journey, build(journey), types, months, say, again=again, force=force)
+    if failed:
+        click.echo(f"cdr: {len(failed)} failed. {_reasons(failed)}", err=True)
+        sys.exit(FAILED)
+
+
+def _reasons(failed: Mapping[tuple[str, Month], str]) -> str:
+    """Each sentence once, after the months that it is about."""
+    about: dict[str, list[str]] = {}
+    for (record_type, month), why in failed.items():
+        about.setdefault(why, []).append(f"{record_type} {month}")
+    return " ".join(f"{', '.join(places)}: {why}" for why, places in about.items())
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON, one object per record type and month.")
+@one_sentence
+def status(*, as_json: bool) -> None:
+    """What is kept of each month, and how long the vendor still has it."""
+    rows = Journey(environment.load()).coverage()
+    if as_json:
+        click.echo(json.dumps([asdict(row) for row in rows], default=str, indent=1))
+        return
+    console.print(coverage_table(rows))
+
+
+@main.command()
+@click.option("--as-of", type=click.DateTime(), help="What was known then (UTC), such as 2026-11-03; needs --to.")
+@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="The file to write it to.")
+@one_sentence
+def publish(as_of: datetime | None, to: Path | None) -> None:
+    """Write warehouse.duckdb anew, for example after the data directory was moved."""
+    journey = Journey(environment.load())
+    if (as_of is None) != (to is None):
+        raise click.UsageError("--as-of and --to go together.")
+    if as_of and to:
+        Holdings(journey.settings, as_of=as_of.replace(tzinfo=UTC)).publish(to.absolute())
+    else:
+        journey.refresh()
+    console.print(f"Published {to or journey.warehouse}", highlight=False)
+
+
+@main.command()
+@one_sentence
+def verify() -> None:
+    """Hash every archived file again, and name any that is not what landed."""
+    journey = Journey(environment.load())
+    damaged = [f"{one.record_type} {one.month}, export {one.export_id}: {wrong}" for one, wrong in journey.damaged()]
+    if damaged:
+        click.echo(f"cdr: {len(damaged)} damaged. " + "; ".join(damaged) + ". Restore from a backup.", err=True)
+        sys.exit(FAILED)
+    console.print("Every archived file is what landed.")
+
+
+@main.command()
+@click.argument("query")
+@click.option("--csv", "as_csv", is_flag=True, help="As CSV.")
+@one_sentence
+def sql(query: str, *, as_csv: bool) -> None:
+    """Ask the published warehouse."""
+    answer = ask(Journey(environment.load()).warehouse, query)
+    if as_csv:
+        csv.writer(sys.stdout).writerows([answer.names, *answer.rows])
+    else:
+        console.print(table(answer))
+
+
+@main.command()
+@one_sentence
+def rebuild() -> None:
+    """Make the lake and the warehouse anew from the archive alone."""
+    journey = Journey(environment.load())
+    for manifest in journey.rebuild():
+        console.print(
+            f"{manifest.month}  {manifest.record_type:<8} loaded from export {manifest.export_id}", highlight=False
+        )
+    console.print(f"Published {journey.warehouse}")
+
+
+@main.command()
+@one_sentence
+def doctor() -> None:
+    """Check key, served version, clock, disk, and which months are at risk; asks for nothing."""
+    from pipeline.doctor import examine
+
+    findings = examine(Journey(environment.load()))
+    for finding in findings:
+        console.print(("[green]ok[/green]    " if finding.ok else "[red]wrong[/red] ") + finding.says)
+    if not all(finding.ok for finding in findings):
+        sys.exit(FAILED)
+
+
+@main.command()
+@click.option("--port", default=3000, show_default=True, help="Port of the UI, on 127.0.0.1.")
+@one_sentence
+def ui(port: int) -> None:
+    """Start Dagster's UI and daemon; Ctrl-C ends both."""
+    from pipeline.ui import Dagster
+
+    end_on_signals()
+    with Dagster(environment.load(), port) as dagster:
+        dagster.wait_until_it_answers()
+        console.print(f"Dagster's UI is at {dagster.url} (Ctrl-C ends it)")
+        dagster.wait()
+
+
+@main.command()
+@click.option("--port", default=3000, show_default=True, help="Port of the UI, on 127.0.0.1.")
+@click.option("--no-ui", is_flag=True, help="End when the tables are printed.")
+@one_sentence
+def demo(port: int, *, no_ui: bool) -> None:
+    """Everything, against a local vendor: no account needed."""
+    from pipeline.demo import run_demo
+
+    end_on_signals()
+    run_demo(environment.load(), port, console, stay=not no_ui)

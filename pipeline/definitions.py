@@ -1,0 +1,54 @@
+"""The Dagster code location: wires everything, once."""
+
+import dagster as dg
+
+from pipeline import settings as environment
+from pipeline.defs.alarms import alarm_sensors
+from pipeline.defs.checks import checks
+from pipeline.defs.lanes import lane
+from pipeline.defs.marts import marts
+from pipeline.defs.month_checks import deadline
+from pipeline.defs.partitions import monthly
+from pipeline.defs.schedules import ask_daily, watch_daily
+from pipeline.defs.sensors import ready_sensor
+from pipeline.journey import Journey
+
+
+def build(journey: Journey) -> dg.Definitions:
+    """The whole code location over one journey; tests build it over their own."""
+    record_types = journey.settings.cdr_record_types
+    months = monthly(journey.first_month())
+    loads = [
+        dg.define_asset_job(f"load_{record_type}", dg.AssetSelection.assets([record_type, "file"], [record_type]))
+        for record_type in record_types
+    ]
+    ask = dg.define_asset_job(
+        "ask", dg.AssetSelection.assets(*([record_type, "export"] for record_type in record_types))
+    )
+    mart_assets = marts(journey, months)
+    refresh = dg.define_asset_job("refresh", dg.AssetSelection.assets(*mart_assets))
+    deadlines = [deadline(journey, record_type, months) for record_type in record_types]
+    watch = dg.define_asset_job("watch", dg.AssetSelection.checks(*(check.check_key for check in deadlines)))
+    return dg.Definitions(
+        assets=[*(asset for record_type in record_types for asset in lane(journey, record_type, months)), *mart_assets],
+        asset_checks=[checks(journey), *deadlines],
+        jobs=[ask, *loads, refresh, watch],
+        schedules=[ask_daily(journey, ask), watch_daily(journey, watch)],
+        sensors=[
+            ready_sensor(journey, [ask, *loads]),
+            *alarm_sensors(journey),
+            dg.AutomationConditionSensorDefinition(
+                "marts_follow",
+                target=dg.AssetSelection.assets(*mart_assets),
+                default_status=dg.DefaultSensorStatus.RUNNING,
+            ),
+        ],
+        # steps run in the run's own process: starting one per step costs twenty times what the step does
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The code location that Dagster loads, over the settings of the environment."""
+    return build(Journey(environment.load()))

@@ -1,0 +1,176 @@
+"""When alarms are told: a run failed, a month is about to be lost, a check found what must not be."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+from dagster._core.storage.tags import WILL_RETRY_TAG
+
+from pipeline.alarms.alarm import (
+    Alarm,
+    Severity,
+    alarm_of_check,
+    alarm_of_deadline,
+    alarm_of_difference,
+    alarm_of_failure,
+)
+from pipeline.alarms.channels import Channel, Delivery, Mail, Webhook, tell
+from pipeline.journey import Journey
+from pipeline.loading import Loaded
+from pipeline.settings import RECORD_TYPES, Settings
+from pipeline.warehouse.coverage import at_risk
+
+_SILENT = "Nobody is told: neither CDR_ALARM_WEBHOOK nor CDR_SMTP_URL is set."
+_HOUR = 3600
+_PARTITION = "dagster/partition"
+_RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+
+
+def alarm_sensors(journey: Journey) -> list[dg.SensorDefinition]:
+    """The sensors that tell someone; without a channel they do nothing."""
+    return [_failure_sensor(journey.settings), _standing_sensor(journey)]
+
+
+def tell_of(settings: Settings, alarm: Alarm) -> Delivery:
+    """Send one alarm on every channel that the settings name; raises nothing."""
+    return tell(alarm, channels(settings), {settings.didww_api_key.get_secret_value()})
+
+
+def difference(record_type: str, month: str, loaded: Loaded) -> Alarm:
+    """The alarm of a re-export that changed a month which was loaded before."""
+    days = loaded.differences
+    return alarm_of_difference(
+        record_type=record_type,
+        month=month,
+        previous_export_id=loaded.previous or "",
+        export_id=loaded.export_id,
+        days=[day.day for day in days],
+        rows_added=sum(day.rows_added for day in days),
+        rows_gone=sum(day.rows_gone for day in days),
+        rows_changed=sum(day.rows_changed for day in days),
+    )
+
+
+def channels(settings: Settings) -> list[Channel]:
+    """The channels that the settings name."""
+    hook, server = settings.cdr_alarm_webhook.get_secret_value(), settings.cdr_smtp_url.get_secret_value()
+    named: list[Channel] = [Webhook(hook)] if hook else []
+    if server:
+        named.append(Mail(server, settings.cdr_alarm_email_from, settings.cdr_alarm_email_to))
+    return named
+
+
+def _failure_sensor(settings: Settings) -> dg.SensorDefinition:
+    @dg.run_failure_sensor(
+        name="tell_of_failures",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        monitor_all_code_locations=True,  # else those of `cdr backfill`, which belong to none, are not seen
+        description="Tells of each failed run, unless Dagster is going to repeat it.",
+    )
+    def tell_of_failures(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
+        if not channels(settings):
+            return dg.SkipReason(_SILENT)
+        if context.dagster_run.tags.get(WILL_RETRY_TAG) == "true":
+            return None
+        delivery = tell_of(settings, _alarm_of(context.dagster_run, context.get_step_failure_events()))
+        # ends the tick too: five failures, each of which waits for a dead channel, would exceed its minute
+        return dg.SkipReason(_undelivered(delivery)) if delivery.problems else None
+
+    return tell_of_failures
+
+
+def _standing_sensor(journey: Journey) -> dg.SensorDefinition:
+    @dg.sensor(
+        name="tell_of_deadlines",
+        minimum_interval_seconds=_HOUR,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Tells once of each month that is about to be lost, and of each check that began to fail.",
+    )
+    def tell_of_deadlines(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        if not channels(journey.settings):
+            return dg.SkipReason(_SILENT)
+        failed, over = _checks(context)
+        told = [key for key in json.loads(context.cursor or "[]") if key not in over]
+        return _tell_news(journey.settings, [*_deadlines(journey), *failed], told)
+
+    return tell_of_deadlines
+
+
+def _tell_news(settings: Settings, standing: Sequence[Alarm], told: Sequence[str]) -> dg.SensorResult:
+    """Tell what was not told yet, the worst first; the cursor holds the keys of what was."""
+    kept, said = list(told), "Nothing new to tell."
+    for alarm in sorted(standing, key=lambda alarm: alarm.severity is not Severity.ERROR):
+        if alarm.key in kept:
+            continue
+        delivery = tell_of(settings, alarm)
+        kept += [alarm.key] if delivery.sent else []
+        said = f"Told: {alarm.title}."
+        if delivery.problems:  # a dead channel costs half a minute, and a tick has one: the others follow in an hour
+            said = _undelivered(delivery)
+            break
+    return dg.SensorResult(cursor=json.dumps(kept), skip_reason=said)
+
+
+def _deadlines(journey: Journey) -> Iterator[Alarm]:
+    for row in journey.coverage():
+        if level := at_risk(row):
+            yield alarm_of_deadline(
+                severity=Severity(level),
+                record_type=row.record_type,
+                month=row.month,
+                state=row.state,
+                rows=row.rows,
+                days_left=row.days_left,
+                dropped_on=row.dropped_on,
+            )
+
+
+def _checks(context: dg.SensorEvaluationContext) -> tuple[list[Alarm], set[str]]:
+    """An alarm for each check whose latest evaluation is an error, and the keys of those that are well.
+
+    A check that is being evaluated is neither; those of single months are deadlines, and told as such.
+    """
+    graph = context.repository_def.asset_graph if context.repository_def else None
+    failed, well = [], set()
+    for key in sorted(graph.unpartitioned_assets_def_asset_check_keys if graph else ()):
+        record = context.instance.get_latest_asset_check_evaluation_record(key)
+        found = record.evaluation if record else None
+        if record and isinstance(found, dg.AssetCheckEvaluation):  # it is something else while the check is planned
+            rows = found.metadata.get("rows")
+            count = rows.value if isinstance(rows, dg.IntMetadataValue) else None
+            alarm = alarm_of_check(check=key.name, rows=count, run_id=record.run_id)
+            if found.passed or found.severity is not dg.AssetCheckSeverity.ERROR:
+                well.add(alarm.key)
+            else:
+                failed.append(alarm)
+    return failed, well
+
+
+def _alarm_of(run: dg.DagsterRun, failures: Sequence[dg.DagsterEvent]) -> Alarm:
+    first = failures[0] if failures else None
+    step = first.step_key if first and first.step_key else ""
+    single = run.tags.get(_PARTITION)
+    start, end = (run.tags.get(tag, single) for tag in _RANGE)
+    return alarm_of_failure(
+        job=run.job_name,
+        run_id=run.run_id,
+        reason=_reason(first) if first else "Its process ended before it did, or it could not be started.",
+        record_type=next((kind for kind in RECORD_TYPES if step.partition("__")[0] == kind), None),
+        months=(start, end) if start and end else None,
+    )
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    """The sentence that the step failed with; of an error that nobody foresaw its kind: its text may hold calls."""
+    told = event.step_failure_data.user_failure_data
+    if told and told.description:
+        return told.description
+    error = event.step_failure_data.error
+    while error and error.cause:
+        error = error.cause
+    kind = error.cls_name if error and error.cls_name else "no reason"
+    return f"{event.step_key} failed unexpectedly ({kind})."
+
+
+def _undelivered(delivery: Delivery) -> str:
+    return f"An alarm was sent on {delivery.sent} channels, and not everywhere: {' '.join(delivery.problems)}"

@@ -1,0 +1,44 @@
+"""Dagster's home: where it keeps runs and settings, one for each data directory."""
+
+import os
+import shutil
+from pathlib import Path
+
+from dagster import AssetKey, DagsterInstance
+from filelock import FileLock, Timeout
+
+from pipeline.errors import writing
+from pipeline.settings import Settings
+
+_PRODUCT_HOME = Path(__file__).parents[2] / "dagster_home"
+_FILES = ("dagster.yaml", "workspace.yaml")
+
+
+def prepare_home(settings: Settings) -> Path:
+    """Make the home, with the settings that come with the product unless it has its own, and name it to Dagster."""
+    home = settings.dagster_home
+    os.environ["DAGSTER_HOME"] = str(home)
+    with writing("Dagster's home", home):
+        home.mkdir(parents=True, exist_ok=True)
+        for name in _FILES:
+            if not (home / name).exists():
+                shutil.copyfile(_PRODUCT_HOME / name, home / name)
+        ready = FileLock(home / ".init.lock").acquire()
+    # one process at a time: two that make the databases at once spoil them
+    with ready, DagsterInstance.get() as instance:
+        instance.get_runs_count()
+        instance.all_instigator_state()
+        instance.get_latest_materialization_event(AssetKey("none"))
+    return home
+
+
+def ui_has_ended(home: Path) -> bool:
+    """Whether a UI ran over the home and runs no more, so that nobody watches the runs that it left."""
+    lock = FileLock(home / ".ui.lock", timeout=0)
+    if not Path(lock.lock_file).exists():
+        return False
+    try:
+        with lock:
+            return True
+    except Timeout:
+        return False

@@ -1,0 +1,162 @@
+"""The lane of a record type: ask -> ready -> file -> calls, one partition per month."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from pipeline.defs import metadata
+from pipeline.defs.alarms import difference, tell_of
+from pipeline.defs.month_checks import of_load, on_load
+from pipeline.defs.outcome import RETRY, told
+from pipeline.errors import PermanentError
+from pipeline.export.protocol import Export
+from pipeline.journey import Journey
+from pipeline.months import Month
+
+EXPORT_TAG = "cdr/export_id"
+"""The tag of a run that brings in a certain export."""
+
+OWNERS = ["team:call-records"]
+
+
+class AskConfig(dg.Config):
+    """What a launch may say about asking."""
+
+    again: bool = False
+    """Ask anew for months that are sealed."""
+
+
+class LoadConfig(dg.Config):
+    """What a launch may say about loading."""
+
+    force: bool = False
+    """Replace the month although many of its rows would vanish."""
+
+
+def lane(
+    journey: Journey, record_type: str, months: dg.PartitionsDefinition[str]
+) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """The four assets of one record type."""
+    ready = dg.AssetSpec(
+        [record_type, "ready"],
+        deps=[dg.AssetKey([record_type, "export"])],
+        partitions_def=months,
+        group_name=record_type,
+        kinds={"didww"},
+        owners=OWNERS,
+        description=(
+            "The vendor says that the export is completed. The sensor reports it; because it stands between "
+            "asking and landing, materializing a range of months only asks, and the sensor does the rest."
+        ),
+    )
+    return [
+        _export(journey, record_type, months),
+        ready,
+        _file(journey, record_type, months),
+        _calls(journey, record_type, months),
+    ]
+
+
+def _export(journey: Journey, record_type: str, months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=[record_type, "export"],
+        partitions_def=months,
+        group_name=record_type,
+        kinds={"didww", "python"},
+        owners=OWNERS,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRY,
+        description=f"An export of {record_type} under our reference: adopted from the vendor's list, else POSTed.",
+    )
+    def export(context: dg.AssetExecutionContext, config: AskConfig) -> dg.MaterializeResult[None]:
+        wanted, refused = journey.askable(record_type, map(Month.parse, context.partition_keys), again=config.again)
+        done: dict[str, dict[str, Any]] = {}
+        with told():
+            for asked in journey.ask(record_type, wanted, again=config.again):
+                done[str(asked.request.month)] = metadata.of_asking(asked)
+        for key, shown in done.items():
+            if refused:  # the step is going to fail, and must not take these months with it
+                context.log_event(dg.AssetMaterialization(context.asset_key, partition=key, metadata=shown))
+            else:
+                context.add_asset_metadata(shown, partition_key=key)
+        if refused:
+            raise dg.Failure(" ".join(refused), allow_retries=False)
+        return dg.MaterializeResult()
+
+    return export
+
+
+def _file(journey: Journey, record_type: str, months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=[record_type, "file"],
+        deps=[dg.AssetKey([record_type, "ready"])],
+        partitions_def=months,
+        group_name=record_type,
+        kinds={"csv", "python"},
+        owners=OWNERS,
+        output_required=False,
+        retry_policy=RETRY,
+        description="The exact bytes served, verified to the last one, and their manifest; never overwritten.",
+    )
+    def file(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        month = Month.parse(context.partition_key)
+        with told():
+            export = _export_for(journey, record_type, month, context.run.tags.get(EXPORT_TAG))
+            if export is None:
+                context.log.info("%s %s: no export is ready yet; the sensor will launch this", record_type, month)
+                return
+            manifest = journey.land(record_type, month, export)
+        yield dg.MaterializeResult(metadata=metadata.of_landing(journey, manifest))
+
+    return file
+
+
+def _calls(journey: Journey, record_type: str, months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    schema = journey.calls[record_type]
+    columns = [
+        dg.TableColumn(field.name, str(field.type), description=(field.metadata or {}).get(b"about", b"").decode())
+        for field in schema
+    ]
+
+    @dg.asset(
+        key=[record_type],
+        deps=[dg.AssetKey([record_type, "file"])],
+        partitions_def=months,
+        group_name=record_type,
+        kinds={"pandas", "parquet", "deltalake"},
+        owners=OWNERS,
+        retry_policy=RETRY,
+        check_specs=on_load(record_type, months),
+        pool="load",
+        metadata={"dagster/column_schema": dg.TableSchema(columns), "dagster/table_name": record_type},
+        description=(
+            f"The rows of {record_type}, one per attempt, typed; the month is replaced in one commit of the lake, "
+            "and only if the control totals of the file are those of what was written."
+        ),
+    )
+    def calls(context: dg.AssetExecutionContext, config: LoadConfig) -> Iterator[dg.MaterializeResult[None]]:
+        with told():
+            loaded = journey.load(record_type, Month.parse(context.partition_key), force=config.force)
+        if loaded.converted and loaded.converted.extras:
+            context.log.warning("columns that the schema does not know were kept in extra: %s", loaded.converted.extras)
+        known = {export.export_id: export for export in journey.known_exports()}
+        if loaded.previous and loaded.differences and known[loaded.previous].whole:
+            tell_of(journey.settings, difference(record_type, context.partition_key, loaded))
+        yield dg.MaterializeResult(metadata=metadata.of_loading(loaded), check_results=of_load(known[loaded.export_id]))
+
+    return calls
+
+
+def _export_for(journey: Journey, record_type: str, month: Month, wanted: str | None) -> Export | None:
+    """The export that the run was launched for, else the newest one that is ready; None where none is."""
+    ready = [export for export in journey.ours(record_type, month, journey.vendor.exports()) if export.ready]
+    if wanted is None:
+        return ready[-1] if ready else None
+    found = next((export for export in ready if export.id == wanted), None)
+    if found is None:
+        raise PermanentError(
+            f"{record_type} {month}: export {wanted} is no longer in the vendor's list; materialize "
+            f"{record_type}/export for the month to ask anew."
+        )
+    return found

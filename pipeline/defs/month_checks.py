@@ -1,0 +1,77 @@
+"""Asset checks of a single month: did all of it arrive, and will it be lost?"""
+
+import json
+
+import dagster as dg
+
+from pipeline.journey import Journey
+from pipeline.warehouse.coverage import ERROR_DAYS, WARN_DAYS, KnownExport, at_risk
+
+MonthPartitions = dg.PartitionsDefinition[str]
+
+
+def on_load(record_type: str, months: MonthPartitions) -> list[dg.AssetCheckSpec]:
+    """The checks that a load answers itself, month by month."""
+    about = {
+        "control_totals": "Rows, seconds and money of the file = those loaded + those rejected, to the last digit.",
+        "nothing_rejected": "Every record of the file could be typed.",
+        "inside_the_month": "Every loaded row started in its month.",
+        "known_columns": "The file has no column that the schema does not know.",
+    }
+    return [
+        dg.AssetCheckSpec(name, asset=dg.AssetKey([record_type]), description=text, partitions_def=months)
+        for name, text in about.items()
+    ]
+
+
+def of_load(export: KnownExport) -> list[dg.AssetCheckResult]:
+    """The answers to ``on_load``, from what was noted when the export was loaded.
+
+    Totals that differ would have stopped the load: here they are shown side by side.
+    """
+    file = json.loads(export.control_totals or "{}")
+    loaded = {"rows": export.rows, "duration_seconds": export.duration_seconds, "cost_usd": str(export.cost_usd)}
+    balanced = file.get("rows") == (export.rows or 0) + (export.rejected_rows or 0)
+    return [
+        dg.AssetCheckResult(
+            check_name="control_totals",
+            passed=balanced,
+            metadata={"in the file": file, "loaded": loaded, "rejected rows": export.rejected_rows},
+        ),
+        _none_of("nothing_rejected", export.rejected_rows or 0),
+        _none_of("inside_the_month", export.outside_month_rows or 0),
+        dg.AssetCheckResult(
+            check_name="known_columns",
+            passed=not export.unknown_columns,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"columns": export.unknown_columns or "none"},
+        ),
+    ]
+
+
+def _none_of(name: str, rows: int) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=name, passed=rows == 0, severity=dg.AssetCheckSeverity.WARN, metadata={"rows": rows}
+    )
+
+
+def deadline(journey: Journey, record_type: str, months: MonthPartitions) -> dg.AssetChecksDefinition:
+    """Whether a month is sealed, or far enough from the day on which the vendor forgets it."""
+
+    @dg.asset_check(
+        asset=dg.AssetKey([record_type]),
+        name="deadline",
+        partitions_def=months,
+        description=f"Sealed, or more than {WARN_DAYS} days left at the vendor; an error from {ERROR_DAYS} days on.",
+    )
+    def check_deadline(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        month = context.partition_key
+        row = next(row for row in journey.coverage() if (row.record_type, row.month) == (record_type, month))
+        level = at_risk(row)
+        return dg.AssetCheckResult(
+            passed=level is None,
+            severity=dg.AssetCheckSeverity.ERROR if level == "error" else dg.AssetCheckSeverity.WARN,
+            metadata={"state": row.state, "days left": row.days_left},
+        )
+
+    return check_deadline

@@ -1,0 +1,91 @@
+"""The demo: a local vendor, Dagster's UI and daemon, three months brought in, and what they say."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from pydantic import SecretStr
+from rich.console import Console
+
+from pipeline.definitions import build
+from pipeline.defs.backfill import bring_in
+from pipeline.errors import PermanentError
+from pipeline.journey import Journey
+from pipeline.months import Month, month_range
+from pipeline.settings import Settings
+from pipeline.show import coverage_table, progress, table
+from pipeline.ui import Dagster
+from pipeline.warehouse.reading import ask
+
+QUERIES = {
+    "Traffic by month": """
+        SELECT month, direction, sum(calls) AS calls, round(sum(answered_calls) / sum(calls), 3) AS asr,
+            round(sum(duration_seconds) / sum(answered_calls)) AS acd_seconds, round(sum(minutes)) AS minutes,
+            sum(cost_usd) AS cost_usd
+        FROM marts.daily_traffic GROUP BY month, direction ORDER BY month, direction""",
+    "The five DIDs that cost most": """
+        SELECT did_number, sum(calls) AS calls, round(sum(minutes)) AS minutes, sum(total_usd) AS total_usd
+        FROM marts.cost_by_did GROUP BY did_number ORDER BY total_usd DESC LIMIT 5""",
+    "Trunks in the last full month": """
+        SELECT direction, trunk_name, attempts, round(asr_attempt, 3) AS asr, round(ner, 3) AS ner, top_failure_code
+        FROM marts.trunk_quality WHERE month = (SELECT max(month) FROM coverage WHERE state IN ('settling', 'sealed'))
+        ORDER BY attempts DESC LIMIT 8""",
+}
+"""What is printed, title by title; the README shows the same queries."""
+
+_KEY = "sandbox-key"
+
+
+def run_demo(settings: Settings, port: int, console: Console, *, stay: bool) -> None:
+    """Bring in the three months that a vendor has, print what they say, and keep the UI up if told to ``stay``."""
+    began = time.monotonic()
+    with ExitStack() as stack:
+        url = stack.enter_context(_sandbox())
+        own = settings.model_copy(
+            update={
+                "didww_api_url": url,
+                "didww_api_key": SecretStr(_KEY),
+                "cdr_data_dir": settings.cdr_data_dir / "demo",
+                "cdr_start_month": "",
+                "cdr_poll_seconds": 5,
+                "cdr_alarm_webhook": SecretStr(""),
+                "cdr_smtp_url": SecretStr(""),
+            }
+        )
+        journey = Journey(own)
+        console.print(f"A local vendor answers at {url}.", highlight=False)
+        running = Month.of(journey.clock())
+        months = month_range(running.shift(-2), running)
+        if failed := bring_in(journey, build(journey), own.cdr_record_types, months, progress(console)):
+            raise PermanentError("; ".join(failed.values()))
+        _print_tables(journey, console)
+        took = time.monotonic() - began
+        console.print(f"\n{journey.warehouse} is yours to query, after {took:.0f} s. Dagster starts …", highlight=False)
+        # only now: a daemon that starts meanwhile would bring in the same months beside us
+        dagster = stack.enter_context(Dagster(own, port))
+        dagster.wait_until_it_answers()
+        console.print(f"Dagster's UI is at {dagster.url}" + (" (Ctrl-C ends it)." if stay else "."), highlight=False)
+        if stay:
+            dagster.wait()
+
+
+def _print_tables(journey: Journey, console: Console) -> None:
+    console.print(coverage_table(journey.coverage()))
+    for title, query in QUERIES.items():
+        console.print(table(ask(journey.warehouse, query), title))
+
+
+@contextmanager
+def _sandbox() -> Iterator[str]:
+    """A sandbox in a process of its own, for as long as the demo lasts; yields its address."""
+    command = [sys.executable, "-m", "pipeline.sandbox", "--port", "0", "--api-key", _KEY]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            said = process.stdout.readline() if process.stdout else ""
+            if "http" not in said:
+                raise PermanentError("The sandbox did not start; run `python -m pipeline.sandbox` to see why.")
+            yield said.split()[1]
+        finally:
+            process.terminate()

@@ -1,0 +1,77 @@
+"""What can be known before anything is asked for: key, served version, clock, disk, months at risk."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipeline.errors import PermanentError, TransientError, writing
+from pipeline.journey import Journey
+
+_LEAST_FREE_BYTES = 5 << 30
+_RISK_DAYS = 14
+_LARGEST_SKEW_SECONDS = 4
+"""A window that ends later than the vendor's now is refused; asking keeps five seconds away from ours."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: whether it is well, and a sentence about it."""
+
+    ok: bool
+    says: str
+
+
+def examine(journey: Journey) -> list[Finding]:
+    """Look at everything; each finding stands alone, so one that is wrong hides no other."""
+    return [_vendor(journey), *_clock(journey), _folder(journey), _disk(journey), *_months(journey)]
+
+
+def _vendor(journey: Journey) -> Finding:
+    try:
+        listed = journey.vendor.exports()
+    except (PermanentError, TransientError) as error:
+        return Finding(ok=False, says=str(error))
+    asked = journey.settings.didww_api_version
+    served = {export.api_version for export in listed if export.api_version} or {"unknown, as the list is empty"}
+    said = f"The key is good; {len(listed)} exports are listed; API version {', '.join(served)} is served"
+    return Finding(ok=True, says=f"{said} ({asked} was asked for).")
+
+
+def _clock(journey: Journey) -> Iterator[Finding]:
+    skew = journey.vendor.skew()
+    if skew is not None:
+        seconds = abs(skew.total_seconds())
+        yield Finding(
+            ok=seconds <= _LARGEST_SKEW_SECONDS,
+            says=f"The vendor's clock and this machine's are {seconds:.0f} seconds apart.",
+        )
+
+
+def _folder(journey: Journey) -> Finding:
+    data = journey.settings.cdr_data_dir
+    probe = data / ".doctor"
+    try:
+        with writing("A trial file", data):
+            data.mkdir(parents=True, exist_ok=True)
+            probe.write_bytes(b"")
+            probe.unlink()
+    except PermanentError as error:
+        return Finding(ok=False, says=str(error))
+    return Finding(ok=True, says=f"{data} can be written to.")
+
+
+def _disk(journey: Journey) -> Finding:
+    data = journey.settings.cdr_data_dir
+    free = shutil.disk_usage(next(folder for folder in (data, *data.parents) if folder.exists())).free
+    return Finding(ok=free > _LEAST_FREE_BYTES, says=f"{free / (1 << 30):,.1f} GiB are free for {data}.")
+
+
+def _months(journey: Journey) -> Iterator[Finding]:
+    risky = [row for row in journey.coverage() if row.state != "sealed" and 0 <= row.days_left < _RISK_DAYS]
+    for row in risky:
+        yield Finding(
+            ok=row.rows is not None,
+            says=f"{row.record_type} {row.month} is {row.state}, and the vendor forgets it in {row.days_left} days.",
+        )
+    if not risky:
+        yield Finding(ok=True, says=f"No month is lost within {_RISK_DAYS} days.")

@@ -1,0 +1,123 @@
+"""What is known of every export: what was asked for, what landed, and what the lake's log says was loaded."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pipeline.export.protocol import Export
+from pipeline.landing.archive import Archive, AskedFor, Manifest
+from pipeline.months import Month
+from pipeline.normalise.convert import Converted
+from pipeline.normalise.schema import COST
+from pipeline.warehouse.coverage import KnownExport, Revision
+from pipeline.warehouse.differences import Difference
+from pipeline.warehouse.lake import Lake
+
+
+def asked_for(vendor: str, export: Export, record_type: str, month: Month) -> AskedFor:
+    """What is noted of an export that serves a request of ours."""
+    return AskedFor(
+        vendor=vendor,
+        record_type=record_type,
+        month=str(month),
+        export_id=export.id,
+        reference=export.reference or "",
+        window_start=export.start or month.start,
+        window_end=export.end or month.end,
+        created_at=export.created_at,
+        filters=export.filters,
+        api_version=export.api_version,
+    )
+
+
+def note(
+    manifest: Manifest, converted: Converted, previous: str | None = None, differences: Sequence[Difference] = ()
+) -> dict[str, object]:
+    """What a load's commit says of its source, and of what it changed; the functions below read it back."""
+    text, loaded = converted.text, converted.loaded
+    return {
+        "export_id": manifest.export_id,
+        "month": manifest.month,
+        "sha256": manifest.sha256,
+        "rows": loaded.rows,
+        "rejected_rows": converted.rejected.rows,
+        "outside_month_rows": converted.outside_month,
+        "unknown_columns": ", ".join(converted.extras),
+        "duration_seconds": int(loaded.sums["duration_seconds"]),
+        "cost_usd": loaded.sums[COST[manifest.record_type]],
+        "control_totals": json.dumps({"rows": text.rows, **{n: f"{amount:f}" for n, amount in text.sums.items()}}),
+        "previous_export_id": previous,
+        "differences": [asdict(difference) for difference in differences],
+    }
+
+
+def known_differences(lake: Lake, record_types: Iterable[str]) -> list[Revision]:
+    """Every day on which a re-export differed from the export that it replaced, as far as the lake's log goes."""
+    return [
+        Revision(
+            record_type=record_type,
+            month=load["month"],
+            export_id=load["export_id"],
+            previous_export_id=load["previous_export_id"],
+            loaded_at=load["committed_at"],
+            **{**day, "day": date.fromisoformat(day["day"]), "usd_more": Decimal(day["usd_more"])},
+        )
+        for record_type in record_types
+        for load in lake.notes(record_type)
+        for day in load["differences"]
+    ]
+
+
+def known_exports(
+    archive: Archive, lake: Lake, record_types: Iterable[str], data: Path, until: datetime | None = None
+) -> list[KnownExport]:
+    """Every export that was asked for or landed, ``until`` an instant if one is given, in the order of creation."""
+    landed = {one.export_id: one for one in archive.landed() if until is None or one.landed_at <= until}
+    asked: dict[str, AskedFor] = {
+        one.export_id: one for one in archive.asked() if until is None or one.created_at <= until
+    } | landed
+    loads = {str(load["export_id"]): load for name in record_types for load in lake.notes(name)}
+    known = [
+        KnownExport(
+            record_type=one.record_type,
+            month=one.month,
+            export_id=one.export_id,
+            reference=one.reference,
+            window_start=one.window_start,
+            window_end=one.window_end,
+            created_at=one.created_at,
+            filters=json.dumps(dict(one.filters)),
+            api_version=one.api_version,
+            **_landing(archive, landed.get(one.export_id), data),
+            **_loading(loads.get(one.export_id)),
+        )
+        for one in asked.values()
+    ]
+    return sorted(known, key=lambda export: export.created_at)
+
+
+def _landing(archive: Archive, manifest: Manifest | None, data: Path) -> dict[str, Any]:
+    if manifest is None:
+        return {}
+    file = archive.file(manifest.vendor, manifest.record_type, Month.parse(manifest.month), manifest.export_id)
+    return {
+        "landed_at": manifest.landed_at,
+        "file": str(file.relative_to(data)),
+        "bytes": manifest.bytes,
+        "sha256": manifest.sha256,
+    }
+
+
+def _loading(load: Mapping[str, Any] | None) -> dict[str, Any]:
+    if load is None:
+        return {}
+    counts = ("rows", "rejected_rows", "outside_month_rows", "unknown_columns", "duration_seconds", "control_totals")
+    return {
+        "loaded_at": load["committed_at"],
+        "cost_usd": Decimal(load["cost_usd"]),
+        **{name: load[name] for name in counts},
+    }

@@ -1,0 +1,110 @@
+"""Dagster's webserver and daemon as one child process, over one data directory."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+import requests
+from dagster import DagsterInstance
+from filelock import FileLock, Timeout
+
+from pipeline.defs.home import prepare_home
+from pipeline.defs.runs import end_the_dead
+from pipeline.errors import PermanentError
+from pipeline.settings import Settings
+
+_START_SECONDS = 90
+_STOP_SECONDS = 20
+
+
+class Dagster:
+    """`dagster dev` for the settings given; a context manager that ends every process it started."""
+
+    def __init__(self, settings: Settings, port: int) -> None:
+        self._settings = settings
+        self._port = port
+        self.url = f"http://127.0.0.1:{port}"
+
+    def __enter__(self) -> "Dagster":
+        home = prepare_home(self._settings)
+        self._lock = FileLock(home / ".ui.lock", timeout=0)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise PermanentError(f"A UI already runs over {home}; use that one, or end it first.") from None
+        try:
+            self._check_port()
+            with DagsterInstance.get() as instance:
+                end_the_dead(instance, self._settings.cdr_data_dir / ".locks", ui_ended=True)
+            self._start(home)
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stop()
+        self._log.close()
+        self._lock.release()
+
+    def wait_until_it_answers(self) -> None:
+        """Return when the UI answers with the code location loaded."""
+        end = time.monotonic() + _START_SECONDS
+        query = {"query": "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"}
+        while time.monotonic() < end and self._process.poll() is None:
+            try:
+                answer = requests.post(f"{self.url}/graphql", json=query, timeout=5).json()
+                if answer["data"]["repositoriesOrError"].get("nodes"):
+                    return
+            except (requests.RequestException, KeyError, TypeError):
+                pass
+            time.sleep(0.5)
+        raise PermanentError(f"Dagster's UI did not start on port {self._port}; see {self._log.name}.")
+
+    def wait(self) -> None:
+        """Stay until Ctrl-C, or until the UI ends."""
+        try:
+            self._process.wait()
+        except KeyboardInterrupt:
+            return
+
+    def _check_port(self) -> None:
+        with socket.socket() as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trial.bind(("127.0.0.1", self._port))
+            except OSError as error:
+                raise PermanentError(f"Port {self._port} is taken; choose another with --port.") from error
+
+    def _start(self, home: Path) -> None:
+        self._log = (home / "dagster.log").open("ab")
+        command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(self._port)]
+        self._process = subprocess.Popen(
+            [*command, "-w", str(home / "workspace.yaml")],
+            env={**os.environ, **self._settings.environment(), "DAGSTER_HOME": str(home)},
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # so that all of its processes can be ended together
+        )
+
+    def _stop(self) -> None:
+        for ending in (signal.SIGINT, signal.SIGKILL):
+            if self._process.poll() is None or ending is signal.SIGKILL:
+                _signal_group(self._process.pid, ending)
+            try:
+                self._process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                continue
+
+
+def _signal_group(pid: int, ending: signal.Signals) -> None:
+    try:
+        os.killpg(pid, ending)
+    except ProcessLookupError:
+        return
