@@ -1,0 +1,472 @@
+import json
+import shutil
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+from dagster import AssetKey, DagsterInstance, RunRequest
+from pydantic import SecretStr
+
+from pipeline.definitions import build
+from pipeline.defs.backfill import Backfill, Place
+from pipeline.defs.home import prepare_home
+from pipeline.defs.runs import Runner
+from pipeline.defs.schedules import months_due
+from pipeline.journey import Journey
+from pipeline.sandbox import Fault, ManualClock, Operation, Sandbox
+from tests.alarms.sinks import Hook, served
+from tests.integration.totals import KEY, MONTHS, bring_in, published, true_totals
+
+pytestmark = pytest.mark.slow
+
+RANGE = {"dagster/asset_partition_range_start": str(MONTHS[0]), "dagster/asset_partition_range_end": str(MONTHS[-1])}
+
+
+def ask_for_everything(definitions: dg.Definitions, instance: DagsterInstance) -> dg.ExecuteInProcessResult:
+    return definitions.resolve_job_def("ask").execute_in_process(instance=instance, tags=RANGE, raise_on_error=False)
+
+
+def tick(definitions: dg.Definitions, instance: DagsterInstance, cursor: str | None = None) -> dg.SensorResult:
+    context = dg.build_sensor_context(instance=instance, cursor=cursor, definitions=definitions)
+    result = definitions.resolve_sensor_def("exports_ready")(context)
+    assert isinstance(result, dg.SensorResult)
+    return result
+
+
+def launch(definitions: dg.Definitions, instance: DagsterInstance, requests: Sequence[RunRequest]) -> list[bool]:
+    return [
+        definitions.resolve_job_def(str(request.job_name))
+        .execute_in_process(
+            instance=instance, partition_key=request.partition_key, tags=dict(request.tags), raise_on_error=False
+        )
+        .success
+        for request in requests
+    ]
+
+
+def refresh(definitions: dg.Definitions, instance: DagsterInstance) -> bool:
+    return definitions.resolve_job_def("refresh").execute_in_process(instance=instance, tags=RANGE).success
+
+
+def posts(sandbox: Sandbox) -> int:
+    return sum(request.method == "POST" for request in sandbox.requests)
+
+
+def test_every_month_arrives_exactly_and_the_second_time_changes_nothing(
+    definitions: dg.Definitions, instance: DagsterInstance, journey: Journey, sandbox: Sandbox
+) -> None:
+    assert ask_for_everything(definitions, instance).success
+    requested = tick(definitions, instance)
+    assert launch(definitions, instance, requested.run_requests or []) == [True] * 6
+    assert refresh(definitions, instance)
+
+    assert posts(sandbox) == 6
+    for record_type in ("cdr_in", "cdr_out"):
+        for month in MONTHS:
+            export_id = journey.loaded(record_type)[str(month)]
+            rows, sums = published(journey, record_type, month)
+            true_rows, true_sums = true_totals(sandbox, export_id)
+            assert rows == true_rows > 100
+            assert sums == true_sums
+    files = {path: path.stat().st_mtime_ns for path in journey.lake.root.rglob("*.parquet")}
+
+    assert ask_for_everything(definitions, instance).success
+    again = tick(definitions, instance, requested.cursor)
+    assert (again.run_requests, again.asset_events) == ([], [])
+    assert refresh(definitions, instance)
+
+    # the running month has moved on by itself only if the clock has: it is adopted until then
+    assert posts(sandbox) == 6
+    assert {path: path.stat().st_mtime_ns for path in journey.lake.root.rglob("*.parquet")} == files
+
+
+def test_a_growing_month_is_loaded_again_as_often_as_one_likes(
+    definitions: dg.Definitions, instance: DagsterInstance, journey: Journey, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    job, running, counts, keys = definitions.resolve_job_def("ask"), MONTHS[-1], [], []
+    for _ in range(3):
+        assert job.execute_in_process(
+            instance=instance, partition_key=str(running), asset_selection=[AssetKey(["cdr_in", "export"])]
+        ).success
+        [request] = tick(definitions, instance).run_requests or []
+        assert launch(definitions, instance, [request]) == [True]
+        keys.append(request.run_key)
+        export_id = journey.loaded("cdr_in")[str(running)]
+        assert journey.lake.stems("cdr_in")[str(running)] == export_id
+        counts.append(true_totals(sandbox, export_id)[0])
+        clock.advance(timedelta(days=2))
+    assert counts == sorted(set(counts))
+    assert len(set(keys)) == 3
+
+
+def test_a_failed_load_is_launched_again_a_bounded_number_of_times_under_new_keys(
+    definitions: dg.Definitions, instance: DagsterInstance, sandbox: Sandbox, journey: Journey
+) -> None:
+    list(journey.ask("cdr_in", [MONTHS[0]]))
+    sandbox.faults.inject(Fault.MISSING_COLUMN, times=None)
+    keys = []
+    for _ in range(3):
+        [request] = tick(definitions, instance).run_requests or []
+        keys.append(request.run_key)
+        assert launch(definitions, instance, [request]) == [False]
+    assert len(set(keys)) == 3
+    assert tick(definitions, instance).run_requests == []
+    assert journey.loaded("cdr_in") == {}
+
+
+def test_one_tick_reads_the_list_once_whatever_is_outstanding(
+    definitions: dg.Definitions, instance: DagsterInstance, sandbox: Sandbox
+) -> None:
+    ask_for_everything(definitions, instance)
+    before = len(sandbox.requests)
+    assert len(tick(definitions, instance).run_requests or []) == 6
+    assert [request.method for request in sandbox.requests[before:]] == ["GET"]
+
+
+def test_an_unreadable_list_is_not_an_empty_one(
+    definitions: dg.Definitions, instance: DagsterInstance, sandbox: Sandbox, journey: Journey
+) -> None:
+    ask_for_everything(definitions, instance)
+    first = tick(definitions, instance)
+    sandbox.faults.inject(Fault.INVALID_JSON, times=None, on=Operation.LIST)
+    context = dg.build_sensor_context(instance=instance, cursor=first.cursor, definitions=definitions)
+    skipped = definitions.resolve_sensor_def("exports_ready")(context)
+    assert isinstance(skipped, dg.SkipReason)
+    assert "could not be read" in str(skipped.skip_message)
+
+
+def test_progress_is_reported_once_and_an_unknown_status_hides_nothing(
+    definitions: dg.Definitions, instance: DagsterInstance, sandbox: Sandbox, journey: Journey
+) -> None:
+    [odd] = journey.ask("cdr_in", [MONTHS[0]])
+    sandbox.faults.inject(
+        Fault.UNKNOWN_STATUS, times=None, match=lambda export: export.id == odd.export.id, value="archiving"
+    )
+    list(journey.ask("cdr_out", [MONTHS[0]]))
+    result = tick(definitions, instance)
+    assert [request.job_name for request in result.run_requests or []] == ["load_cdr_out"]
+    said = {tuple(event.asset_key.path): type(event).__name__ for event in result.asset_events}
+    assert said == {("cdr_in", "ready"): "AssetObservation", ("cdr_out", "ready"): "AssetMaterialization"}
+    assert "archiving" in json.loads(str(result.cursor))["cdr_in/2026-09"]
+    assert tick(definitions, instance, result.cursor).asset_events == []
+
+
+def test_materializing_one_month_before_its_export_is_ready_fails_nothing(
+    definitions: dg.Definitions, instance: DagsterInstance, sandbox: Sandbox, journey: Journey
+) -> None:
+    sandbox.faults.inject(Fault.STUCK, times=None)
+    list(journey.ask("cdr_in", [MONTHS[0]]))
+    assert (
+        definitions.resolve_job_def("load_cdr_in")
+        .execute_in_process(instance=instance, partition_key=str(MONTHS[0]))
+        .success
+    )
+    assert journey.loaded("cdr_in") == {}
+
+
+def test_a_range_that_holds_a_forgotten_month_still_asks_for_the_others(
+    settings_from_july: dg.Definitions, instance: DagsterInstance, sandbox: Sandbox
+) -> None:
+    job = settings_from_july.resolve_job_def("ask")
+    result = job.execute_in_process(
+        instance=instance,
+        tags={**RANGE, "dagster/asset_partition_range_start": "2026-07"},
+        asset_selection=[AssetKey(["cdr_in", "export"])],
+        raise_on_error=False,
+    )
+    [failure] = result.get_step_failure_events()
+    assert "The vendor forgot 2026-07" in str(failure.step_failure_data.user_failure_data)
+    assert posts(sandbox) == 3
+    kept = instance.get_materialized_partitions(AssetKey(["cdr_in", "export"]))
+    assert kept == {str(month) for month in MONTHS}
+
+
+@pytest.fixture
+def settings_from_july(journey: Journey) -> dg.Definitions:
+    early = journey.settings.model_copy(update={"cdr_start_month": "2026-07"})
+    return build(Journey(early, clock=journey.clock))
+
+
+def test_the_schedule_asks_daily_for_the_running_month_and_for_finished_ones_until_they_are_sealed(
+    journey: Journey, clock: ManualClock
+) -> None:
+    def asked_today() -> dict[str, list[str]]:
+        due = {str(month): types for month, types in months_due(journey).items()}
+        for month, types in months_due(journey).items():
+            for record_type in types:
+                list(journey.ask(record_type, [month]))
+                export = journey.to_load(record_type, month, journey.vendor.exports(), lambda _: 0)
+                if export:
+                    journey.land(record_type, month, export)
+                    journey.load(record_type, month)
+        return due
+
+    assert set(asked_today()) == {"2026-09", "2026-10", "2026-11"}
+    assert asked_today() == {}
+    seen = []
+    for _ in range(4):
+        clock.advance(timedelta(days=1))
+        seen.append(sorted(asked_today()))
+    # the finished months are asked for again after two days, agree, and are sealed
+    assert seen == [["2026-11"], ["2026-09", "2026-10", "2026-11"], ["2026-11"], ["2026-11"]]
+    states = {(row.record_type, row.month): row.state for row in journey.coverage()}
+    assert {states["cdr_in", "2026-09"], states["cdr_out", "2026-10"]} == {"sealed"}
+
+
+def test_the_warehouse_can_be_read_while_a_month_is_loaded_and_an_open_reader_stops_no_load(
+    definitions: dg.Definitions, instance: DagsterInstance, journey: Journey
+) -> None:
+    ask_for_everything(definitions, instance)
+    requests = tick(definitions, instance).run_requests or []
+    launch(definitions, instance, requests[:1])
+    refresh(definitions, instance)
+    with duckdb.connect(str(journey.warehouse), read_only=True) as reader:
+        before = reader.execute("SELECT count(*), count(DISTINCT month) FROM cdr_in").fetchone()
+        assert launch(definitions, instance, requests[1:]) == [True] * 5
+        assert refresh(definitions, instance)
+        assert reader.execute("SELECT count(*), count(DISTINCT month) FROM cdr_in").fetchone() == before
+    with duckdb.connect(str(journey.warehouse), read_only=True) as later:
+        assert later.execute("SELECT count(DISTINCT month) FROM cdr_in").fetchone() == (3,)
+
+
+def test_the_checks_run_with_the_warehouse_and_pass(
+    definitions: dg.Definitions, instance: DagsterInstance, journey: Journey
+) -> None:
+    ask_for_everything(definitions, instance)
+    launch(definitions, instance, tick(definitions, instance).run_requests or [])
+    result = definitions.resolve_job_def("refresh").execute_in_process(instance=instance, tags=RANGE)
+    evaluations = result.get_asset_check_evaluations()
+    assert len(evaluations) >= 12
+    assert [evaluation.check_name for evaluation in evaluations if not evaluation.passed] == []
+
+
+def test_the_key_is_in_nothing_that_dagster_keeps(
+    definitions: dg.Definitions, instance: DagsterInstance, journey: Journey, sandbox: Sandbox
+) -> None:
+    ask_for_everything(definitions, instance)
+    sandbox.faults.inject(Fault.HTML_PAGE, times=1)
+    launch(definitions, instance, tick(definitions, instance).run_requests or [])
+    refresh(definitions, instance)
+    kept = [path for path in (*journey.settings.cdr_data_dir.rglob("*"), *instance_files(instance)) if path.is_file()]
+    assert len(kept) > 20
+    assert [path for path in kept if KEY.encode() in path.read_bytes()] == []
+
+
+def instance_files(instance: DagsterInstance) -> Sequence[Path]:
+    return list(Path(instance.root_directory).rglob("*"))
+
+
+def test_a_re_export_that_differs_is_loaded_and_its_difference_recorded_per_day(
+    journey: Journey, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    first = bring_in(journey, "cdr_in", MONTHS[1])
+    sandbox.add_records(
+        "cdr_in", [{"Date/Time Start (UTC)": "2026-10-07 08:00:00", "Total (USD)": "0.5", "Call ID": "x"}]
+    )
+    clock.advance(timedelta(days=2))
+    second = bring_in(journey, "cdr_in", MONTHS[1])
+    journey.refresh()
+    with duckdb.connect(str(journey.warehouse), read_only=True) as db:
+        found = db.execute(
+            "SELECT CAST(day AS VARCHAR), previous_export_id, export_id, rows_added, rows_gone, rows_changed, usd_more "
+            "FROM differences"
+        ).fetchall()
+    assert found == [("2026-10-07", first, second, 1, 0, 0, Decimal("0.5"))]
+    assert {row.state for row in journey.coverage() if row.month == "2026-10" and row.record_type == "cdr_in"} == {
+        "settling"
+    }
+
+
+def test_a_re_export_that_would_take_many_rows_away_is_refused_until_it_is_forced(
+    definitions: dg.Definitions, instance: DagsterInstance, journey: Journey, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    first = bring_in(journey, "cdr_in", MONTHS[1])
+    sandbox.replace_records("cdr_in", [{"Date/Time Start (UTC)": "2026-10-07 08:00:00", "Call ID": "x"}])
+    clock.advance(timedelta(days=2))
+    list(journey.ask("cdr_in", [MONTHS[1]]))
+    [request] = tick(definitions, instance).run_requests or []
+    assert launch(definitions, instance, [request]) == [False]
+    assert journey.loaded("cdr_in")["2026-10"] == first
+    loaded = journey.load("cdr_in", MONTHS[1], force=True)
+    assert journey.loaded("cdr_in")["2026-10"] == loaded.export_id != first
+    assert not list(journey.lake.root.rglob("*.part"))
+
+
+def test_each_month_carries_its_own_checks_and_a_load_that_changes_nothing_keeps_them(
+    definitions: dg.Definitions, instance: DagsterInstance, journey: Journey, sandbox: Sandbox
+) -> None:
+    sandbox.faults.inject(Fault.RAGGED_ROW, times=1)
+    sandbox.faults.inject(Fault.EXTRA_COLUMN, times=1)
+    list(journey.ask("cdr_in", [MONTHS[0]]))
+    job = definitions.resolve_job_def("load_cdr_in")
+    run = job.execute_in_process(instance=instance, partition_key=str(MONTHS[0]))
+    answers = {check.check_name: (check.passed, check.severity.value) for check in run.get_asset_check_evaluations()}
+    assert answers == {
+        "control_totals": (True, "ERROR"),
+        "nothing_rejected": (False, "WARN"),
+        "inside_the_month": (True, "WARN"),
+        "known_columns": (False, "WARN"),
+        "deadline": (False, "WARN"),  # September is forgotten on 1 December, in nine days
+    }
+    assert job.execute_in_process(instance=instance, partition_key=str(MONTHS[0])).success
+
+
+def test_the_deadline_of_every_month_is_watched_daily_whether_anything_is_loaded_or_not(
+    definitions: dg.Definitions, instance: DagsterInstance, clock: ManualClock
+) -> None:
+    context = dg.build_schedule_context(instance=instance, scheduled_execution_time=clock())
+    requests = list(definitions.resolve_schedule_def("watch_daily")(context))  # type: ignore[arg-type]
+    assert [request.tags["dagster/partition"] for request in requests] == [str(month) for month in MONTHS]
+    clock.advance(timedelta(days=3))
+    job = definitions.resolve_job_def("watch")
+    run = job.execute_in_process(instance=instance, tags=requests[0].tags)
+    assert {(check.asset_key.path[0], check.severity.value) for check in run.get_asset_check_evaluations()} == {
+        ("cdr_in", "ERROR"),
+        ("cdr_out", "ERROR"),
+    }
+
+
+def posts_after_ticks(
+    definitions: dg.Definitions, instance: DagsterInstance, sandbox: Sandbox, clock: ManualClock, ticks: int
+) -> list[int]:
+    """How many exports the vendor has after each tick, whose runs are executed as the daemon would."""
+    counts = []
+    keys: set[str | None] = set()
+    for _ in range(ticks):
+        for request in tick(definitions, instance).run_requests or []:
+            if request.run_key not in keys:
+                keys.add(request.run_key)
+                definitions.resolve_job_def(str(request.job_name)).execute_in_process(
+                    instance=instance,
+                    partition_key=request.partition_key,
+                    tags=dict(request.tags),
+                    asset_selection=request.asset_selection,
+                    raise_on_error=False,
+                )
+        counts.append(posts(sandbox))
+        clock.advance(timedelta(seconds=30))
+    return counts
+
+
+def test_an_export_past_its_deadline_is_asked_for_again_a_bounded_number_of_times_and_fails_visibly(
+    definitions: dg.Definitions, instance: DagsterInstance, journey: Journey, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    sandbox.faults.inject(Fault.STUCK, times=None)
+    list(journey.ask("cdr_in", [MONTHS[0]]))
+    counts = []
+    for _ in range(6):
+        clock.advance(timedelta(hours=25))
+        counts += posts_after_ticks(definitions, instance, sandbox, clock, 2)
+    # a new settle step every other day begins a new count of three; within one, three are all
+    assert max(counts) <= 1 + 6
+    assert journey.loaded("cdr_in") == {}
+
+
+def test_an_export_whose_file_is_gone_is_asked_for_again_and_loaded(
+    definitions: dg.Definitions, instance: DagsterInstance, journey: Journey, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    [lost] = journey.ask("cdr_in", [MONTHS[0]])
+    sandbox.faults.inject(Fault.FILE_GONE, times=None, match=lambda export: export.id == lost.export.id)
+    assert posts_after_ticks(definitions, instance, sandbox, clock, 4)[-1] == 2
+    assert journey.loaded("cdr_in")[str(MONTHS[0])] != lost.export.id
+
+
+def test_files_that_are_always_gone_are_asked_for_three_times_and_no_more(
+    definitions: dg.Definitions, instance: DagsterInstance, journey: Journey, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    list(journey.ask("cdr_in", [MONTHS[0]]))
+    sandbox.faults.inject(Fault.FILE_GONE, times=None)
+    assert posts_after_ticks(definitions, instance, sandbox, clock, 8)[-1] == 3
+    failed = instance.get_runs(dg.RunsFilter(job_name="ask", statuses=[dg.DagsterRunStatus.FAILURE]))
+    assert len(failed) == 1
+
+
+def test_a_finished_month_that_changed_is_told_to_someone(
+    journey: Journey, sandbox: Sandbox, clock: ManualClock, instance: DagsterInstance
+) -> None:
+    with Hook() as hook, served(hook):
+        told = journey.settings.model_copy(update={"cdr_alarm_webhook": SecretStr(hook.url)})
+        here = Journey(told, clock=clock)
+        definitions = build(here)
+        for _ in range(2):
+            list(here.ask("cdr_in", [MONTHS[1]]))
+            assert launch(definitions, instance, tick(definitions, instance).run_requests or []) == [True]
+            row = {"Date/Time Start (UTC)": "2026-10-07 08:00:00", "Source": "442071234567", "Call ID": "x"}
+            sandbox.add_records("cdr_in", [row])
+            clock.advance(timedelta(days=2))
+    [posted] = hook.got
+    assert "cdr_in 2026-10 changed: 1 rows added" in str(posted)
+    assert "442071234567" not in str(posted)
+
+
+def test_an_export_that_is_ready_and_not_loaded_yet_serves_instead_of_another(
+    journey: Journey, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    [first] = journey.ask("cdr_in", [MONTHS[2]])
+    clock.advance(timedelta(minutes=5))
+    [second] = journey.ask("cdr_in", [MONTHS[2]])
+    assert (second.export.id, second.created, posts(sandbox)) == (first.export.id, False, 1)
+    [third] = journey.ask("cdr_in", [MONTHS[2]], again=True)
+    assert (third.created, posts(sandbox)) == (True, 2)
+
+
+def test_runs_that_a_dead_ui_left_are_ended_and_free_their_places(
+    definitions: dg.Definitions, journey: Journey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    home = prepare_home(journey.settings)
+    (home / ".ui.lock").touch()
+    locks = tmp_path / "locks"
+    with dg.DagsterInstance.get() as instance:
+        run = instance.create_run_for_job(
+            definitions.resolve_job_def("load_cdr_in"), status=dg.DagsterRunStatus.STARTED
+        )
+        instance.event_log_storage.initialize_concurrency_limit_to_default("load")
+        for step in ("a", "b"):
+            instance.event_log_storage.claim_concurrency_slot("load", run.run_id, step)
+        with Runner(definitions, instance, locks):
+            ended = instance.get_run_by_id(run.run_id)
+            assert ended is not None
+            assert ended.status is dg.DagsterRunStatus.FAILURE
+            assert instance.event_log_storage.get_concurrency_info("load").active_slot_count == 0
+    assert list(locks.glob("process-*")) == []
+
+
+def test_rebuild_never_replaces_a_month_by_less_and_replays_all_of_one_that_is_lost(
+    journey: Journey, clock: ManualClock
+) -> None:
+    first = bring_in(journey, "cdr_in", MONTHS[2])
+    clock.advance(timedelta(days=2))
+    second = bring_in(journey, "cdr_in", MONTHS[2])
+    assert [manifest.export_id for manifest in journey.rebuild()] == [second]
+    shutil.rmtree(journey.lake.root)
+    assert [manifest.export_id for manifest in journey.rebuild()] == [first, second]
+    assert journey.loaded("cdr_in") == {str(MONTHS[2]): second}
+
+
+def test_marts_that_fail_are_tried_once_after_each_load_and_not_at_every_pass(
+    journey: Journey, definitions: dg.Definitions, instance: DagsterInstance, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    row = {"Date/Time Start (UTC)": "2026-09-07 08:00:00", "Charged (USD)": "999999999999.000001", "Call ID": "x"}
+    sandbox.replace_records("cdr_out", [row, row])
+    slow = sandbox.faults.inject(
+        Fault.UNKNOWN_STATUS, times=None, match=lambda export: export.export_type == "cdr_in", value="archiving"
+    )
+    passes = iter(range(100))
+
+    def say(_place: Place, said: str) -> None:
+        if said == "archiving" and next(passes) == 3:
+            slow.stop()
+
+    with Runner(definitions, instance, tmp_path / "locks") as runner:
+        backfill = Backfill(journey, runner, say)
+        backfill.run(["cdr_out", "cdr_in"], [MONTHS[0]])
+    assert len(instance.get_runs(dg.RunsFilter(job_name="refresh"))) == 2
+    [(name, why)] = [(place[0], why) for place, why in backfill.failed.items()]
+    assert name == "warehouse"
+    assert "a value does not fit its column" in why
+    assert set(journey.loaded("cdr_in")) == set(journey.loaded("cdr_out")) == {str(MONTHS[0])}

@@ -1,0 +1,44 @@
+"""Both sides of a transfer in the same terms: the vendor's books and the published warehouse."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import duckdb
+
+from pipeline.journey import Journey
+from pipeline.months import Month
+from pipeline.normalise.didww import GENERATIONS
+from pipeline.sandbox import Sandbox
+
+KEY = "a-key-that-must-not-be-seen"
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+MONTHS = [Month(2026, 9), Month(2026, 10), Month(2026, 11)]
+
+
+def bring_in(journey: Journey, record_type: str, month: Month) -> str:
+    """One month through all four steps, without Dagster; returns the export's id."""
+    list(journey.ask(record_type, [month]))
+    export = journey.to_load(record_type, month, journey.vendor.exports(), lambda _: 0)
+    assert export is not None
+    journey.land(record_type, month, export)
+    journey.load(record_type, month)
+    return export.id
+
+
+def published(journey: Journey, record_type: str, month: Month) -> tuple[int, dict[str, Decimal]]:
+    """Rows, and the sum of every control column under the vendor's name for it, from the published file."""
+    names = {column: header for header, column in GENERATIONS[record_type][0].items() if column.endswith("_usd")}
+    sums = ", ".join(f"coalesce(sum({name}), 0)" for name in names)
+    with duckdb.connect(str(journey.warehouse), read_only=True) as db:
+        row = db.execute(
+            f"SELECT count(*), coalesce(sum(duration_seconds), 0), {sums} FROM {record_type} WHERE month = ?",
+            [str(month)],
+        ).fetchone()
+    assert row is not None
+    return row[0], {"seconds": Decimal(row[1]), **dict(zip(names.values(), row[2:], strict=True))}
+
+
+def true_totals(sandbox: Sandbox, export_id: str) -> tuple[int, dict[str, Decimal]]:
+    """The same from the vendor's own books."""
+    truth = sandbox.truth_of(export_id)
+    return truth.rows, {"seconds": Decimal(truth.seconds), **truth.money}
