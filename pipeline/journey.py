@@ -11,6 +11,7 @@ from functools import cached_property, partial
 
 from pipeline.errors import GoneError, PermanentError
 from pipeline.export.asking import Asked, Asker, ensure_asked
+from pipeline.export.outbox import Outbox
 from pipeline.export.plan import askable, of_month, overdue, request_for, to_load
 from pipeline.export.protocol import Export, ExportVendor
 from pipeline.holdings import Holdings
@@ -47,9 +48,12 @@ class Journey(Holdings):
         # made one by one, after the list was read, which tells the vendor's time
         requests = (request_for(name, record_type, month, self._vendor_now(), again=again) for month in months)
         with self.locked(f"ask-{record_type}"):
-            for asked in ensure_asked(self.vendor, requests, asker):
+            for asked in ensure_asked(self.vendor, requests, asker, self._outbox(record_type)):
                 self.archive.note_asked(asked_for(self.vendor.name, asked.export, record_type, asked.request.month))
                 yield asked
+
+    def _outbox(self, record_type: str) -> Outbox:
+        return Outbox(self.settings.cdr_data_dir / ".locks" / f"ask-{record_type}.sending")
 
     def _vendor_now(self) -> datetime:
         """Now by the slower of the two clocks: a window that ends in the vendor's future is refused."""

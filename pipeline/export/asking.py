@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pipeline.errors import PermanentError, TransientError
+from pipeline.export.outbox import Outbox
 from pipeline.export.plan import of_month, serving, waiting
 from pipeline.export.protocol import Export, ExportVendor, Request
 
@@ -49,20 +50,21 @@ class Asker:
         return found
 
 
-def ensure_asked(vendor: ExportVendor, requests: Iterable[Request], asker: Asker) -> Iterator[Asked]:
+def ensure_asked(vendor: ExportVendor, requests: Iterable[Request], asker: Asker, outbox: Outbox) -> Iterator[Asked]:
     """Yield the export that serves each request, as soon as it is sure.
 
-    The vendor's list comes first, once for all: what it has is adopted. A POST whose answer was lost may have
-    been heard, so the list is read again before anyone may repeat it.
+    The vendor's list comes first, once for all: what it has is adopted, and what a killed process sent is waited
+    for. A POST whose answer was lost may have been heard, so the list is read again before anyone may repeat it.
     """
-    listed = vendor.exports()
+    listed = outbox.after_arrival(vendor.exports)
     for request in requests:
         found = asker.serving(request, listed)
         if isinstance(found, Export):
             yield Asked(request, found, created=False)
             continue
         try:
-            created = vendor.ask(found)
+            with outbox.sending(found.reference):
+                created = vendor.ask(found)
             listed = [*listed, created]
         except TransientError:
             listed = vendor.exports()

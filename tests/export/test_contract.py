@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,6 +20,7 @@ from pydantic import SecretStr
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export.asking import Asked, Asker, ensure_asked
 from pipeline.export.didww import Didww
+from pipeline.export.outbox import Outbox
 from pipeline.export.plan import of_month, request_for
 from pipeline.export.protocol import Export, ExportVendor, Request, Status
 from pipeline.months import Month
@@ -105,7 +108,9 @@ def ready(vendor: ExportVendor, wanted: Request) -> Export:
 
 
 def ask_surely(vendor: ExportVendor, clock: ManualClock, *requests: Request) -> list[Asked]:
-    return list(ensure_asked(vendor, requests, Asker("main", clock(), DEADLINE)))
+    with TemporaryDirectory() as folder:
+        outbox = Outbox(Path(folder) / "sending")
+        return list(ensure_asked(vendor, requests, Asker("main", clock(), DEADLINE), outbox))
 
 
 def count(sandbox: Sandbox, method: str, ending: str = "/exports") -> int:
@@ -229,11 +234,11 @@ class TestAsking:
         assert count(sandbox, "POST") == len(sandbox.exports) == 1
 
     def test_beside_another_installation_takes_nothing_from_it(
-        self, case: Case, sandbox: Sandbox, vendor: ExportVendor, clock: ManualClock, wanted: Request
+        self, vendor: ExportVendor, clock: ManualClock, wanted: Request, tmp_path: Path
     ) -> None:
         (theirs,) = ask_surely(vendor, clock, wanted)
         other = request_for("second", wanted.record_type, MONTH, clock())
-        (ours,) = ensure_asked(vendor, [other], Asker("second", clock(), DEADLINE))
+        (ours,) = ensure_asked(vendor, [other], Asker("second", clock(), DEADLINE), Outbox(tmp_path / "sending"))
         assert ours.created
         assert ours.export.id != theirs.export.id
 
@@ -329,10 +334,10 @@ class TestAsking:
             vendor.ask(future)
 
     def test_stops_at_the_month_that_is_refused_and_keeps_those_before_it(
-        self, sandbox: Sandbox, vendor: ExportVendor, clock: ManualClock, wanted: Request
+        self, sandbox: Sandbox, vendor: ExportVendor, clock: ManualClock, wanted: Request, tmp_path: Path
     ) -> None:
         refused = replace(wanted, month=MONTH.shift(1), end=clock() + timedelta(days=1))
-        asking = ensure_asked(vendor, [wanted, refused], Asker("main", clock(), DEADLINE))
+        asking = ensure_asked(vendor, [wanted, refused], Asker("main", clock(), DEADLINE), Outbox(tmp_path / "sending"))
         assert next(asking).request == wanted
         with pytest.raises(PermanentError):
             next(asking)
