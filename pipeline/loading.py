@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pipeline.errors import PermanentError
 from pipeline.landing.archive import Archive, Manifest
@@ -11,6 +10,7 @@ from pipeline.months import Month
 from pipeline.normalise.convert import Converted, Origin, convert
 from pipeline.normalise.didww import GENERATIONS
 from pipeline.normalise.schema import COST, REJECTED, schema_of
+from pipeline.normalise.sink import all_or_none
 from pipeline.warehouse.differences import Difference, compare, rows_lost
 from pipeline.warehouse.lake import Expected, Lake
 from pipeline.warehouse.publish import rejected_table
@@ -44,29 +44,26 @@ class Loader:
         rows = self._lake.new_file(record_type, month, export_id)
         rejects = self._lake.new_file(rejected_table(record_type), month, export_id)
         origin = Origin(record_type, Month.parse(month), export_id)
-        try:
+        with all_or_none() as made:
             converted = convert(file, origin, GENERATIONS[record_type], rows, rejects)
-            loaded = self._compared(manifest, converted, rows)
+            made += [*converted.files, rejects]
+            loaded = self._compared(manifest, converted)
             if not force:
                 self._guard(manifest, loaded)
-        except BaseException:
-            rows.unlink(missing_ok=True)
-            rejects.unlink(missing_ok=True)
-            raise
         said = note(manifest, converted, loaded.previous, loaded.differences)
-        self._lake.replace_month(rejected_table(record_type), month, rejects, REJECTED, said)
+        self._lake.replace_month(rejected_table(record_type), month, [rejects], REJECTED, said)
         expected = Expected(converted.loaded.rows, converted.loaded.sums)
-        self._lake.replace_month(record_type, month, rows, schema_of(record_type), said, expected)
+        self._lake.replace_month(record_type, month, converted.files, schema_of(record_type), said, expected)
         return loaded
 
-    def _compared(self, manifest: Manifest, converted: Converted, rows: Path) -> Loaded:
+    def _compared(self, manifest: Manifest, converted: Converted) -> Loaded:
         """What the load brings, beside the export that it replaces where that is an earlier one."""
         record_type, month = manifest.record_type, manifest.month
         previous = self._lake.stems(record_type).get(month)
         if previous is None or not self._is_earlier(previous, manifest):
             return Loaded(manifest.export_id, converted)
         before = self._lake.files(record_type)[month]
-        found = compare(before, [rows], COST[record_type], self._lake.root / ".duckdb")
+        found = compare(before, converted.files, COST[record_type], self._lake.root / ".duckdb")
         return Loaded(manifest.export_id, converted, previous, found)
 
     def _is_earlier(self, export_id: str, than: Manifest) -> bool:

@@ -117,8 +117,11 @@ def by_age(record: AskedFor) -> tuple[datetime, str]:
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
-    """Write a small file whole or not at all, and make it last through a power cut."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    """Write a small file whole or not at all, and make it last through a power cut.
+
+    The caller holds the lock of what it is about: what a killed process left behind is written over.
+    """
+    part = path.with_name(f"{path.name}.part")
     with writing(path.name, path.parent):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

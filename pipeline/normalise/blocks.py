@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from isal.isal_zlib import IsalError
 
 from pipeline.errors import PermanentError
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 4 << 20
 LONGEST_RECORD = 64 << 20
 
 _BOM = b"\xef\xbb\xbf"
@@ -27,7 +28,7 @@ class Block:
     Where a quote is never closed, the rest of the file is one record, in a block of its own that is not ``closed``.
     """
 
-    data: bytes
+    data: bytes | memoryview
     first_line: int
     closed: bool = True
 
@@ -45,39 +46,53 @@ def read_blocks(path: Path, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
         ) from error
 
 
-def _blocks(path: Path, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
+def _blocks(path: Path, block_bytes: int) -> Iterator[Block]:
     line = 1
-    waiting = b""
     header_read = False
+    text = bytearray()
     with igzip.open(path, "rb") as stream:
-        while chunk := stream.read(block_bytes):
-            waiting = waiting + chunk if waiting else chunk
-            if not header_read and b"\n" in waiting:
-                header, _, waiting = waiting.removeprefix(_BOM).partition(b"\n")
-                yield Block(header.rstrip(b"\r"), line)
+        while _append(text, stream, block_bytes):
+            if not header_read and b"\n" in text:
+                header, _, text = text.partition(b"\n")
+                yield Block(_header(header), line)
                 header_read, line = True, line + 1
-            end = record_end(waiting) if header_read else 0
-            if not end and len(waiting) > LONGEST_RECORD:
+            end = record_end(text) if header_read else 0
+            if not end and len(text) > LONGEST_RECORD:
                 raise PermanentError(
                     f"A record of more than {LONGEST_RECORD} bytes begins on line {line}: is a quote open?"
                 )
             if end:
-                yield Block(waiting[:end], line)
-                line += waiting.count(b"\n", 0, end)
-                waiting = waiting[end:]
-    if waiting and not header_read:
-        yield Block(waiting.removeprefix(_BOM).rstrip(b"\r"), line)
-    elif waiting:
-        yield Block(waiting, line, closed=not _quoting(waiting)[1][-1:].any())
+                rest = text[end:]
+                yield Block(memoryview(text)[:end], line)
+                line += text.count(b"\n", 0, end)
+                text = rest
+    if text and not header_read:
+        yield Block(_header(text), line)
+    elif text:
+        yield Block(bytes(text), line, closed=not _quoting(text)[1][-1:].any())
 
 
-def record_end(data: bytes) -> int:
+def _append(text: bytearray, stream: BufferedIOBase, size: int) -> int:
+    """Read up to so many bytes behind the text, without a copy of them between; tells how many there were."""
+    begin = len(text)
+    text.extend(bytes(size))
+    with memoryview(text) as room, room[begin:] as behind:
+        found = stream.readinto(behind)
+    del text[begin + found :]
+    return found
+
+
+def _header(line: bytearray) -> bytes:
+    return bytes(line.removeprefix(_BOM).rstrip(b"\r"))
+
+
+def record_end(data: bytes | bytearray) -> int:
     """The offset after the last whole record, or 0 where there is none: a line break inside quotes ends nothing."""
     # the last part nearly always tells, at a fraction of the work
     return _end_in(data, max(len(data) - _TAIL, 0)) or _end_in(data, 0)
 
 
-def _end_in(data: bytes, begin: int) -> int:
+def _end_in(data: bytes | bytearray, begin: int) -> int:
     quotes, opened = _quoting(data[begin:], known=begin == 0)
     end = data.rfind(b"\n") + 1
     while end > begin and (before := int(np.searchsorted(quotes, end - begin))):
@@ -87,8 +102,9 @@ def _end_in(data: bytes, begin: int) -> int:
     return 0 if begin else end
 
 
-def split_records(data: bytes) -> list[tuple[int, bytes]]:
+def split_records(data: bytes | memoryview) -> list[tuple[int, bytes]]:
     """The records of a block, each after the number of line breaks before it; blank lines are none."""
+    data = bytes(data)
     text = np.frombuffer(data, np.uint8)
     quotes, opened = _quoting(data)
     feeds = text == _LF
@@ -100,7 +116,7 @@ def split_records(data: bytes) -> list[tuple[int, bytes]]:
     return [(line, record) for line, record in records if record.strip(b"\r\n")]
 
 
-def _quoting(data: bytes, *, known: bool = True) -> tuple[np.ndarray, np.ndarray]:
+def _quoting(data: bytes | bytearray, *, known: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """Where quotes change something, and whether the text after each lies in a quoted cell; exact, as the reader is.
 
     A quote opens a cell only where the cell begins, and a pair of them is a character. So of the runs of quotes

@@ -3,11 +3,11 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from pipeline.normalise.batch import Batch, type_block
 from pipeline.normalise.blocks import BLOCK_BYTES, Block, read_blocks
 from pipeline.normalise.header import layout
 from pipeline.normalise.schema import REJECTED, control_columns, in_file, schema_of
-from pipeline.normalise.sink import ParquetSink
+from pipeline.normalise.sink import all_or_none, parquet_parts
 from pipeline.normalise.totals import Totals, of_table
 
 WORKERS = min(4, os.cpu_count() or 1)
@@ -40,7 +40,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class Converted:
-    """What became of a file: ``text`` counts every record of it, and equals ``loaded`` plus ``rejected``."""
+    """What became of a file: ``text`` counts every record of it, and equals ``loaded`` plus ``rejected``.
+
+    The rows lie in ``files``, more than one where several threads wrote a large month.
+    """
 
     text: Totals
     loaded: Totals
@@ -49,6 +52,7 @@ class Converted:
     extras: tuple[str, ...]
     first_start: datetime | None
     last_start: datetime | None
+    files: tuple[Path, ...] = ()
 
 
 def convert(
@@ -62,22 +66,28 @@ def convert(
 ) -> Converted:
     """Type the records of a gzipped CSV into ``target``, and those that cannot be typed into ``rejected_target``.
 
-    Memory does not grow with the file. Raises ``PermanentError`` where the header lacks a column, and where
-    the control totals of the text are not those of the rows written: then neither file is left.
+    Memory does not grow with the file; of a large one, some rows are written to other files beside ``target``. Raises
+    ``PermanentError`` where the header lacks a column, and where the control totals of the text are not those of the
+    rows written: then no file is left.
     """
     blocks = read_blocks(file, block_bytes)
-    header = next(blocks, Block(b"", 1)).data.decode("utf-8", "replace")
+    header = str(next(blocks, Block(b"", 1)).data, "utf-8", "replace")
     shape = layout(header, generations, f"Export {origin.export_id} ({origin.record_type} {origin.month})")
     schema = in_file(schema_of(origin.record_type))
-    with writing(f"Export {origin.export_id}", target.parent), ExitStack() as stack:
-        stack.push(lambda failed, *_: rejected_target.unlink(missing_ok=True) if failed else None)
-        rows = stack.enter_context(ParquetSink(target, schema))
-        rejects = stack.enter_context(ParquetSink(rejected_target, in_file(REJECTED)))
+    typed = partial(type_block, shape=shape, record_type=origin.record_type)
+    with (
+        writing(f"Export {origin.export_id}", target.parent),
+        all_or_none() as begun,
+        ThreadPoolExecutor(workers) as pool,
+        parquet_parts(target, schema, pool, begun, most=(workers + 1) // 2) as rows,
+        parquet_parts(rejected_target, in_file(REJECTED), pool, begun) as rejects,
+    ):
         tally = _Tally(origin)
-        for batch in _in_order(lambda block: type_block(block, shape, origin.record_type), blocks, workers):
+        for batch in _in_order(pool, typed, blocks, ahead=workers):
             rows.write(tally.placed(batch))
             rejects.write(tally.refused(batch))
-        return tally.balanced(shape.extras)
+        converted = tally.balanced(shape.extras)
+    return replace(converted, files=tuple(file for file in begun if file != rejected_target))
 
 
 class _Tally:
@@ -135,13 +145,12 @@ class _Tally:
         return Converted(self._text, self._loaded, self._rejected, self._outside, extras, first, last)
 
 
-def _in_order(work: Callable[[_In], _Out], items: Iterable[_In], workers: int) -> Iterator[_Out]:
-    """Map with threads, in order, holding no more than one finished item per worker."""
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[_Out]] = deque()
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > workers:
-                yield waiting.popleft().result()
-        while waiting:
+def _in_order(pool: Executor, work: Callable[[_In], _Out], items: Iterable[_In], ahead: int) -> Iterator[_Out]:
+    """Map with the pool's threads, in order, holding no more than so many items that are not asked for yet."""
+    waiting: deque[Future[_Out]] = deque()
+    for item in items:
+        waiting.append(pool.submit(work, item))
+        if len(waiting) > ahead:
             yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

@@ -1,6 +1,5 @@
 """A block of CSV to an Arrow table of text, every record accounted for."""
 
-import io
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,7 +41,7 @@ def parse(block: Block, names: tuple[str, ...]) -> Parsed:
         return "skip"
 
     text = pa.csv.read_csv(
-        io.BytesIO(data or b"\n"),
+        pa.BufferReader(data or b"\n"),
         read_options=pa.csv.ReadOptions(column_names=list(names), block_size=len(data) + 2, use_threads=False),
         parse_options=pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep),
         convert_options=pa.csv.ConvertOptions(
@@ -50,6 +49,7 @@ def parse(block: Block, names: tuple[str, ...]) -> Parsed:
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
+            check_utf8=False,  # done for the whole block at once
         ),
     )
     if places is None:
@@ -62,23 +62,23 @@ def parse(block: Block, names: tuple[str, ...]) -> Parsed:
     return Parsed(text, np.delete(places, at), rejects)
 
 
-def _readable(block: Block) -> tuple[bytes, np.ndarray | None, list[Reject]]:
+def _readable(block: Block) -> tuple[bytes | memoryview, np.ndarray | None, list[Reject]]:
     """The records that can be read at all, with their places where some cannot."""
     if not block.closed:
         return b"", np.array([], dtype=int), [Reject(0, "has a quote that is never closed")]
-    try:
-        block.data.decode("utf-8")
-    except UnicodeDecodeError:
-        records = [record for _, record in split_records(block.data)]
-        good = [place for place, record in enumerate(records) if _is_utf8(record)]
-        bad = sorted(set(range(len(records))) - set(good))
-        return b"".join(records[p] for p in good), np.array(good, dtype=int), [Reject(p, "is not UTF-8") for p in bad]
-    return block.data, None, []
+    if _is_utf8(block.data):
+        return block.data, None, []
+    records = [record for _, record in split_records(block.data)]
+    good = [place for place, record in enumerate(records) if _is_utf8(record)]
+    bad = sorted(set(range(len(records))) - set(good))
+    return b"".join(records[p] for p in good), np.array(good, dtype=int), [Reject(p, "is not UTF-8") for p in bad]
 
 
-def _is_utf8(record: bytes) -> bool:
+def _is_utf8(data: bytes | memoryview) -> bool:
+    """Asks Arrow, which makes no copy to find out."""
+    ends = pa.py_buffer(np.array([0, len(data)], np.int32))
     try:
-        record.decode("utf-8")
-    except UnicodeDecodeError:
+        pa.StringArray.from_buffers(1, ends, pa.py_buffer(data)).validate(full=True)
+    except pa.ArrowInvalid:
         return False
     return True

@@ -1,6 +1,10 @@
-"""Write row groups of one Parquet file, under a temporary name until it is whole."""
+"""Write row groups of Parquet, several at a time, under temporary names until all of it is whole."""
 
 import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, wait
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -12,6 +16,8 @@ from pipeline.normalise.schema import Kind
 ROW_GROUP = 122_880
 """Rows per group: DuckDB's own vector size times 60, small enough to skip by time, large enough to compress."""
 
+_NEAR_UNIQUE = {"call_id", "source_number", "destination_number", "raw_line"}
+
 
 class ParquetSink:
     """A Parquet file in the making; it gets its name when the ``with`` block ends well, else nothing is left."""
@@ -20,46 +26,32 @@ class ParquetSink:
         self._target = target
         self._part = target.with_name(f"{target.name}.part")
         self._schema = schema
-        self._waiting: list[pa.Table] = []
-        self._rows = 0
 
     def __enter__(self) -> "ParquetSink":
         self._target.parent.mkdir(parents=True, exist_ok=True)
-        instants = [field.name for field in self._schema if field.type == Kind.INSTANT.value]
+        encodings = {field.name: _encoding(field) for field in self._schema}
         self._writer = pq.ParquetWriter(
             self._part,
             self._schema,
             compression="zstd",
             compression_level=1,
-            # near-unique columns gain nothing from a dictionary; times of calls in order are small differences
-            use_dictionary=[
-                f.name for f in self._schema if f.name not in {*instants, "call_id", "row_number", "extra"}
-            ],
-            column_encoding=dict.fromkeys([*instants, "row_number"], "DELTA_BINARY_PACKED"),
+            use_dictionary=[name for name, encoding in encodings.items() if encoding is None],
+            column_encoding={name: encoding for name, encoding in encodings.items() if encoding},
+            # readers skip row groups by time, and calls lie in no other order
+            write_statistics=[field.name for field in self._schema if field.type == Kind.INSTANT.value],
             store_schema=False,
         )
         return self
 
     def write(self, table: pa.Table) -> None:
-        """Take rows; they are written when a row group is full."""
-        if not table.num_rows:
-            return
-        self._waiting.append(table.select(self._schema.names).cast(self._schema))
-        self._rows += table.num_rows
-        if self._rows >= ROW_GROUP:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._waiting:
-            self._writer.write_table(pa.concat_tables(self._waiting), row_group_size=ROW_GROUP)
-        self._waiting, self._rows = [], 0
+        """Write rows, as a row group of their own where no more are given than fit into one."""
+        if table.num_rows:
+            self._writer.write_table(table, row_group_size=ROW_GROUP)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         try:
-            if kind is None:
-                self._flush()
             self._writer.close()
             if kind is None:
                 with self._part.open("rb") as written:
@@ -67,3 +59,90 @@ class ParquetSink:
                 self._part.replace(self._target)
         finally:
             self._part.unlink(missing_ok=True)
+
+
+class ParquetParts:
+    """Rows in the order given, gathered to row groups that the pool's threads encode, each into a file that is idle."""
+
+    def __init__(self, schema: pa.Schema, begin: Callable[[int], ParquetSink], pool: Executor, most: int) -> None:
+        self._schema, self._begin, self._pool, self._most = schema, begin, pool, most
+        self._busy: deque[tuple[ParquetSink, Future[None]]] = deque()
+        self._waiting: list[pa.Table] = []
+        self._begun = self._rows = 0
+
+    def write(self, table: pa.Table) -> None:
+        """Take rows; they are encoded when a row group is full."""
+        self._waiting.append(table.select(self._schema.names).cast(self._schema))
+        self._rows += table.num_rows
+        if self._rows >= ROW_GROUP:
+            self._encode()
+
+    def finish(self) -> None:
+        """Encode the rest; raises what any encoding raised."""
+        if self._waiting:
+            self._encode()
+        for _, done in self._busy:
+            done.result()
+
+    def wait(self) -> None:
+        """Until everything handed over is encoded, or failed."""
+        wait([done for _, done in self._busy])
+
+    def _encode(self) -> None:
+        sink, group = self._idle(), pa.concat_tables(self._waiting)
+        self._waiting, self._rows = [], 0
+        self._busy.append((sink, self._pool.submit(sink.write, group)))
+
+    def _idle(self) -> ParquetSink:
+        """A file that nobody writes to: one that is done with, else a new one, else the first to be done."""
+        if self._begun < self._most and not (self._busy and self._busy[0][1].done()):
+            self._begun += 1
+            return self._begin(self._begun)
+        sink, done = self._busy.popleft()
+        done.result()
+        return sink
+
+
+@contextmanager
+def all_or_none() -> Iterator[list[Path]]:
+    """A list of files in the making: all are removed where the ``with`` block ends badly."""
+    begun: list[Path] = []
+    try:
+        yield begun
+    except BaseException:
+        for file in begun:
+            file.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def parquet_parts(
+    target: Path, schema: pa.Schema, pool: Executor, begun: list[Path], most: int = 1
+) -> Iterator[ParquetParts]:
+    """Files of rows in the making: ``target``, and others beside it where it does not keep up, up to ``most``.
+
+    Each is added to ``begun``; they are whole when the ``with`` block has ended well.
+    """
+    with ExitStack() as sinks:
+
+        def begin(number: int) -> ParquetSink:
+            file = target if number == 1 else target.with_name(f"{target.stem}-{number}.parquet")
+            begun.append(file)
+            return sinks.enter_context(ParquetSink(file, schema))
+
+        parts = ParquetParts(schema, begin, pool, most)
+        parts.write(schema.empty_table())  # where there is no row there is a file all the same
+        try:
+            yield parts
+            parts.finish()
+        finally:
+            parts.wait()
+
+
+def _encoding(field: pa.Field) -> str | None:
+    """How a column is written, or None for a dictionary: what is near-unique gains nothing from one."""
+    if field.name in _NEAR_UNIQUE:
+        return "DELTA_LENGTH_BYTE_ARRAY"
+    if field.type == Kind.INSTANT.value or field.name == "row_number":  # in order, so their differences are small
+        return "DELTA_BINARY_PACKED"
+    return None

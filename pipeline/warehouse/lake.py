@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,9 +13,10 @@ from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 from filelock import FileLock
 
 from pipeline.errors import PermanentError, TransientError, writing
@@ -68,30 +69,24 @@ class Lake:
         self,
         table: str,
         month: str,
-        file: Path,
+        files: Sequence[Path],
         schema: pa.Schema,
         note: Mapping[str, object],
         expected: Expected | None = None,
     ) -> None:
-        """Make the table hold exactly ``file`` for the month, in one commit that carries ``note``.
+        """Make the table hold exactly ``files`` for the month, in one commit that carries ``note``.
 
-        Raises ``PermanentError``, with nothing committed, where the file is not what is ``expected``.
+        Raises ``PermanentError``, with nothing committed, where the files are not what is ``expected``.
         """
-        rows = _verified(file, expected)
-        action = AddAction(
-            path=file.relative_to(self._path(table)).as_posix(),
-            size=file.stat().st_size,
-            partition_values={PARTITION: month},
-            modification_time=int(file.stat().st_mtime * 1000),
-            data_change=True,
-            stats=json.dumps({"numRecords": rows}),
-        )
+        if expected:
+            _verify(files, expected)
+        actions: list[AddAction | RemoveAction] = [self._action(table, month, file) for file in files]
         properties = CommitProperties(custom_metadata={_NOTE: json.dumps(note, default=str)})
         with writing(f"{table} {month}", self.root), FileLock(f"{self._path(table)}.lock"):
             for attempt in range(1, _COMMIT_TRIES + 1):
                 try:
                     self._open_or_create(table, schema).create_write_transaction(
-                        [action],
+                        actions,
                         mode="overwrite",
                         schema=_delta_schema(schema),
                         partition_by=[PARTITION],
@@ -103,6 +98,16 @@ class Lake:
                         raise TransientError(f"{table} {month} could not be committed; run it again.") from error
                 else:
                     return
+
+    def _action(self, table: str, month: str, file: Path) -> AddAction:
+        return AddAction(
+            path=file.relative_to(self._path(table)).as_posix(),
+            size=file.stat().st_size,
+            partition_values={PARTITION: month},
+            modification_time=int(file.stat().st_mtime * 1000),
+            data_change=True,
+            stats=json.dumps({"numRecords": pq.read_metadata(file).num_rows}),
+        )
 
     def files(self, table: str) -> dict[str, list[Path]]:
         """The files of the table's newest snapshot, by month; empty where the table does not exist."""
@@ -178,15 +183,14 @@ def _delta_schema(schema: pa.Schema) -> Schema:
     return Schema.from_arrow(bare)
 
 
-def _verified(file: Path, expected: Expected | None) -> int:
-    """Read the file back, and compare it with what was taken from its source."""
-    sums = list(expected.sums) if expected else []
-    columns = ["count(*)", *(f'coalesce(sum(CAST("{name}" AS DECIMAL(38, 6))), 0)' for name in sums)]
+def _verify(files: Sequence[Path], expected: Expected) -> None:
+    """Read the files back, and compare them with what was taken from their source."""
+    columns = ["count(*)", *(f'coalesce(sum(CAST("{name}" AS DECIMAL(38, 6))), 0)' for name in expected.sums)]
+    names = [str(file) for file in files]
     with duckdb.connect() as db:
-        found = db.execute(f"SELECT {', '.join(columns)} FROM read_parquet(?)", [str(file)]).fetchone() or (0,)  # noqa: S608
-    if expected and (found[0] != expected.rows or list(found[1:]) != list(expected.sums.values())):
+        found = db.execute(f"SELECT {', '.join(columns)} FROM read_parquet(?)", [names]).fetchone() or ()  # noqa: S608
+    if list(found) != [expected.rows, *expected.sums.values()]:
         raise PermanentError(
-            f"{file.name} does not hold the control totals of its export, so it was not committed; "
+            f"{files[0].name} does not hold the control totals of its export, so it was not committed; "
             "check the disk and load the month again."
         )
-    return int(found[0])

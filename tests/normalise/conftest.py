@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from itertools import count, pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,8 @@ def convert_bytes(tmp_path_factory: pytest.TempPathFactory) -> Convert:
         file.write_bytes(b"".join(gzip.compress(data[a:b], 1) for a, b in pairwise(bounds)) or gzip.compress(b""))
         rows, rejects = folder / "rows.parquet", folder / "rejects.parquet"
         said = convert(file, Origin(record_type, MONTH, EXPORT), GENERATIONS[record_type], rows, rejects, **options)
-        return Outcome(said, _read(rows), _read(rejects))
+        written = (row for part in said.files for row in _read(part))
+        return Outcome(said, sorted(written, key=itemgetter("row_number")), _read(rejects))
 
     return run
 

@@ -58,7 +58,7 @@ def test_a_stray_quote_and_a_quoted_line_break_together_do_not_cut_a_record(tmp_
 def test_a_block_tells_on_which_line_of_the_file_it_begins(tmp_path: Path) -> None:
     file = tmp_path / "lines.csv.gz"
     file.write_bytes(gzip.compress(b'\xef\xbb\xbfname\r\n\r\n"two\r\nlines"\r\nc\r\n'))
-    blocks = [(block.data, block.first_line) for block in read_blocks(file, 1)]
+    blocks = [(bytes(block.data), block.first_line) for block in read_blocks(file, 1)]
     assert [block for block in blocks if block[0].strip()] == [(b"name", 1), (b'"two\r\nlines"\r\n', 3), (b"c\r\n", 5)]
 
 

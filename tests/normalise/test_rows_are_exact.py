@@ -3,7 +3,7 @@
 import csv
 import io
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -65,6 +65,14 @@ CLEAN = {
     Kind.INTEGER: st.integers(-(2**31), 2**31 - 1).map(str),
     Kind.MONEY: money,
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def several_row_groups() -> Iterator[None]:
+    """Even a short file is then written by several threads, to several files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.normalise.sink.ROW_GROUP", 4)
+        yield
 
 
 def clean(column: Column) -> st.SearchStrategy[str]:
@@ -213,3 +221,11 @@ def test_a_cell_is_judged_the_same_whatever_else_its_block_holds(
     alone = {row["row_number"] for row in convert_bytes(record_type, together, block_bytes=1).rows}
     assert {row["row_number"] for row in outcome.rows} == alone
     assert 0 < len(alone) < len(cells)
+
+
+def test_a_large_month_is_written_to_several_files(convert_bytes: Convert, columns_of: Header) -> None:
+    line = ",".join("2026-10-01 00:00:00" if n == 0 else "" for n in range(len(columns_of["cdr_out"])))
+    data = "\n".join([",".join(columns_of["cdr_out"]), *[line] * 4_000]).encode()
+    outcome = convert_bytes("cdr_out", data, workers=4, block_bytes=1_000)
+    assert [row["row_number"] for row in outcome.rows] == list(range(1, 4_001))
+    assert {file.name for file in outcome.said.files} == {"rows.parquet", "rows-2.parquet"}

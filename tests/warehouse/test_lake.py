@@ -29,7 +29,7 @@ def write(lake: Lake, table: str, month: str, stem: str, numbers: Iterable[int])
 
 def replace(lake: Lake, table: str, month: str, stem: str, numbers: Iterable[int]) -> Path:
     file = write(lake, table, month, stem, numbers)
-    lake.replace_month(table, month, file, SCHEMA, {"stem": stem})
+    lake.replace_month(table, month, [file], SCHEMA, {"stem": stem})
     return file
 
 
@@ -63,7 +63,7 @@ def test_a_file_that_is_not_what_was_expected_is_not_committed(lake: Lake, expec
     replace(lake, "t", "2026-10", "old", [7])
     file = write(lake, "t", "2026-10", "new", [1, 2])
     with pytest.raises(PermanentError, match="does not hold the control totals"):
-        lake.replace_month("t", "2026-10", file, SCHEMA, {"stem": "new"}, expected)
+        lake.replace_month("t", "2026-10", [file], SCHEMA, {"stem": "new"}, expected)
     assert contents(lake, "t") == {"2026-10": [7]}
     assert [note["stem"] for note in lake.notes("t")] == ["old"]
 
@@ -71,7 +71,7 @@ def test_a_file_that_is_not_what_was_expected_is_not_committed(lake: Lake, expec
 def test_a_file_that_is_what_was_expected_is_committed(lake: Lake) -> None:
     file = write(lake, "t", "2026-10", "new", [1, 2])
     expected = Expected(2, {"usd": Decimal("0.75"), "n": Decimal(3)})
-    lake.replace_month("t", "2026-10", file, SCHEMA, {"stem": "new"}, expected)
+    lake.replace_month("t", "2026-10", [file], SCHEMA, {"stem": "new"}, expected)
     assert contents(lake, "t") == {"2026-10": [1, 2]}
 
 
@@ -119,7 +119,7 @@ def test_a_new_column_is_added_and_older_months_show_it_empty(lake: Lake) -> Non
     file = lake.new_file("t", "2026-10", "new")
     row = {"n": 2, "usd": Decimal(1), "note": "x", "seen_at": datetime(2026, 10, 1, tzinfo=UTC)}
     pq.write_table(pa.Table.from_pylist([row], schema=wider.remove(5)), file, store_schema=False)
-    lake.replace_month("t", "2026-10", file, wider, {})
+    lake.replace_month("t", "2026-10", [file], wider, {})
     assert {field.name for field in DeltaTable(str(lake.root / "t")).schema().fields} == set(wider.names)
     with duckdb.connect() as db:
         create(db, "all_months", [file for files in lake.files("t").values() for file in files], wider)
@@ -137,7 +137,7 @@ def test_other_types_are_refused_for_calls_and_the_old_month_stays(lake: Lake) -
     replace(lake, "t", "2026-10", "old", [7])
     other = SCHEMA.set(0, pa.field("n", pa.string()))
     with pytest.raises(PermanentError, match="t was written with other types; run `cdr rebuild`"):
-        lake.replace_month("t", "2026-10", write(lake, "t", "2026-10", "new", [1]), other, {})
+        lake.replace_month("t", "2026-10", [write(lake, "t", "2026-10", "new", [1])], other, {})
     assert contents(lake, "t") == {"2026-10": [7]}
 
 
@@ -147,7 +147,7 @@ def test_a_mart_begins_anew_where_its_columns_change(lake: Lake) -> None:
     narrower = pa.schema([("n", pa.int64()), ("month", pa.string())])
     file = lake.new_file("marts.m", "2026-10", "new")
     pq.write_table(pa.table({"n": [2]}), file)
-    lake.replace_month("marts.m", "2026-10", file, narrower, {})
+    lake.replace_month("marts.m", "2026-10", [file], narrower, {})
     assert contents(lake, "marts.m", narrower) == {"2026-10": [2]}
 
 

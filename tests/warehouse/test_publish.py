@@ -46,7 +46,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, call: Call, edition: MakeEdi
             calls = [call(record_type, f"{month}-01 00:00:01"), call(record_type, f"{month}-30 23:59:59")]
             file = lake.new_file(record_type, month, "e-1")
             pq.write_table(pa.Table.from_pylist(calls, schema=in_file(schema)), file, store_schema=False)
-            lake.replace_month(record_type, month, file, schema, {"export_id": "e-1"})
+            lake.replace_month(record_type, month, [file], schema, {"export_id": "e-1"})
         for query in models():
             build(lake, query, month, BASE)
     publish(folder / "warehouse.duckdb", lake, edition())
@@ -207,7 +207,7 @@ def test_rejected_rows_are_those_of_the_exports_that_are_loaded(
         file = lake.new_file(rejected_table("cdr_in"), month, export)
         row = {"export_id": export, "row_number": 1, "line_number": 2, "reason": "bad", "raw_line": "x"}
         pq.write_table(pa.Table.from_pylist([row], schema=in_file(REJECTED)), file)
-        lake.replace_month(rejected_table("cdr_in"), month, file, REJECTED, {})
+        lake.replace_month(rejected_table("cdr_in"), month, [file], REJECTED, {})
 
     reject("e-1")
     put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")], "e-1")
@@ -277,7 +277,7 @@ def test_a_warehouse_is_built_and_published_whatever_its_directory_is_called(
     file = lake.new_file("cdr_in", MONTH, "e-1")
     rows = [call("cdr_in", "2026-10-01 10:00:00")]
     pq.write_table(pa.Table.from_pylist(rows, schema=in_file(BASE["cdr_in"])), file, store_schema=False)
-    lake.replace_month("cdr_in", MONTH, file, BASE["cdr_in"], {"at": datetime.now(UTC)})
+    lake.replace_month("cdr_in", MONTH, [file], BASE["cdr_in"], {"at": datetime.now(UTC)})
     build(lake, COUNT, MONTH, BASE)
     shown = Edition(BASE, REJECTED, [COUNT], edition().records)
     publish(tmp_path / name / "warehouse.duckdb", lake, shown)
