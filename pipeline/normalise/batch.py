@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.normalise.blocks import Block, split_records
+from pipeline.normalise.blocks import Block, record_bounds
 from pipeline.normalise.header import Layout, extra_name
 from pipeline.normalise.parse import Reject, parse
 from pipeline.normalise.schema import RECORD_TYPES, control_columns
@@ -61,9 +61,13 @@ def _with_lines(block: Block, rejects: list[Reject]) -> list[tuple[Reject, int, 
     """Each reject with its line in the file and its text; found only where there is something to find."""
     if not rejects:
         return []
-    records = split_records(block.data)
+    lines, begins, ends = record_bounds(block.data)
     return [
-        (reject, block.first_line + line, raw.decode("utf-8", "backslashreplace").rstrip("\r\n"))
+        (reject, block.first_line + int(lines[at]), _shown(bytes(block.data[begins[at] : ends[at]])))
         for reject in sorted(rejects, key=lambda reject: reject.place)
-        for line, raw in (records[reject.place],)
+        for at in (reject.place,)
     ]
+
+
+def _shown(raw: bytes) -> str:
+    return raw.decode("utf-8", "backslashreplace").rstrip("\r\n")

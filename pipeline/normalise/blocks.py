@@ -15,7 +15,7 @@ from pipeline.errors import PermanentError
 BLOCK_BYTES = 4 << 20
 LONGEST_RECORD = 64 << 20
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _QUOTE, _COMMA, _LF, _CR = b'",\n\r'
 _BEFORE_CELL = np.isin(np.arange(256), (_COMMA, _LF, _CR))
 _TAIL = 256 << 10
@@ -83,7 +83,7 @@ def _append(text: bytearray, stream: BufferedIOBase, size: int) -> int:
 
 
 def _header(line: bytearray) -> bytes:
-    return bytes(line.removeprefix(_BOM).rstrip(b"\r"))
+    return bytes(line.removeprefix(BOM).rstrip(b"\r"))
 
 
 def record_end(data: bytes | bytearray) -> int:
@@ -104,19 +104,26 @@ def _end_in(data: bytes | bytearray, begin: int) -> int:
 
 def split_records(data: bytes | memoryview) -> list[tuple[int, bytes]]:
     """The records of a block, each after the number of line breaks before it; blank lines are none."""
-    data = bytes(data)
-    text = np.frombuffer(data, np.uint8)
+    lines, begins, ends = record_bounds(data)
+    return [(int(line), bytes(data[begin:end])) for line, begin, end in zip(lines, begins, ends, strict=True)]
+
+
+def record_bounds(data: bytes | memoryview) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each record of a block the number of line breaks before it, and where it begins and ends."""
+    text = np.frombuffer(data or b"\n", np.uint8)  # a blank line is as good as none
     quotes, opened = _quoting(data)
-    feeds = text == _LF
-    breaks = np.flatnonzero(feeds | ((text == _CR) & ~np.append(feeds[1:], np.False_)))
+    breaks = np.flatnonzero((text == _LF) | (text == _CR))
     quoted = np.append(np.False_, opened)[np.searchsorted(quotes, breaks)]
-    bounds = np.unique([0, *(breaks[~quoted] + 1), len(data)])
-    lines = np.searchsorted(np.flatnonzero(feeds), bounds)
-    records = ((int(line), data[begin:end]) for line, begin, end in zip(lines, bounds, bounds[1:], strict=False))
-    return [(line, record) for line, record in records if record.strip(b"\r\n")]
+    halves = (text[breaks] == _CR) & (text.take(breaks + 1, mode="clip") == _LF)
+    ends = np.append(breaks[~quoted & ~halves] + 1, len(text))
+    begins = np.append(0, ends[:-1])
+    # what begins with a line break is a blank line, and behind the last one there may be nothing
+    held = (begins < ends) & ~np.isin(text.take(begins, mode="clip"), (_LF, _CR))
+    lines = np.searchsorted(breaks[text[breaks] == _LF], begins)
+    return lines[held], begins[held], ends[held]
 
 
-def _quoting(data: bytes | bytearray, *, known: bool = True) -> tuple[np.ndarray, np.ndarray]:
+def _quoting(data: bytes | bytearray | memoryview, *, known: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """Where quotes change something, and whether the text after each lies in a quoted cell; exact, as the reader is.
 
     A quote opens a cell only where the cell begins, and a pair of them is a character. So of the runs of quotes

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from pipeline.normalise.blocks import Block, split_records
+from pipeline.normalise.blocks import BOM, Block, split_records
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Parsed:
 def parse(block: Block, names: tuple[str, ...]) -> Parsed:
     """Read a block. Cells are text as served; an empty one is null, whether it was quoted or not."""
     data, places, rejects = _readable(block)
+    if bytes(data[: len(BOM)]) == BOM:  # Arrow would take it for the file's and drop it; a blank line is none
+        data = b"\n" + bytes(data)
     ragged: list[pa.csv.InvalidRow] = []
 
     def keep(row: pa.csv.InvalidRow) -> str:

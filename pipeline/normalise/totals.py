@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _LARGEST = Decimal(10) ** 15
+_NOTHING = Decimal("0.000000")
+_PLAIN = r"^-?\d{1,5}(\.\d{1,6})?$"
 _QUICK = 1e12
 _NEAR = 1e-3
 
@@ -35,11 +37,15 @@ def of_table(table: pa.Table, columns: Iterable[str]) -> Totals:
 
 def _sum(column: pa.ChunkedArray) -> Decimal:
     if column.type != pa.string():
-        return Decimal(pc.sum(column).as_py() or 0)
+        return _NOTHING + (pc.sum(column).as_py() or 0)
     cells = column.drop_null()
     quick = _millionths(cells)
-    # some cell is no number, or a large or a long one: Python's own arithmetic says what they come to
-    return quick if quick is not None else sum((_number(cell) for cell in cells.to_pylist()), Decimal(0))
+    if quick is not None:
+        return quick
+    # some cell is no number, or a large or a long one: Python's own arithmetic says what those come to
+    plain = pc.match_substring_regex(cells, _PLAIN)
+    rest = (_number(cell) for cell in cells.filter(pc.invert(plain)).to_pylist())
+    return sum(rest, _millionths(cells.filter(plain)) or _NOTHING)
 
 
 def _millionths(cells: pa.ChunkedArray) -> Decimal | None:

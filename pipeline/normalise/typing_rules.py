@@ -9,6 +9,7 @@ from pipeline.normalise.schema import Column, Kind
 
 _SECONDS_LONG = len("2026-10-31 23:59:59")
 
+_NAIVE = pa.timestamp("us")
 _FIRST_YEAR = pd.Timestamp("0001-01-01").to_pydatetime()
 
 MEANT = {
@@ -18,9 +19,9 @@ MEANT = {
     Kind.MONEY: "an amount with up to 12 digits before and 6 after the point",
 }
 
-# What ordinary cells look like: the others are tried one by one where a column holds something bad.
-_SHAPE = {
-    Kind.INSTANT: r"[12]\d{3}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}",
+# What cells look like that fit for certain, but for days that no month has; any others are tried one by one.
+_ORDINARY = {
+    Kind.INSTANT: r"[12]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d",
     Kind.INTEGER: r"-?\d{1,9}",
     Kind.MONEY: r"-?\d{1,12}(\.\d{1,6})?",
 }
@@ -34,7 +35,7 @@ def typed(text: pd.Series, kind: Kind) -> pd.Series:
         case Kind.INSTANT:
             if text.notna().any() and text.str.len().min() < _SECONDS_LONG:  # a date alone would pass as midnight
                 raise pa.ArrowInvalid("a time without seconds")
-            naive = text.astype(pd.ArrowDtype(pa.timestamp("us")))
+            naive = text.astype(pd.ArrowDtype(_NAIVE))
             if (naive < _FIRST_YEAR).any():  # Arrow knows a year 0, Python and its readers do not
                 raise pa.ArrowInvalid("a time in the year 0")
             return naive.astype(pd.ArrowDtype(kind.value))
@@ -49,51 +50,54 @@ def type_frame(text: pd.DataFrame, columns: Sequence[Column]) -> tuple[pd.DataFr
 
     Returns the typed rows, with the index they had, and the reasons by the index of the rows left out.
     """
-    try:
-        return _assigned(text, columns), {}
-    except pa.ArrowInvalid:
-        reasons = {row: why for column in reversed(columns) for row, why in _unfit(text[column.name], column)}
-        return _assigned(text.drop(index=list(reasons)), columns), reasons
+    fit: dict[str, pd.Series] = {}
+    unfit = []
+    for column in columns:
+        try:
+            fit[column.name] = _strict(text[column.name], column)
+        except pa.ArrowInvalid:
+            unfit.append(column)
+    frame = text.assign(**fit)
+    if not unfit:
+        return frame, {}
+    reasons = {row: why for column in reversed(unfit) for row, why in _reasons(text[column.name], column)}
+    frame = frame[~frame.index.isin(list(reasons))]
+    return frame.assign(**{column.name: _strict(frame[column.name], column) for column in unfit}), reasons
 
 
-def _assigned(text: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
-    if any(text[column.name].hasnans for column in columns if column.required):
+def _strict(text: pd.Series, column: Column) -> pd.Series:
+    if column.required and text.hasnans:
         raise pa.ArrowInvalid("a required cell is empty")
-    return text.assign(**{c.name: typed(text[c.name], c.kind) for c in columns if c.kind is not Kind.TEXT})
+    return typed(text, column.kind)
 
 
-def _unfit(text: pd.Series, column: Column) -> Iterator[tuple[int, str]]:
+def _reasons(text: pd.Series, column: Column) -> Iterator[tuple[int, str]]:
     if column.required:
         yield from ((row, f"{column.name} is empty") for row in text.index[text.isna()])
     if column.kind is not Kind.TEXT:
-        yield from ((row, f"{column.name} is not {MEANT[column.kind]}") for row in _misfits(text, column.kind))
+        yield from ((row, f"{column.name} is not {MEANT[column.kind]}") for row in _misfits(text.dropna(), column.kind))
 
 
 def _misfits(text: pd.Series, kind: Kind) -> list[int]:
-    """The index of every cell that does not fit: those of unusual shape, tried one by one, and any others."""
-    if _fits(text, kind):
-        return []
-    ordinary = text.str.fullmatch(_SHAPE[kind]).fillna(True).astype(bool)
-    suspects, plain = text[~ordinary], text[ordinary]
-    odd = [int(suspects.index[at]) for at in range(len(suspects)) if not _fits(suspects.iloc[at : at + 1], kind)]
-    return odd + [int(plain.index[at]) for at in _search(pa.array(plain), kind)]
+    """The index of every cell that does not fit."""
+    ordinary = text.str.fullmatch(_ORDINARY[kind]).astype(bool)
+    odd = text[~ordinary]
+    misfits: list[int] = odd.index[[not _fits(cell, kind) for cell in odd]].to_list()
+    if kind is Kind.INSTANT:
+        days = text[ordinary].str.slice(0, len("2026-10-31"))
+        impossible = [day for day in days.unique() if not _fits(f"{day} 00:00:00", kind)]
+        misfits += days.index[days.isin(impossible)].to_list()
+    return misfits
 
 
-def _search(cells: pa.Array, kind: Kind, begin: int = 0) -> list[int]:
-    """The places of cells of ordinary shape that do not fit all the same, such as 30 February, by halving."""
+def _fits(cell: str, kind: Kind) -> bool:
+    """What ``typed`` says of a column, of one cell: many are tried, and a column of one is dear."""
+    if kind is Kind.INSTANT and (len(cell) < _SECONDS_LONG or cell < "0001"):
+        return False
+    if kind is Kind.INTEGER and "x" in cell.lower():
+        return False
     try:
-        cells.cast(pa.timestamp("us") if kind is Kind.INSTANT else kind.value)
-    except pa.ArrowInvalid:
-        if len(cells) == 1:
-            return [begin]
-        middle = len(cells) // 2
-        return _search(cells[:middle], kind, begin) + _search(cells[middle:], kind, begin + middle)
-    return []
-
-
-def _fits(text: pd.Series, kind: Kind) -> bool:
-    try:
-        typed(text, kind)
+        pa.scalar(cell).cast(_NAIVE if kind is Kind.INSTANT else kind.value)
     except pa.ArrowInvalid:
         return False
     return True
