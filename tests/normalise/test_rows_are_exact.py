@@ -229,3 +229,13 @@ def test_a_large_month_is_written_to_several_files(convert_bytes: Convert, colum
     outcome = convert_bytes("cdr_out", data, workers=4, block_bytes=1_000)
     assert [row["row_number"] for row in outcome.rows] == list(range(1, 4_001))
     assert {file.name for file in outcome.said.files} == {"rows.parquet", "rows-2.parquet"}
+
+
+def test_a_byte_order_mark_in_the_middle_of_a_file_belongs_to_its_cell(
+    convert_bytes: Convert, columns_of: Header
+) -> None:
+    names = sorted(columns_of["cdr_out"], key=lambda name: name != "Status")
+    line = ",".join({"Status": "\ufeffCompleted", names[1]: "2026-10-01 00:00:00"}.get(n, "") for n in names)
+    data = "\n".join([",".join(names), line, line]).encode()
+    statuses = [row["status"] for row in convert_bytes("cdr_out", data, block_bytes=len(line)).rows]
+    assert statuses == ["\ufeffCompleted"] * 2
