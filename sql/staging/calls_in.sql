@@ -5,38 +5,41 @@
 -- of attempt 2 are call k. Among the occurrences of one attempt the unanswered come first, because only an unanswered
 -- attempt is followed by another. An attempt without a number is a first one. Nothing is dropped: attempts, seconds and
 -- money summed over calls are those summed over rows.
-WITH attempts AS (
+-- Most calls are one attempt with a call id of its own: those pass as they are. Only the others are ordered and folded, over
+-- narrow rows, and their texts are fetched from the deciding attempt by its place in the export.
+WITH several AS (
     SELECT
         month,
-        call_id,
-        CASE WHEN call_id IS NULL THEN started_at END AS key_started_at,
-        CASE WHEN call_id IS NULL THEN source_number END AS key_source_number,
-        CASE WHEN call_id IS NULL THEN did_number END AS key_did_number,
-        coalesce(attempt, 1) AS attempt,
-        connected_at IS NOT NULL AS answered,
-        started_at,
-        connected_at,
-        ended_at,
-        status,
-        source_number,
-        source_name,
-        did_number,
-        duration_seconds,
-        disconnect_code,
-        disconnect_reason,
-        disconnect_initiator,
-        trunk_name,
-        destination,
-        trunk_group,
-        capacity_group,
-        toll_free_usd,
-        pstn_usd,
-        metered_usd,
-        cnam_usd,
-        total_usd,
-        export_id,
-        row_number AS line
+        call_id
     FROM cdr_in
+    WHERE call_id IS NOT NULL
+    GROUP BY month, call_id
+    HAVING count(*) > 1
+),
+attempts AS (
+    SELECT
+        cdr_in.month,
+        cdr_in.call_id,
+        CASE WHEN cdr_in.call_id IS NULL THEN cdr_in.started_at END AS key_started_at,
+        CASE WHEN cdr_in.call_id IS NULL THEN cdr_in.source_number END AS key_source_number,
+        CASE WHEN cdr_in.call_id IS NULL THEN cdr_in.did_number END AS key_did_number,
+        coalesce(cdr_in.attempt, 1) AS attempt,
+        cdr_in.connected_at IS NOT NULL AS answered,
+        cdr_in.started_at,
+        cdr_in.duration_seconds,
+        cdr_in.toll_free_usd,
+        cdr_in.pstn_usd,
+        cdr_in.metered_usd,
+        cdr_in.cnam_usd,
+        cdr_in.total_usd,
+        cdr_in.export_id,
+        cdr_in.row_number AS line
+    FROM cdr_in
+    LEFT JOIN several
+        ON several.month = cdr_in.month
+        AND several.call_id = cdr_in.call_id
+    WHERE cdr_in.call_id IS NULL
+        OR several.call_id IS NOT NULL
 ),
 occurrences AS (
     SELECT
@@ -55,35 +58,61 @@ candidates AS (
             ORDER BY answered DESC, attempt DESC
         ) AS place
     FROM occurrences
+),
+folded AS (
+    SELECT
+        month,
+        max(export_id) FILTER (WHERE place = 1) AS export_id,
+        max(line) FILTER (WHERE place = 1) AS line,
+        min(started_at) AS started_at,
+        count(*) AS attempts,
+        count(*) FILTER (WHERE answered) AS answered_attempts,
+        min(attempt) AS first_attempt,
+        CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds,
+        CAST(sum(toll_free_usd) AS DECIMAL(18, 6)) AS toll_free_usd,
+        CAST(sum(pstn_usd) AS DECIMAL(18, 6)) AS pstn_usd,
+        CAST(sum(metered_usd) AS DECIMAL(18, 6)) AS metered_usd,
+        CAST(sum(cnam_usd) AS DECIMAL(18, 6)) AS cnam_usd,
+        CAST(sum(total_usd) AS DECIMAL(18, 6)) AS total_usd
+    FROM candidates
+    GROUP BY month, call_id, key_started_at, key_source_number, key_did_number, occurrence
 )
 SELECT
-    month, -- Month of the call's start, YYYY-MM (UTC).
-    call_id, -- The call's id; NULL for some failed calls.
-    min(started_at) AS started_at, -- When the call began to ring, UTC.
-    max(connected_at) FILTER (WHERE place = 1) AS connected_at, -- When it was answered, UTC; NULL if no attempt was.
-    max(ended_at) FILTER (WHERE place = 1) AS ended_at, -- When the deciding attempt ended, UTC: the answered one, else the last.
-    max(status) FILTER (WHERE place = 1) AS status, -- The vendor's word for the outcome of the deciding attempt.
-    max(source_number) FILTER (WHERE place = 1) AS source_number, -- The caller's number as served.
-    max(source_name) FILTER (WHERE place = 1) AS source_name, -- The caller's name (CNAM), or the number again where no lookup was made.
-    max(did_number) FILTER (WHERE place = 1) AS did_number, -- The dialled DID, digits without a plus.
-    count(*) AS attempts, -- Routing attempts of the call, rows of cdr_in.
-    count(*) FILTER (WHERE answered) AS answered_attempts, -- Attempts that were answered: 0 or 1, more only if the records are odd.
-    min(attempt) AS first_attempt, -- Lowest attempt number present; above 1 means that earlier attempts are missing.
-    count(*) FILTER (WHERE answered) > 0 AS answered, -- Whether an attempt has a connect time.
-    CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds, -- Connected seconds: the answered attempt's, as the others have 0.
-    max(disconnect_code) FILTER (WHERE place = 1) AS disconnect_code, -- SIP or internal code that ended the deciding attempt.
-    max(disconnect_reason) FILTER (WHERE place = 1) AS disconnect_reason, -- The text that came with that code.
-    max(disconnect_initiator) FILTER (WHERE place = 1) AS disconnect_initiator, -- Which side hung up the deciding attempt.
-    max(trunk_name) FILTER (WHERE place = 1) AS trunk_name, -- Name of the deciding attempt's trunk.
-    max(destination) FILTER (WHERE place = 1) AS destination, -- Where the deciding attempt was sent: a SIP URI or a number.
-    max(trunk_group) FILTER (WHERE place = 1) AS trunk_group, -- Name of the deciding attempt's trunk group, where there is one.
-    max(capacity_group) FILTER (WHERE place = 1) AS capacity_group, -- Name of the deciding attempt's shared capacity group, where there is one.
-    CAST(sum(toll_free_usd) AS DECIMAL(18, 6)) AS toll_free_usd, -- Toll-free part of the charge over all attempts, USD.
-    CAST(sum(pstn_usd) AS DECIMAL(18, 6)) AS pstn_usd, -- Charge for forwarding to the telephone network over all attempts, USD.
-    CAST(sum(metered_usd) AS DECIMAL(18, 6)) AS metered_usd, -- Charge for metered channels over all attempts, USD.
-    CAST(sum(cnam_usd) AS DECIMAL(18, 6)) AS cnam_usd, -- Charge for looking up the caller's name over all attempts, USD.
-    CAST(sum(total_usd) AS DECIMAL(18, 6)) AS total_usd, -- All charges as served over all attempts, USD.
-    max(export_id) FILTER (WHERE place = 1) AS export_id, -- The vendor's id of the export that held the deciding attempt.
-    max(line) FILTER (WHERE place = 1) AS row_number -- The deciding attempt's place in that export's file, from 1.
-FROM candidates
-GROUP BY month, call_id, key_started_at, key_source_number, key_did_number, occurrence
+    cdr_in.month, -- Month of the call's start, YYYY-MM (UTC).
+    cdr_in.call_id, -- The call's id; NULL for some failed calls.
+    coalesce(folded.started_at, cdr_in.started_at) AS started_at, -- When the call began to ring, UTC.
+    cdr_in.connected_at, -- When it was answered, UTC; NULL if no attempt was.
+    cdr_in.ended_at, -- When the deciding attempt ended, UTC: the answered one, else the last.
+    cdr_in.status, -- The vendor's word for the outcome of the deciding attempt.
+    cdr_in.source_number, -- The caller's number as served.
+    cdr_in.source_name, -- The caller's name (CNAM), or the number again where no lookup was made.
+    cdr_in.did_number, -- The dialled DID, digits without a plus.
+    coalesce(folded.attempts, 1) AS attempts, -- Routing attempts of the call, rows of cdr_in.
+    coalesce(folded.answered_attempts, CAST(cdr_in.connected_at IS NOT NULL AS BIGINT)) AS answered_attempts, -- Attempts that were answered: 0 or 1, more only if the records are odd.
+    coalesce(folded.first_attempt, cdr_in.attempt, 1) AS first_attempt, -- Lowest attempt number present; above 1 means that earlier attempts are missing.
+    coalesce(folded.answered_attempts > 0, cdr_in.connected_at IS NOT NULL) AS answered, -- Whether an attempt has a connect time.
+    coalesce(folded.duration_seconds, cdr_in.duration_seconds) AS duration_seconds, -- Connected seconds: the answered attempt's, as the others have 0.
+    cdr_in.disconnect_code, -- SIP or internal code that ended the deciding attempt.
+    cdr_in.disconnect_reason, -- The text that came with that code.
+    cdr_in.disconnect_initiator, -- Which side hung up the deciding attempt.
+    cdr_in.trunk_name, -- Name of the deciding attempt's trunk.
+    cdr_in.destination, -- Where the deciding attempt was sent: a SIP URI or a number.
+    cdr_in.trunk_group, -- Name of the deciding attempt's trunk group, where there is one.
+    cdr_in.capacity_group, -- Name of the deciding attempt's shared capacity group, where there is one.
+    coalesce(folded.toll_free_usd, cdr_in.toll_free_usd) AS toll_free_usd, -- Toll-free part of the charge over all attempts, USD.
+    coalesce(folded.pstn_usd, cdr_in.pstn_usd) AS pstn_usd, -- Charge for forwarding to the telephone network over all attempts, USD.
+    coalesce(folded.metered_usd, cdr_in.metered_usd) AS metered_usd, -- Charge for metered channels over all attempts, USD.
+    coalesce(folded.cnam_usd, cdr_in.cnam_usd) AS cnam_usd, -- Charge for looking up the caller's name over all attempts, USD.
+    coalesce(folded.total_usd, cdr_in.total_usd) AS total_usd, -- All charges as served over all attempts, USD.
+    cdr_in.export_id, -- The vendor's id of the export that held the deciding attempt.
+    cdr_in.row_number -- The deciding attempt's place in that export's file, from 1.
+FROM cdr_in
+LEFT JOIN several
+    ON several.month = cdr_in.month
+    AND several.call_id = cdr_in.call_id
+LEFT JOIN folded
+    ON folded.month = cdr_in.month
+    AND folded.export_id = cdr_in.export_id
+    AND folded.line = cdr_in.row_number
+WHERE folded.line IS NOT NULL
+    OR (cdr_in.call_id IS NOT NULL AND several.call_id IS NULL)

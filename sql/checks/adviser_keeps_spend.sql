@@ -1,0 +1,40 @@
+-- One row per month and scope whose metered spend is not that of the calls. Ask: does the capacity adviser speak of all the money?
+-- severity: error
+--
+-- Both scopes hold every metered call, and the most channels that are advised of must save all of it, unless those are more
+-- than 50. A month whose calls are not kept any more (state expired in coverage) cannot be compared.
+WITH expected AS (
+    SELECT
+        calls_in.month,
+        scopes.scope,
+        CAST(sum(calls_in.metered_usd) AS DECIMAL(18, 6)) AS metered_usd
+    FROM staging.calls_in AS calls_in
+    CROSS JOIN (VALUES ('all'), ('capacity_group')) AS scopes (scope)
+    WHERE calls_in.metered_usd > 0
+    GROUP BY calls_in.month, scopes.scope
+),
+found AS (
+    SELECT
+        month,
+        scope,
+        CAST(sum(metered_usd) AS DECIMAL(18, 6)) AS metered_usd,
+        CAST(sum(CASE WHEN peak_metered_calls > 50 THEN metered_usd ELSE avoided_at_least_usd END) AS DECIMAL(18, 6)) AS avoided_usd
+    FROM marts.capacity_adviser
+    WHERE extra_channels = least(peak_metered_calls, 50)
+    GROUP BY month, scope
+)
+SELECT
+    coalesce(expected.month, found.month) AS month, -- Month of call start, YYYY-MM (UTC).
+    coalesce(expected.scope, found.scope) AS scope, -- What the channels are for: all, or capacity_group.
+    expected.metered_usd AS expected_usd, -- Metered spend of the calls, USD.
+    found.metered_usd AS found_usd, -- Metered spend that the adviser has, USD.
+    found.avoided_usd -- What the most channels would have saved of it, USD.
+FROM expected
+FULL JOIN found
+    ON found.month = expected.month
+    AND found.scope = expected.scope
+WHERE (
+        expected.metered_usd IS DISTINCT FROM found.metered_usd
+        OR expected.metered_usd IS DISTINCT FROM found.avoided_usd
+    )
+    AND coalesce(expected.month, found.month) NOT IN (SELECT month FROM coverage WHERE state = 'expired')

@@ -1,0 +1,141 @@
+-- One row per UTC hour of call start and direction. Ask: how much traffic was there, how well did it complete, what did it cost?
+--
+-- ASR = answered / calls (E.411, E.425 1.3), and answered / attempts beside it. NER = ner_attempts / attempts (E.425 1.5).
+-- SEER = seer_attempts / (attempts - redirected_attempts) and ISA = isa_attempts / attempts (RFC 6076 4.7, 4.8). What counts
+-- as what stands in staging.outcomes. ACD = connected seconds / answered calls. CPS = attempts in the busiest second. Ratios
+-- do not add up over hours: divide the sums; nor does a median. A call is in the hour in which it began, with all its seconds.
+-- PDD and SBR cannot be computed. The answer delay is no post-dial delay: the records have no time of the first ringing. Nor
+-- do they have bids that never became a call, which a seizure-to-bid ratio needs. Instants are in whole seconds.
+-- An hour without a call has no row.
+WITH traffic AS (
+    SELECT
+        month,
+        hour,
+        direction,
+        CAST(sum(attempts) AS BIGINT) AS attempts,
+        coalesce(CAST(sum(attempts) FILTER (WHERE answered) AS BIGINT), 0) AS answered_attempts,
+        coalesce(CAST(sum(attempts) FILTER (WHERE ner_success) AS BIGINT), 0) AS ner_attempts,
+        coalesce(CAST(sum(attempts) FILTER (WHERE seer_success) AS BIGINT), 0) AS seer_attempts,
+        coalesce(CAST(sum(attempts) FILTER (WHERE redirected) AS BIGINT), 0) AS redirected_attempts,
+        coalesce(CAST(sum(attempts) FILTER (WHERE isa_failure) AS BIGINT), 0) AS isa_attempts,
+        CAST(sum(short_calls) AS BIGINT) AS short_calls,
+        CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds,
+        CAST(sum(billing_seconds) AS BIGINT) AS billing_seconds,
+        CAST(sum(cost_usd) AS DECIMAL(18, 6)) AS cost_usd
+    FROM staging.outcomes
+    GROUP BY month, hour, direction
+),
+calls AS (
+    SELECT
+        month,
+        date_trunc('hour', started_at) AS hour,
+        'in' AS direction,
+        count(*) AS calls,
+        count(*) FILTER (WHERE answered) AS answered_calls
+    FROM staging.calls_in
+    GROUP BY month, date_trunc('hour', started_at)
+    UNION ALL
+    SELECT
+        month,
+        date_trunc('hour', started_at) AS hour,
+        'out' AS direction,
+        count(*) AS calls,
+        count(*) FILTER (WHERE answered) AS answered_calls
+    FROM staging.calls_out
+    GROUP BY month, date_trunc('hour', started_at)
+),
+seconds AS (
+    SELECT
+        month,
+        'in' AS direction,
+        date_trunc('second', started_at) AS second,
+        count(*) AS attempts
+    FROM cdr_in
+    GROUP BY month, date_trunc('second', started_at)
+    UNION ALL
+    SELECT
+        month,
+        'out' AS direction,
+        date_trunc('second', started_at) AS second,
+        count(*) AS attempts
+    FROM cdr_out
+    GROUP BY month, date_trunc('second', started_at)
+),
+peaks AS (
+    SELECT
+        month,
+        date_trunc('hour', second) AS hour,
+        direction,
+        max(attempts) AS peak_cps
+    FROM seconds
+    GROUP BY month, date_trunc('hour', second), direction
+),
+answers AS (
+    SELECT
+        month,
+        'in' AS direction,
+        date_trunc('hour', started_at) AS hour,
+        date_diff('second', started_at, connected_at) AS delay_seconds
+    FROM cdr_in
+    WHERE connected_at IS NOT NULL
+    UNION ALL
+    SELECT
+        month,
+        'out' AS direction,
+        date_trunc('hour', started_at) AS hour,
+        date_diff('second', started_at, connected_at) AS delay_seconds
+    FROM cdr_out
+    WHERE connected_at IS NOT NULL
+),
+delays AS (
+    SELECT
+        month,
+        hour,
+        direction,
+        avg(delay_seconds) AS mean_seconds,
+        percentile_cont(0.5) WITHIN GROUP (ORDER BY delay_seconds) AS p50_seconds
+    FROM answers
+    GROUP BY month, hour, direction
+)
+SELECT
+    traffic.month, -- Month of call start, YYYY-MM (UTC).
+    traffic.hour, -- Beginning of the hour of call start, UTC.
+    traffic.direction, -- Direction of the traffic: in (to a DID) or out.
+    traffic.attempts, -- Attempts: rows of the call records.
+    coalesce(calls.calls, 0) AS calls, -- Calls: an inbound call counts once however many attempts it took.
+    coalesce(calls.answered_calls, 0) AS answered_calls, -- Calls with a connect time.
+    traffic.answered_attempts, -- Attempts with a connect time.
+    CAST(calls.answered_calls AS DOUBLE) / nullif(calls.calls, 0) AS asr_call, -- Answer-seizure ratio by call, 0 to 1: answered calls / calls.
+    CAST(traffic.answered_attempts AS DOUBLE) / nullif(traffic.attempts, 0) AS asr_attempt, -- Answer-seizure ratio by attempt, 0 to 1: answered attempts / attempts.
+    CAST(traffic.ner_attempts AS DOUBLE) / nullif(traffic.attempts, 0) AS ner, -- Network effectiveness ratio, 0 to 1: ner_attempts / attempts.
+    CAST(traffic.seer_attempts AS DOUBLE) / nullif(traffic.attempts - traffic.redirected_attempts, 0) AS seer, -- Session establishment effectiveness ratio, 0 to 1: seer_attempts / (attempts - redirected_attempts).
+    CAST(traffic.isa_attempts AS DOUBLE) / nullif(traffic.attempts, 0) AS isa, -- Ineffective session attempts, 0 to 1: isa_attempts / attempts.
+    traffic.ner_attempts, -- Attempts answered, busy, not answered or rejected by the called side.
+    traffic.seer_attempts, -- Attempts answered or ended by SIP 480, 486, 600 or 603.
+    traffic.redirected_attempts, -- Attempts ended unanswered by a SIP 3xx redirection.
+    traffic.isa_attempts, -- Attempts ended unanswered by SIP 408, 500, 503 or 504.
+    CAST(traffic.duration_seconds AS DOUBLE) / nullif(calls.answered_calls, 0) AS acd_seconds, -- Average call duration in seconds: connected seconds / answered calls.
+    traffic.duration_seconds, -- Connected seconds of the calls that began in the hour.
+    CAST(traffic.duration_seconds AS DOUBLE) / 60 AS minutes, -- Connected minutes of the calls that began in the hour.
+    traffic.billing_seconds, -- Seconds charged after rounding to increments; NULL for inbound, where the vendor does not say.
+    CAST(traffic.billing_seconds AS DOUBLE) / 60 AS billed_minutes, -- Minutes charged after rounding to increments; NULL for inbound.
+    traffic.short_calls, -- Answered attempts of at most short_call_seconds of the seed thresholds.
+    CAST(traffic.short_calls AS DOUBLE) / nullif(traffic.answered_attempts, 0) AS short_call_share, -- Short calls / answered attempts, 0 to 1.
+    CAST(delays.mean_seconds AS DOUBLE) AS answer_delay_seconds, -- Mean seconds from the call's start to its answer, earlier attempts included; not the post-dial delay.
+    CAST(delays.p50_seconds AS DOUBLE) AS answer_delay_p50_seconds, -- Median seconds from the call's start to its answer; not the post-dial delay.
+    peaks.peak_cps, -- Attempts in the busiest second (CPS); each attempt of a call counts in the second in which the call began.
+    traffic.cost_usd, -- What the attempts cost, USD.
+    CAST(traffic.cost_usd AS DOUBLE) / nullif(CAST(coalesce(traffic.billing_seconds, traffic.duration_seconds) AS DOUBLE) / 60, 0) AS cost_per_minute_usd -- Cost in USD per billed minute (out) or per connected minute (in).
+FROM traffic
+LEFT JOIN calls
+    ON calls.month = traffic.month
+    AND calls.hour = traffic.hour
+    AND calls.direction = traffic.direction
+LEFT JOIN peaks
+    ON peaks.month = traffic.month
+    AND peaks.hour = traffic.hour
+    AND peaks.direction = traffic.direction
+LEFT JOIN delays
+    ON delays.month = traffic.month
+    AND delays.hour = traffic.hour
+    AND delays.direction = traffic.direction

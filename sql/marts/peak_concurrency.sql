@@ -1,0 +1,78 @@
+-- One row per UTC day, direction, scope and name in which a channel was held. Ask: when were most channels in use, and how many are needed?
+--
+-- Exact to the second, not sampled: staging.channel_hours says how, and what is cut at the ends of a month. Scopes: all, did,
+-- trunk, capacity_group. The busy hour is the full UTC hour with most traffic held, in Erlang = held seconds / 3600 (E.600).
+-- Channels needed: the fewest n whose blocking by Erlang B is at most blocking_share of seeds.thresholds, where with traffic A
+-- B(0) = 1, B(n) = A B(n - 1) / (n + A B(n - 1)). Erlang B takes calls to arrive independently and blocked ones to go away.
+-- Peaks do not add up: those of two trunks need not fall into the same second.
+WITH RECURSIVE limits AS (
+    SELECT max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'blocking_share') AS blocking_share
+    FROM seeds.thresholds
+),
+hours AS (
+    SELECT
+        *,
+        CAST(hour AS DATE) AS day,
+        max(peak_channels) OVER (PARTITION BY month, CAST(hour AS DATE), direction, scope, name) AS day_peak,
+        max(peak_held_channels) OVER (PARTITION BY month, CAST(hour AS DATE), direction, scope, name) AS day_held_peak,
+        max(held_seconds) OVER (PARTITION BY month, CAST(hour AS DATE), direction, scope, name) AS day_held_seconds
+    FROM staging.channel_hours
+),
+days AS (
+    SELECT
+        month,
+        day,
+        direction,
+        scope,
+        name,
+        max(peak_channels) AS peak_channels,
+        min(peak_at) FILTER (WHERE peak_channels = day_peak) AS peak_at,
+        max(peak_held_channels) AS peak_held_channels,
+        min(peak_held_at) FILTER (WHERE peak_held_channels = day_held_peak) AS peak_held_at,
+        min(hour) FILTER (WHERE held_seconds = day_held_seconds) AS busy_hour,
+        max(held_seconds) AS busy_seconds
+    FROM hours
+    GROUP BY month, day, direction, scope, name
+),
+erlang_b AS (
+    SELECT DISTINCT
+        days.busy_seconds,
+        limits.blocking_share,
+        0 AS channels,
+        CAST(1 AS DOUBLE) AS blocking
+    FROM days
+    CROSS JOIN limits
+    UNION ALL
+    SELECT
+        busy_seconds,
+        blocking_share,
+        channels + 1 AS channels,
+        busy_seconds * blocking / (3600 * CAST(channels + 1 AS DOUBLE) + busy_seconds * blocking) AS blocking
+    FROM erlang_b
+    WHERE blocking > blocking_share
+        AND blocking > 0
+),
+needed AS (
+    SELECT
+        busy_seconds,
+        max(channels) AS channels
+    FROM erlang_b
+    WHERE blocking_share IS NOT NULL
+    GROUP BY busy_seconds
+)
+SELECT
+    days.month, -- Month of call start, YYYY-MM (UTC).
+    days.day, -- Day on which the channels were in use (UTC).
+    days.direction, -- Direction of the traffic: in (to a DID) or out.
+    days.scope, -- What is counted together: all, did, trunk or capacity_group.
+    days.name, -- The DID, trunk or capacity group; NULL for all, and for calls in none.
+    days.peak_channels, -- Most calls that were connected in the same second.
+    days.peak_at, -- The first such second, UTC; NULL where none was connected.
+    days.peak_held_channels, -- Most calls that held a channel in the same second, ringing included.
+    days.peak_held_at, -- The first such second, UTC.
+    days.busy_hour, -- Beginning of the hour with most traffic, UTC; of equals the first.
+    CAST(days.busy_seconds AS DOUBLE) / 3600 AS busy_hour_erlangs, -- Mean number of channels held in that hour.
+    needed.channels AS channels_needed -- Fewest channels that carry the busy hour at blocking_share of the seed thresholds, by Erlang B.
+FROM days
+LEFT JOIN needed
+    ON needed.busy_seconds = days.busy_seconds

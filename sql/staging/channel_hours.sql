@@ -1,0 +1,247 @@
+-- One row per UTC hour, direction, scope and name in which a channel was held. Ask: how many channels were in use, to the second?
+--
+-- A sweep line over call intervals: +1 where a call takes a channel, -1 where it gives it back. Talk is from connect to end,
+-- held from start to end: a call that is not answered holds a channel and has no talk. A call is one channel however many
+-- attempts it took, from its start to the end of the deciding one. Intervals are half-open: a call that ends in a second
+-- and one that begins in it are not both there. Without an end, an answered call ends after its duration, and one that was
+-- not answered is left out. Calls are cut at full hours, so that each hour can be swept alone, and at the end of the month:
+-- a month is built of its own records, so seconds after it are in no row, and calls that came over from the month before
+-- are not in its first hours.
+-- Scopes: all; did and capacity_group (inbound, NULL for calls in none); trunk (that of the deciding attempt).
+-- Levels are found per cell, a number for name and hour, since numbers are partitioned several times faster than text.
+WITH RECURSIVE hours AS (
+    SELECT 0 AS hour -- of the month, 31 days at most
+    UNION ALL
+    SELECT hour + 1 AS hour
+    FROM hours
+    WHERE hour < 743
+),
+steps AS (
+    SELECT
+        hours.hour AS edges, -- full hours that a call crosses
+        pieces.hour AS step -- the pieces that it is cut into by them
+    FROM hours
+    INNER JOIN hours AS pieces
+        ON pieces.hour <= hours.hour
+),
+users AS (
+    SELECT
+        month,
+        'in' AS direction,
+        did_number,
+        trunk_name,
+        capacity_group
+    FROM staging.calls_in
+    GROUP BY month, did_number, trunk_name, capacity_group
+    UNION ALL
+    SELECT
+        month,
+        'out' AS direction,
+        CAST(NULL AS VARCHAR) AS did_number,
+        trunk_name,
+        CAST(NULL AS VARCHAR) AS capacity_group
+    FROM staging.calls_out
+    GROUP BY month, trunk_name
+),
+keys AS (
+    SELECT
+        *,
+        4 * dense_rank() OVER (ORDER BY month, direction) AS all_key,
+        4 * dense_rank() OVER (ORDER BY month, direction, trunk_name) + 1 AS trunk_key,
+        CASE WHEN direction = 'in' THEN 4 * dense_rank() OVER (ORDER BY month, direction, did_number) + 2 END AS did_key,
+        CASE WHEN direction = 'in' THEN 4 * dense_rank() OVER (ORDER BY month, direction, capacity_group) + 3 END AS group_key
+    FROM users
+),
+names AS (
+    SELECT DISTINCT
+        all_key AS name_key,
+        month,
+        direction,
+        'all' AS scope,
+        CAST(NULL AS VARCHAR) AS name
+    FROM keys
+    UNION ALL
+    SELECT DISTINCT
+        trunk_key AS name_key,
+        month,
+        direction,
+        'trunk' AS scope,
+        trunk_name AS name
+    FROM keys
+    UNION ALL
+    SELECT DISTINCT
+        did_key AS name_key,
+        month,
+        direction,
+        'did' AS scope,
+        did_number AS name
+    FROM keys
+    WHERE did_key IS NOT NULL
+    UNION ALL
+    SELECT DISTINCT
+        group_key AS name_key,
+        month,
+        direction,
+        'capacity_group' AS scope,
+        capacity_group AS name
+    FROM keys
+    WHERE group_key IS NOT NULL
+),
+calls AS (
+    SELECT
+        month,
+        CAST(month || '-01' AS TIMESTAMP) AS month_start,
+        'in' AS direction,
+        did_number,
+        trunk_name,
+        capacity_group,
+        started_at,
+        connected_at,
+        ended_at,
+        duration_seconds
+    FROM staging.calls_in
+    UNION ALL
+    SELECT
+        month,
+        CAST(month || '-01' AS TIMESTAMP) AS month_start,
+        'out' AS direction,
+        CAST(NULL AS VARCHAR) AS did_number,
+        trunk_name,
+        CAST(NULL AS VARCHAR) AS capacity_group,
+        started_at,
+        connected_at,
+        ended_at,
+        duration_seconds
+    FROM staging.calls_out
+),
+spans AS ( -- in seconds of the month
+    SELECT
+        keys.all_key,
+        keys.trunk_key,
+        keys.did_key,
+        keys.group_key,
+        greatest(date_diff('second', calls.month_start, calls.started_at), 0) AS held_from,
+        date_diff('second', calls.month_start, calls.connected_at) AS talk_from,
+        least(
+            coalesce(
+                date_diff('second', calls.month_start, calls.ended_at),
+                date_diff('second', calls.month_start, calls.connected_at) + calls.duration_seconds,
+                0
+            ),
+            86400 * extract(DAY FROM last_day(CAST(calls.month_start AS DATE)))
+        ) AS ended
+    FROM calls
+    INNER JOIN keys
+        ON keys.month = calls.month
+        AND keys.direction = calls.direction
+        AND keys.did_number IS NOT DISTINCT FROM calls.did_number
+        AND keys.trunk_name IS NOT DISTINCT FROM calls.trunk_name
+        AND keys.capacity_group IS NOT DISTINCT FROM calls.capacity_group
+),
+cut AS (
+    SELECT
+        spans.*,
+        spans.held_from // 3600 + steps.step AS hour,
+        3600 * (spans.held_from // 3600 + steps.step) AS hour_start
+    FROM spans
+    INNER JOIN steps
+        ON steps.edges = (spans.ended - 1) // 3600 - spans.held_from // 3600
+    WHERE spans.ended > spans.held_from
+),
+pieces AS ( -- in seconds of the hour
+    SELECT
+        all_key,
+        trunk_key,
+        did_key,
+        group_key,
+        hour,
+        greatest(held_from - hour_start, 0) AS held_from,
+        CASE
+            WHEN talk_from < least(ended, hour_start + 3600) THEN greatest(talk_from - hour_start, held_from - hour_start, 0)
+        END AS talk_from,
+        least(ended - hour_start, 3600) AS ended
+    FROM cut
+),
+scoped AS (
+    SELECT
+        CASE scopes.scope
+            WHEN 'all' THEN pieces.all_key
+            WHEN 'trunk' THEN pieces.trunk_key
+            WHEN 'did' THEN pieces.did_key
+            ELSE pieces.group_key
+        END AS name_key,
+        pieces.hour,
+        pieces.held_from,
+        pieces.talk_from,
+        pieces.ended
+    FROM pieces
+    CROSS JOIN (VALUES ('all'), ('trunk'), ('did'), ('capacity_group')) AS scopes (scope)
+),
+events AS (
+    SELECT
+        1000 * scoped.name_key + scoped.hour AS cell,
+        CAST(
+            CASE kinds.kind WHEN 'start' THEN scoped.held_from WHEN 'connect' THEN scoped.talk_from ELSE scoped.ended END AS SMALLINT
+        ) AS second,
+        CAST(CASE kinds.kind WHEN 'start' THEN 1 WHEN 'connect' THEN 0 ELSE -1 END AS SMALLINT) AS held,
+        CAST(
+            CASE WHEN kinds.kind = 'connect' THEN 1 WHEN kinds.kind = 'end' AND scoped.talk_from IS NOT NULL THEN -1 ELSE 0 END AS SMALLINT
+        ) AS talk
+    FROM scoped
+    CROSS JOIN (VALUES ('start'), ('connect'), ('end')) AS kinds (kind)
+    WHERE scoped.name_key IS NOT NULL
+        AND (kinds.kind <> 'connect' OR scoped.talk_from IS NOT NULL)
+),
+levels AS ( -- ends come first in their second
+    SELECT
+        cell,
+        second,
+        talk,
+        held,
+        CAST(sum(talk) OVER (PARTITION BY cell ORDER BY second, held ROWS UNBOUNDED PRECEDING) AS INTEGER) AS talking,
+        CAST(sum(held) OVER (PARTITION BY cell ORDER BY second, held ROWS UNBOUNDED PRECEDING) AS INTEGER) AS holding
+    FROM events
+),
+cells AS ( -- the highest level and, of equals, the earliest second in one number: 4096 is above any second of an hour
+    SELECT
+        cell,
+        max(4096 * CAST(talking AS BIGINT) + 4095 - second) AS talk_peak,
+        max(4096 * CAST(holding AS BIGINT) + 4095 - second) AS held_peak,
+        -CAST(sum(talk * CAST(second AS BIGINT)) AS BIGINT) AS talk_seconds,
+        -CAST(sum(held * CAST(second AS BIGINT)) AS BIGINT) AS held_seconds
+    FROM levels
+    GROUP BY cell
+),
+found AS (
+    SELECT
+        names.month,
+        names.direction,
+        names.scope,
+        names.name,
+        CAST(substr(names.month, 1, 4) AS BIGINT) AS year,
+        CAST(substr(names.month, 6, 2) AS BIGINT) AS month_number,
+        cells.cell % 1000 // 24 + 1 AS day,
+        cells.cell % 1000 % 24 AS hour,
+        cells.talk_peak // 4096 AS talk_peak,
+        4095 - cells.talk_peak % 4096 AS talk_peak_second,
+        cells.held_peak // 4096 AS held_peak,
+        4095 - cells.held_peak % 4096 AS held_peak_second,
+        cells.talk_seconds,
+        cells.held_seconds
+    FROM cells
+    INNER JOIN names
+        ON names.name_key = cells.cell // 1000
+)
+SELECT
+    month, -- Month of call start, YYYY-MM (UTC).
+    make_timestamp(year, month_number, day, hour, 0, 0) AS hour, -- Beginning of the hour, UTC.
+    direction, -- Direction of the traffic: in (to a DID) or out.
+    scope, -- What is counted together: all, did, trunk or capacity_group.
+    name, -- The DID, trunk or capacity group; NULL for all, and for calls in none.
+    talk_peak AS peak_channels, -- Most calls that were connected in the same second.
+    CASE WHEN talk_peak > 0 THEN make_timestamp(year, month_number, day, hour, talk_peak_second // 60, talk_peak_second % 60) END AS peak_at, -- The first such second, UTC; NULL where none was connected.
+    held_peak AS peak_held_channels, -- Most calls that held a channel in the same second, ringing included.
+    make_timestamp(year, month_number, day, hour, held_peak_second // 60, held_peak_second % 60) AS peak_held_at, -- The first such second, UTC.
+    talk_seconds, -- Connected seconds that fell into the hour, over all calls.
+    held_seconds -- Seconds that fell into the hour in which a channel was held, over all calls.
+FROM found

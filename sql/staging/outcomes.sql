@@ -1,0 +1,85 @@
+-- One row per UTC hour of call start, direction, trunk, trunk group, disconnect code and whether it was answered. Ask: how did attempts end?
+--
+-- The one place where an attempt is classed; the traffic marts add these rows up. An attempt with a connect time counts as
+-- answered (200) whatever ended it later. NER success: answered, user busy, no answer or reject (E.425 1.5), by the class of
+-- the code in seeds.disconnect_classes. SEER success: answered or 480, 486, 600, 603; redirected: 3xx; ISA failure: 408, 500,
+-- 503, 504 (RFC 6076 4.7, 4.8). A short call is an answered attempt of at most short_call_seconds of seeds.thresholds.
+-- Not here, because the records do not have it: post-dial delay (PDD) needs the time of the first ringing, and the ratio of
+-- seizures to bids (SBR) needs bids that never became a call.
+WITH limits AS (
+    SELECT max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'short_call_seconds') AS short_call_seconds
+    FROM seeds.thresholds
+),
+attempts AS (
+    SELECT
+        month,
+        'in' AS direction,
+        trunk_name,
+        trunk_group,
+        date_trunc('hour', started_at) AS hour,
+        connected_at IS NOT NULL AS answered,
+        duration_seconds,
+        CAST(NULL AS INTEGER) AS billing_seconds,
+        disconnect_code,
+        total_usd AS cost_usd
+    FROM cdr_in
+    UNION ALL
+    SELECT
+        month,
+        'out' AS direction,
+        trunk_name,
+        CAST(NULL AS VARCHAR) AS trunk_group,
+        date_trunc('hour', started_at) AS hour,
+        connected_at IS NOT NULL AS answered,
+        duration_seconds,
+        coalesce(billing_seconds, 0) AS billing_seconds,
+        disconnect_code,
+        charged_usd AS cost_usd
+    FROM cdr_out
+),
+outcomes AS (
+    SELECT
+        attempts.month,
+        attempts.hour,
+        attempts.direction,
+        attempts.trunk_name,
+        attempts.trunk_group,
+        attempts.disconnect_code,
+        attempts.answered,
+        count(*) AS attempts,
+        count(*) FILTER (WHERE attempts.answered AND attempts.duration_seconds <= limits.short_call_seconds) AS short_calls,
+        coalesce(CAST(sum(attempts.duration_seconds) AS BIGINT), 0) AS duration_seconds,
+        CAST(sum(attempts.billing_seconds) AS BIGINT) AS billing_seconds,
+        coalesce(CAST(sum(attempts.cost_usd) AS DECIMAL(18, 6)), 0) AS cost_usd
+    FROM attempts
+    CROSS JOIN limits
+    GROUP BY
+        attempts.month,
+        attempts.hour,
+        attempts.direction,
+        attempts.trunk_name,
+        attempts.trunk_group,
+        attempts.disconnect_code,
+        attempts.answered
+)
+SELECT
+    outcomes.month, -- Month of call start, YYYY-MM (UTC).
+    outcomes.hour, -- Beginning of the hour of call start, UTC.
+    outcomes.direction, -- Direction of the traffic: in (to a DID) or out.
+    outcomes.trunk_name, -- Name of the trunk; NULL for attempts that reached none.
+    outcomes.trunk_group, -- Name of the trunk group; NULL where there is none, and for outbound.
+    outcomes.disconnect_code, -- SIP or internal code that ended the attempts; NULL where the vendor gave none.
+    outcomes.answered, -- Whether the attempts have a connect time.
+    coalesce(classes.class, 'other') AS class, -- Class of the code from the seed disconnect_classes; other if it is not there.
+    outcomes.answered OR coalesce(classes.class, 'other') IN ('user_busy', 'no_answer', 'reject') AS ner_success, -- Whether they count as effective for NER.
+    outcomes.answered OR coalesce(outcomes.disconnect_code, '') IN ('480', '486', '600', '603') AS seer_success, -- Whether they count as established for SEER.
+    NOT outcomes.answered AND coalesce(outcomes.disconnect_code, '') LIKE '3__' AS redirected, -- Whether a redirection ended them; SEER leaves these out.
+    NOT outcomes.answered AND coalesce(outcomes.disconnect_code, '') IN ('408', '500', '503', '504') AS isa_failure, -- Whether they count as ineffective for ISA.
+    outcomes.attempts, -- Attempts: rows of the call records.
+    outcomes.short_calls, -- Answered attempts of at most short_call_seconds of the seed thresholds.
+    outcomes.duration_seconds, -- Connected seconds.
+    outcomes.billing_seconds, -- Seconds charged after rounding to increments; NULL for inbound, where the vendor does not say.
+    outcomes.cost_usd -- What the attempts cost, USD.
+FROM outcomes
+LEFT JOIN seeds.disconnect_classes AS classes
+    ON classes.disconnect_code = outcomes.disconnect_code

@@ -1,0 +1,142 @@
+"""What more flat channels would have saved: two figures that enclose what a simulation finds, call by call."""
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+Add = Callable[..., None]
+Build = Callable[..., None]
+Rows = Callable[[str], list[dict[str, Any]]]
+Fetch = Callable[..., list[dict[str, Any]]]
+Span = tuple[int, int]
+
+MART = (Path(__file__).parents[2] / "sql" / "marts" / "capacity_adviser.sql").read_text("utf-8")
+START = dt.datetime(2026, 10, 5, 10)  # noqa: DTZ001
+PRICE = Decimal("0.001")
+
+
+def _metered(add: Add, started: int, ended: int, **cells: object) -> None:
+    at = START + dt.timedelta(seconds=started)
+    end = {"connected_at": at, "ended_at": START + dt.timedelta(seconds=ended)}
+    usd = {"metered_usd": PRICE * (ended - started)}
+    add("cdr_in", str(at), **{"call_id": f"{started}-{ended}", "attempt": 1, **end, **usd, **cells})
+
+
+def test_two_figures_enclose_what_the_channels_would_have_saved(add: Add, mart: Fetch) -> None:
+    # A |----------|          0 to 10, C begins when A ends, D when all are gone; a free call counts nowhere
+    # B      |----------|     5 to 15
+    # C           |-----|    10 to 16
+    # D                   |  20 to 21
+    for span in ((0, 10), (5, 15), (10, 16), (20, 21)):
+        _metered(add, *span, capacity_group="G")
+    _metered(add, 6, 9, capacity_group="G", metered_usd=0)
+    one, two = mart("marts.capacity_adviser", "extra_channels, scope")[::2]
+    assert (one["month"], one["scope"], one["name"], one["extra_channels"]) == ("2026-10", "all", None, 1)
+    # 10 + 10 + 6 + 1 s at a tenth of a cent; A ends in the second in which C begins, so never three at once
+    assert (one["metered_usd"], one["metered_calls"], one["peak_metered_calls"]) == (Decimal("0.027"), 4, 2)
+    # one channel: A and D begin alone. The truth is A, C and D, 17 s, as A leaves the channel to C
+    assert (one["avoided_at_least_calls"], one["avoided_at_least_usd"]) == (2, Decimal("0.011"))
+    # a metered call was in progress in 0 to 16 and 20 to 21
+    assert one["avoided_by_seconds_usd"] == Decimal("0.017")
+    assert (two["avoided_at_least_usd"], two["avoided_by_seconds_usd"]) == (Decimal("0.027"), Decimal("0.027"))
+
+
+def test_groups_have_channels_of_their_own_and_all_share_one_pool(add: Add, mart: Fetch) -> None:
+    _metered(add, 0, 10, capacity_group="G")
+    _metered(add, 0, 10, capacity_group=None, call_id="other")
+    _metered(add, 5, 10, month="2026-10", capacity_group="G", ended_at=None)
+    found = {
+        (row["scope"], row["name"], row["extra_channels"]): (row["metered_calls"], row["avoided_at_least_calls"])
+        for row in mart("marts.capacity_adviser")
+    }
+    assert found == {
+        ("all", None, 1): (3, 1),
+        ("all", None, 2): (3, 2),
+        ("all", None, 3): (3, 3),
+        ("capacity_group", "G", 1): (2, 1),
+        ("capacity_group", "G", 2): (2, 2),
+        ("capacity_group", None, 1): (1, 1),
+    }
+
+
+def test_no_more_than_fifty_channels_are_advised_of(add: Add, mart: Fetch, rows: Rows, checks: dict[str, str]) -> None:
+    for call in range(60):
+        _metered(add, 0, 10, call_id=str(call))
+    last = mart("marts.capacity_adviser", "scope, extra_channels")[49]
+    assert (last["scope"], last["extra_channels"], last["peak_metered_calls"]) == ("all", 50, 60)
+    assert (last["avoided_at_least_usd"], last["metered_usd"]) == (Decimal("0.5"), Decimal("0.6"))
+    assert rows(checks["adviser_keeps_spend"]) == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "DELETE FROM marts.capacity_adviser WHERE extra_channels = 2",
+        "UPDATE marts.capacity_adviser SET metered_usd = metered_usd + 0.000001",
+        "UPDATE marts.capacity_adviser SET avoided_at_least_usd = 0",
+        "DELETE FROM staging.calls_in WHERE started_at = TIMESTAMP '2026-10-05 10:00:00'",
+    ],
+)
+def test_spend_that_the_adviser_loses_is_named(
+    fault: str, add: Add, build: Build, rows: Rows, con: duckdb.DuckDBPyConnection, checks: dict[str, str]
+) -> None:
+    for span in ((0, 10), (5, 15)):
+        _metered(add, *span)
+    build()
+    assert rows(checks["adviser_keeps_spend"]) == []
+    con.execute(fault)
+    assert {row["scope"] for row in rows(checks["adviser_keeps_spend"])} == {"all", "capacity_group"}
+
+
+def _simulated(spans: list[Span], channels: int) -> list[Span]:
+    """The calls that ``channels`` carry, where each takes any that is free at its start."""
+    busy: list[int] = []
+    carried = []
+    for started, ended in sorted(spans):
+        busy = [end for end in busy if end > started]
+        if len(busy) < channels:
+            busy.append(ended)
+            carried.append((started, ended))
+    return carried
+
+
+def _advised(spans: list[Span]) -> list[tuple[Any, ...]]:
+    """The mart over calls of one price, without the staging below it."""
+    calls = ", ".join(
+        f"('2026-10', NULL::VARCHAR, 'e', {line}, {PRICE * (end - start)}::DECIMAL(18, 6), "
+        f"TIMESTAMP '{START}' + to_seconds({start}), NULL::TIMESTAMP, TIMESTAMP '{START}' + to_seconds({end}))"
+        for line, (start, end) in enumerate(sorted(spans))
+    )
+    names = "month, capacity_group, export_id, row_number, metered_usd, started_at, connected_at, ended_at"
+    figures = "metered_usd, avoided_at_least_calls, avoided_at_least_usd, avoided_by_seconds_usd"
+    with duckdb.connect() as db:
+        db.execute("SET threads = 1")
+        db.execute("CREATE SCHEMA staging")
+        db.execute(f"CREATE TABLE staging.calls_in AS FROM (VALUES {calls}) AS calls ({names})")
+        mart = f"SELECT extra_channels, peak_metered_calls, {figures} FROM ({MART}) WHERE scope = 'all' ORDER BY 1"
+        return db.execute(mart).fetchall()
+
+
+spans = st.tuples(st.integers(0, 60), st.integers(1, 30)).map(lambda span: (span[0], span[0] + span[1]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(calls=st.lists(spans, min_size=1, max_size=40))
+def test_the_simulated_saving_lies_between_the_two_figures(calls: list[Span]) -> None:
+    found = _advised(calls)
+    peak = max(sum(start <= second < end for start, end in calls) for second in range(90))
+    total = sum((PRICE * (end - start) for start, end in calls), Decimal())
+    assert [row[:3] for row in found] == [(channels, peak, total) for channels in range(1, peak + 1)]
+    for channels, *_, least_calls, least, by_seconds in found:
+        carried = _simulated(calls, channels)
+        saved = sum((PRICE * (end - start) for start, end in carried), Decimal())
+        assert least_calls <= len(carried)
+        assert least <= saved <= by_seconds
+    assert found[-1][3:] == (len(calls), total, total)
