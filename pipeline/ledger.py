@@ -1,8 +1,8 @@
 """What is known of every export: what was asked for, what landed, and what the lake's log says was loaded."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +13,8 @@ from pipeline.landing.archive import Archive, AskedFor, Manifest
 from pipeline.months import Month
 from pipeline.normalise.convert import Converted
 from pipeline.normalise.schema import COST
-from pipeline.warehouse.coverage import KnownExport, Revision
+from pipeline.normalise.totals import Totals
+from pipeline.warehouse.coverage import ControlTotal, Coverage, KnownExport, Revision, State, Total
 from pipeline.warehouse.differences import Difference
 from pipeline.warehouse.lake import Lake
 
@@ -38,7 +39,7 @@ def note(
     manifest: Manifest, converted: Converted, previous: str | None = None, differences: Sequence[Difference] = ()
 ) -> dict[str, object]:
     """What a load's commit says of its source, and of what it changed; the functions below read it back."""
-    text, loaded = converted.text, converted.loaded
+    loaded = converted.loaded
     return {
         "export_id": manifest.export_id,
         "month": manifest.month,
@@ -49,10 +50,45 @@ def note(
         "unknown_columns": ", ".join(converted.extras),
         "duration_seconds": int(loaded.sums["duration_seconds"]),
         "cost_usd": loaded.sums[COST[manifest.record_type]],
-        "control_totals": json.dumps({"rows": text.rows, **{n: f"{amount:f}" for n, amount in text.sums.items()}}),
+        "control_totals": _json(converted.text),
+        "rejected_totals": _json(converted.rejected),
         "previous_export_id": previous,
         "differences": [asdict(difference) for difference in differences],
     }
+
+
+def _json(totals: Totals) -> str:
+    return json.dumps({"rows": totals.rows, **{name: f"{amount:f}" for name, amount in totals.sums.items()}})
+
+
+def control_totals(exports: Iterable[KnownExport]) -> list[ControlTotal]:
+    """Every control total of every export that was loaded."""
+    return [
+        ControlTotal(
+            record_type=export.record_type,
+            month=export.month,
+            export_id=export.export_id,
+            name=name,
+            amount=Total(Decimal(amount)),
+            rejected=Total(Decimal(rejected.get(name, 0))),
+        )
+        for export in exports
+        for rejected in [json.loads(export.rejected_totals or "{}")]
+        for name, amount in json.loads(export.control_totals or "{}").items()
+    ]
+
+
+def with_expired(
+    rows: Iterable[Coverage], exports: Iterable[KnownExport], expired: Callable[[Month], bool]
+) -> list[Coverage]:
+    """The coverage, where a month is expired if it may not be kept, or if its file was deleted although it landed."""
+    gone = {(one.record_type, one.month) for one in exports if one.landed_at and one.file is None}
+    return [
+        replace(row, state=State.EXPIRED.value)
+        if (row.record_type, row.month) in gone or expired(Month.parse(row.month))
+        else row
+        for row in rows
+    ]
 
 
 def known_differences(lake: Lake, record_types: Iterable[str]) -> list[Revision]:
@@ -106,7 +142,7 @@ def _landing(archive: Archive, manifest: Manifest | None, data: Path) -> dict[st
     file = archive.file(manifest.vendor, manifest.record_type, Month.parse(manifest.month), manifest.export_id)
     return {
         "landed_at": manifest.landed_at,
-        "file": str(file.relative_to(data)),
+        "file": None if manifest.expired else str(file.relative_to(data)),
         "bytes": manifest.bytes,
         "sha256": manifest.sha256,
     }
@@ -115,9 +151,10 @@ def _landing(archive: Archive, manifest: Manifest | None, data: Path) -> dict[st
 def _loading(load: Mapping[str, Any] | None) -> dict[str, Any]:
     if load is None:
         return {}
-    counts = ("rows", "rejected_rows", "outside_month_rows", "unknown_columns", "duration_seconds", "control_totals")
+    names = ("rows", "rejected_rows", "outside_month_rows", "unknown_columns", "duration_seconds", "control_totals")
     return {
         "loaded_at": load["committed_at"],
         "cost_usd": Decimal(load["cost_usd"]),
-        **{name: load[name] for name in counts},
+        **{name: load[name] for name in names},
+        "rejected_totals": load.get("rejected_totals"),  # the first loads did not note it
     }

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from itertools import takewhile
-from typing import Literal, TypeVar
+from typing import Literal, NewType, TypeVar
 
 import pyarrow as pa
 
@@ -30,6 +30,7 @@ class State(Enum):
     OPEN = "open"
     SETTLING = "settling"
     SEALED = "sealed"
+    EXPIRED = "expired"
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class KnownExport:
     duration_seconds: int | None = None
     cost_usd: Decimal | None = None
     control_totals: str | None = None
+    rejected_totals: str | None = None
 
     @property
     def whole(self) -> bool:
@@ -104,9 +106,26 @@ class Revision:
     usd_more: Decimal
 
 
+Total = NewType("Total", Decimal)
+"""A sum over a whole file, of rows, seconds or US dollars."""
+
+
+@dataclass(frozen=True)
+class ControlTotal:
+    """One control total of an export that was loaded: its sum over the file, and what of it was rejected."""
+
+    record_type: str
+    month: str
+    export_id: str
+    name: str
+    amount: Total
+    rejected: Total
+
+
 def at_risk(row: Coverage) -> Literal["warning", "error"] | None:
     """How near a month is to being lost: unsealed, and the vendor forgets it within so many days."""
-    if row.state == State.SEALED.value or row.days_left < 0 or row.days_left > WARN_DAYS:
+    done = row.state in (State.SEALED.value, State.EXPIRED.value)
+    if done or row.days_left < 0 or row.days_left > WARN_DAYS:
         return None
     return "error" if row.days_left <= ERROR_DAYS else "warning"
 
@@ -117,10 +136,10 @@ _ARROW = {
     datetime: pa.timestamp("us", tz="UTC"),
     date: pa.date32(),
     Decimal: pa.decimal128(18, 6),
+    Total: pa.decimal128(38, 6),
 }
 
-
-_Known = TypeVar("_Known", KnownExport, Coverage, Revision)
+_Known = TypeVar("_Known", KnownExport, Coverage, Revision, ControlTotal)
 
 
 def state_of(exports: Iterable[KnownExport]) -> State:

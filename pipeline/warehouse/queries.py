@@ -43,9 +43,24 @@ def models() -> tuple[Query, ...]:
     return tuple(found[name] for name in order.static_order())
 
 
+@cache
+def trends() -> tuple[Query, ...]:
+    """What looks across months: views in the published file over marts and records, built for no month."""
+    return tuple(load("trends"))
+
+
 def seeds() -> dict[str, Path]:
     """The CSV files that analysts may edit, by table name."""
     return {f"seeds.{path.stem}": path for path in sorted((SQL_FOLDER / "seeds").glob("*.csv"))}
+
+
+def anchored(query: Query) -> str:
+    """The SQL with ``main`` before what has no schema: a view then reads its own file, whatever that is attached as."""
+    tree = sqlglot.parse_one(query.sql, dialect="duckdb")
+    sql = query.sql
+    for place in sorted((table.this.meta["start"] for table in _sources(tree) if not table.db), reverse=True):
+        sql = f"{sql[:place]}main.{sql[place:]}"
+    return sql
 
 
 def base_tables(query: Query, among: Iterable[Query]) -> frozenset[str]:
@@ -72,6 +87,9 @@ def _sentences(tree: exp.Query) -> dict[str, str]:
 
 
 def _tables(tree: exp.Query) -> frozenset[str]:
+    return frozenset(f"{table.db}.{table.name}" if table.db else table.name for table in _sources(tree))
+
+
+def _sources(tree: exp.Expr) -> list[exp.Table]:
     named = {cte.alias for cte in tree.find_all(exp.CTE)}
-    tables = (f"{table.db}.{table.name}" if table.db else table.name for table in tree.find_all(exp.Table))
-    return frozenset(tables) - named
+    return [table for table in tree.find_all(exp.Table) if table.db or table.name not in named]

@@ -1,4 +1,4 @@
-"""A sentence for every column of what the pipeline knows of itself: exports, coverage, differences."""
+"""A sentence for every column of what the pipeline knows of itself, and of the tables that people may edit."""
 
 SENTENCES = {
     "record_type": "Record type: cdr_in or cdr_out.",
@@ -11,9 +11,9 @@ SENTENCES = {
     "filters": "The filters as the vendor echoed them, JSON.",
     "api_version": "API version that was served.",
     "landed_at": "When its file was verified and kept (UTC).",
-    "file": "The file's place under the data directory.",
-    "bytes": "Size of the file as served, bytes.",
-    "sha256": "Checksum of the file as served.",
+    "file": "The file's place under the data directory; NULL once its month has expired.",
+    "bytes": "Size of the file as served, or as rewritten by an erasure, bytes.",
+    "sha256": "Checksum of the file as served, or as rewritten by an erasure.",
     "loaded_at": "When its rows were committed to the lake (UTC).",
     "rows": "Rows loaded.",
     "rejected_rows": "Records that could not be typed; rejected_rows has them.",
@@ -22,7 +22,11 @@ SENTENCES = {
     "duration_seconds": "Connected seconds loaded.",
     "cost_usd": "Money loaded, USD: total_usd of cdr_in, charged_usd of cdr_out.",
     "control_totals": "Rows and the exact sum of each control column as read from the file, JSON.",
-    "state": "missing, requested, open (the month was still running), settling or sealed.",
+    "rejected_totals": "The part of the control totals in records that could not be typed, JSON.",
+    "name": "What was added up: rows, or a column of seconds or US dollars.",
+    "amount": "Its sum over the export's file, as read from the text.",
+    "rejected": "The part of it in records that could not be typed.",
+    "state": "missing, requested, open (the month was still running), settling, sealed or expired.",
     "loaded_until": "End of the loaded window (UTC).",
     "dropped_on": "When the vendor forgets the month (UTC).",
     "days_left": "Whole days until then; negative once it is gone.",
@@ -36,3 +40,22 @@ SENTENCES = {
     "seconds_more": "Connected seconds more than before; negative for fewer.",
     "usd_more": "Money more than before, USD; negative for less.",
 }
+
+SEED_COLUMNS = {
+    "disconnect_code": "SIP or internal code, as in the records.",
+    "class": "The class that it counts in.",
+    "name": "What the setting is called where it is read.",
+    "value": "Its value; a number as text.",
+    "about": "What it means.",
+}
+
+TABLES = {
+    "cdr_in": "One row per inbound routing attempt.",
+    "cdr_out": "One row per outbound call.",
+    "exports": "One row per export that was asked for: its window and filters, its file, and what was loaded of it.",
+    "control_totals": "One row per control total of an export that was loaded: its sum over the file.",
+    "coverage": "One row per record type and month: its state, what is loaded, and when the vendor forgets it.",
+    "differences": "One row per day on which a re-export differed from the export that it replaced.",
+    "rejected_rows": "One row per record that was not loaded.",
+}
+"""A sentence for every table that no SQL of ours makes."""

@@ -12,7 +12,7 @@ import sqlglot
 from sqlglot import exp
 
 from pipeline.normalise.schema import RECORD_TYPES, REJECTED, schema_of
-from pipeline.warehouse.coverage import Coverage, KnownExport, as_table
+from pipeline.warehouse.coverage import ControlTotal, Coverage, KnownExport, as_table
 
 SQL = Path(__file__).parents[2] / "sql"
 
@@ -48,6 +48,12 @@ def objects() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
+def trends() -> dict[str, str]:
+    """Every view over all months, by name."""
+    return _texts("trends")
+
+
+@pytest.fixture(scope="session")
 def checks() -> dict[str, str]:
     """Every check's query by the stem of its file."""
     return {name.removeprefix("checks."): text for name, text in _texts("checks").items()}
@@ -61,7 +67,7 @@ def inputs_of() -> Callable[[str], set[str]]:
 
 @pytest.fixture
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    """An empty warehouse: the base tables, the seed, and the two schemas."""
+    """An empty warehouse: the base tables, the seeds, and the schemas."""
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET threads = 1")
         for record_type in RECORD_TYPES:
@@ -71,16 +77,16 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
         for name, schema_ in (
             ("exports", as_table([], KnownExport).schema),
             ("coverage", as_table([], Coverage).schema),
+            ("control_totals", as_table([], ControlTotal).schema),
             ("rejected_rows", REJECTED.append(pa.field("record_type", pa.string()))),
         ):
             columns = ", ".join(f"{field.name} {_duckdb_type(field)}" for field in schema_)
             connection.execute(f"CREATE TABLE {name} ({columns})")
-        for schema in ("staging", "marts", "seeds"):
+        for schema in ("staging", "marts", "seeds", "trends"):
             connection.execute(f"CREATE SCHEMA {schema}")
-        connection.execute(
-            "CREATE TABLE seeds.disconnect_classes AS SELECT * FROM read_csv(?, header = true, all_varchar = true)",
-            [str(SQL / "seeds" / "disconnect_classes.csv")],
-        )
+        for seed in sorted((SQL / "seeds").glob("*.csv")):
+            table = f"CREATE TABLE seeds.{seed.stem} AS SELECT * FROM read_csv(?, header = true, all_varchar = true)"
+            connection.execute(table, [str(seed)])
         yield connection
 
 
@@ -111,8 +117,8 @@ def rows(con: duckdb.DuckDBPyConnection) -> Callable[[str], list[Row]]:
 
 
 @pytest.fixture
-def build(con: duckdb.DuckDBPyConnection, objects: dict[str, str]) -> Callable[..., None]:
-    """Build staging and marts, over one month or over all."""
+def build(con: duckdb.DuckDBPyConnection, objects: dict[str, str], trends: dict[str, str]) -> Callable[..., None]:
+    """Build staging and marts, over one month or over all, and the trends upon them."""
 
     def run(month: str | None = None) -> None:
         where = f"WHERE month = '{month}'" if month else ""
@@ -121,6 +127,8 @@ def build(con: duckdb.DuckDBPyConnection, objects: dict[str, str]) -> Callable[.
             con.execute(f"CREATE OR REPLACE VIEW {record_type} AS {view}")
         for name, text in objects.items():
             con.execute(f"CREATE OR REPLACE TABLE {name} AS {text}")
+        for name, text in trends.items():
+            con.execute(f"CREATE OR REPLACE VIEW {name} AS {text}")
 
     return run
 

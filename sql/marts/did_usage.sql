@@ -1,0 +1,66 @@
+-- One row per month and dialled DID. Ask: is the number used, by how many, and when is it busiest?
+--
+-- Calls, minutes and cost are those of cost_by_did, so each formula stands once. A caller is a source number as served:
+-- withheld numbers are none, a word such as anonymous is one. The busiest hour is an hour of the day over the whole month,
+-- the earlier of two alike. A DID without a call is in no record, so it has no row; trends.dids shows those gone quiet.
+WITH limits AS (
+    SELECT max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'short_call_seconds') AS short_call_seconds
+    FROM seeds.thresholds
+),
+hours AS (
+    SELECT
+        calls_in.month,
+        calls_in.did_number,
+        CAST(extract(hour FROM calls_in.started_at) AS INTEGER) AS day_hour,
+        count(*) AS calls,
+        count(*) FILTER (WHERE calls_in.answered AND calls_in.duration_seconds <= limits.short_call_seconds) AS short_calls,
+        min(calls_in.started_at) AS first_call_at
+    FROM staging.calls_in AS calls_in
+    CROSS JOIN limits
+    GROUP BY calls_in.month, calls_in.did_number, CAST(extract(hour FROM calls_in.started_at) AS INTEGER)
+),
+ranked AS (
+    SELECT
+        *,
+        row_number() OVER (PARTITION BY month, did_number ORDER BY calls DESC, day_hour) AS place
+    FROM hours
+),
+days AS (
+    SELECT
+        month,
+        did_number,
+        CAST(sum(short_calls) AS BIGINT) AS short_calls,
+        min(first_call_at) AS first_call_at,
+        max(day_hour) FILTER (WHERE place = 1) AS busiest_hour,
+        max(calls) AS busiest_hour_calls
+    FROM ranked
+    GROUP BY month, did_number
+),
+callers AS (
+    SELECT
+        month,
+        did_number,
+        count(DISTINCT source_number) AS callers
+    FROM staging.calls_in
+    GROUP BY month, did_number
+)
+SELECT
+    costs.month, -- Month of call start, YYYY-MM (UTC).
+    costs.did_number, -- The dialled DID, digits without a plus.
+    costs.calls, -- Calls to the DID: a call counts once however many attempts it took.
+    costs.answered_calls, -- Calls with a connect time.
+    days.short_calls, -- Answered calls of at most short_call_seconds of the seed thresholds.
+    costs.minutes, -- Connected minutes.
+    callers.callers, -- Different source numbers that called it.
+    days.first_call_at, -- Start of the first call of the month to the DID, UTC.
+    costs.last_call_at, -- Start of the last call of the month to the DID, UTC.
+    days.busiest_hour, -- Hour of the day (UTC, 0 to 23) in which most of its calls began.
+    days.busiest_hour_calls, -- Calls of the month that began in that hour of the day.
+    costs.total_usd -- All charges as served, USD; by component in cost_by_did.
+FROM marts.cost_by_did AS costs
+INNER JOIN days
+    ON days.month = costs.month
+    AND days.did_number IS NOT DISTINCT FROM costs.did_number
+INNER JOIN callers
+    ON callers.month = costs.month
+    AND callers.did_number IS NOT DISTINCT FROM costs.did_number

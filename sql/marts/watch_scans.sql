@@ -1,0 +1,137 @@
+-- One row per month, direction, source number and hour that looks like a scan. Ask: who dialled through number after number?
+-- Forensic: exports are hours old; this finds, it does not block.
+-- Personal data: source_number.
+--
+-- A scan or a robot dials neighbouring numbers and talks to nobody. Found is an hour of the clock in which one source
+-- reached for scan_hour_numbers or more different numbers, of which scan_neighbour_share lie at most scan_neighbour_step
+-- above the next lower one, and whose answered calls lasted fewer than scan_acd_seconds on average. All four are in the
+-- seed thresholds. Numbers with anything but digits have no neighbours.
+WITH limits AS (
+    SELECT
+        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'scan_hour_numbers') AS scan_hour_numbers,
+        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'scan_neighbour_step') AS scan_neighbour_step,
+        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'scan_neighbour_share') AS scan_neighbour_share,
+        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'scan_acd_seconds') AS scan_acd_seconds
+    FROM seeds.thresholds
+),
+calls AS NOT MATERIALIZED ( -- each use reads its columns of the files; held once, every call would be in memory
+    SELECT
+        month,
+        'in' AS direction,
+        source_number,
+        did_number AS called_number,
+        date_trunc('hour', started_at) AS found_hour,
+        started_at,
+        answered,
+        duration_seconds,
+        total_usd AS cost_usd
+    FROM staging.calls_in
+    WHERE source_number IS NOT NULL
+    UNION ALL
+    SELECT
+        month,
+        'out' AS direction,
+        source_number,
+        destination_number AS called_number,
+        date_trunc('hour', started_at) AS found_hour,
+        started_at,
+        answered,
+        duration_seconds,
+        charged_usd AS cost_usd
+    FROM staging.calls_out
+    WHERE source_number IS NOT NULL
+),
+sources AS (
+    SELECT
+        month,
+        direction,
+        source_number
+    FROM calls
+    GROUP BY month, direction, source_number
+    HAVING count(*) >= (SELECT scan_hour_numbers FROM limits)
+),
+hours AS (
+    SELECT
+        calls.month,
+        calls.direction,
+        calls.source_number,
+        calls.found_hour,
+        min(calls.started_at) AS first_call_at,
+        max(calls.started_at) AS last_call_at,
+        count(*) AS calls,
+        count(*) FILTER (WHERE calls.answered) AS answered_calls,
+        coalesce(CAST(sum(calls.duration_seconds) AS BIGINT), 0) AS duration_seconds,
+        coalesce(CAST(sum(calls.cost_usd) AS DECIMAL(18, 6)), 0) AS cost_usd
+    FROM calls
+    INNER JOIN sources
+        ON sources.month = calls.month
+        AND sources.direction = calls.direction
+        AND sources.source_number = calls.source_number
+    GROUP BY calls.month, calls.direction, calls.source_number, calls.found_hour
+),
+busy AS (
+    SELECT hours.*
+    FROM hours
+    INNER JOIN limits
+        ON hours.calls >= limits.scan_hour_numbers
+        AND hours.duration_seconds < limits.scan_acd_seconds * greatest(hours.answered_calls, 1)
+),
+called AS (
+    SELECT DISTINCT
+        calls.month,
+        calls.direction,
+        calls.source_number,
+        calls.found_hour,
+        calls.called_number,
+        TRY_CAST(calls.called_number AS BIGINT) AS place
+    FROM calls
+    INNER JOIN busy
+        ON busy.month = calls.month
+        AND busy.direction = calls.direction
+        AND busy.source_number = calls.source_number
+        AND busy.found_hour = calls.found_hour
+    WHERE calls.called_number IS NOT NULL
+),
+stepped AS (
+    SELECT
+        *,
+        place - lag(place) OVER (PARTITION BY month, direction, source_number, found_hour ORDER BY place) AS step
+    FROM called
+),
+series AS (
+    SELECT
+        stepped.month,
+        stepped.direction,
+        stepped.source_number,
+        stepped.found_hour,
+        count(*) AS called_numbers,
+        count(*) FILTER (WHERE stepped.step BETWEEN 1 AND limits.scan_neighbour_step) AS neighbours
+    FROM stepped
+    CROSS JOIN limits
+    GROUP BY stepped.month, stepped.direction, stepped.source_number, stepped.found_hour
+)
+SELECT
+    busy.month, -- Month of call start, YYYY-MM (UTC).
+    busy.direction, -- Direction of the traffic: in (to a DID) or out.
+    busy.source_number, -- The caller's number as served.
+    busy.first_call_at, -- Start of the hour's first call, UTC.
+    busy.last_call_at, -- Start of the hour's last call, UTC.
+    busy.calls, -- Calls of the source within the hour.
+    busy.answered_calls, -- Those of them with a connect time.
+    series.called_numbers, -- Different numbers called: DIDs (in) or destinations (out).
+    series.neighbours, -- Those of them close above another one.
+    CAST(busy.duration_seconds AS DOUBLE) / nullif(busy.answered_calls, 0) AS acd_seconds, -- Average call duration in seconds; NULL where none was answered.
+    busy.cost_usd, -- What the calls cost, USD.
+    concat(
+        CAST(series.called_numbers AS VARCHAR), ' numbers in one hour, ', CAST(series.neighbours AS VARCHAR),
+        ' of them neighbours, ', CAST(busy.answered_calls AS VARCHAR), ' calls answered'
+    ) AS why -- The numbers that made it a finding, in words.
+FROM busy
+INNER JOIN series
+    ON series.month = busy.month
+    AND series.direction = busy.direction
+    AND series.source_number = busy.source_number
+    AND series.found_hour = busy.found_hour
+INNER JOIN limits
+    ON series.called_numbers >= limits.scan_hour_numbers
+    AND series.neighbours >= limits.scan_neighbour_share * series.called_numbers

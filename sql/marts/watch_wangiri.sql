@@ -1,0 +1,116 @@
+-- One row per month, range of callers and burst of rings that looks like wangiri. Ask: who rang many of our numbers to be called back?
+-- Forensic: exports are hours old; this finds, it does not block.
+-- Personal data: source_range.
+--
+-- Wangiri: a range of expensive numbers lets many of ours ring once, and earns when somebody calls back. A ring is a call
+-- that was not answered, or lasted wangiri_ring_seconds at most. A range is a number without its last wangiri_range_digits.
+-- A burst are rings of one range that begin at most wangiri_gap_seconds apart; it is found from wangiri_calls rings to
+-- wangiri_dids DIDs on. All are in the seed thresholds. Calls back are the month's outbound calls into the range since.
+WITH limits AS (
+    SELECT
+        CAST(max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'wangiri_range_digits') AS INTEGER) AS wangiri_range_digits,
+        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'wangiri_ring_seconds') AS wangiri_ring_seconds,
+        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'wangiri_gap_seconds') AS wangiri_gap_seconds,
+        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'wangiri_calls') AS wangiri_calls,
+        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'wangiri_dids') AS wangiri_dids
+    FROM seeds.thresholds
+),
+rings AS (
+    SELECT
+        calls_in.month,
+        left(calls_in.source_number, length(calls_in.source_number) - limits.wangiri_range_digits) AS source_range,
+        calls_in.source_number,
+        calls_in.did_number,
+        calls_in.started_at,
+        calls_in.answered
+    FROM staging.calls_in AS calls_in
+    CROSS JOIN limits
+    WHERE (NOT calls_in.answered OR calls_in.duration_seconds <= limits.wangiri_ring_seconds)
+        AND regexp_matches(calls_in.source_number, '^[0-9]{7,15}$')
+),
+ranges AS (
+    SELECT
+        rings.month,
+        rings.source_range
+    FROM rings
+    GROUP BY rings.month, rings.source_range
+    HAVING count(*) >= (SELECT wangiri_calls FROM limits)
+),
+spaced AS (
+    SELECT
+        rings.*,
+        date_diff(
+            'second',
+            lag(rings.started_at) OVER (PARTITION BY rings.month, rings.source_range ORDER BY rings.started_at),
+            rings.started_at
+        ) AS seconds_since_last
+    FROM rings
+    INNER JOIN ranges
+        ON ranges.month = rings.month
+        AND ranges.source_range = rings.source_range
+),
+numbered AS (
+    SELECT
+        spaced.*,
+        count(*) FILTER (WHERE coalesce(spaced.seconds_since_last > limits.wangiri_gap_seconds, TRUE))
+            OVER (PARTITION BY spaced.month, spaced.source_range ORDER BY spaced.started_at) AS burst
+    FROM spaced
+    CROSS JOIN limits
+),
+bursts AS (
+    SELECT
+        month,
+        source_range,
+        burst,
+        min(started_at) AS first_call_at,
+        max(started_at) AS last_call_at,
+        count(*) AS rings,
+        count(*) FILTER (WHERE answered) AS answered_rings,
+        count(DISTINCT source_number) AS callers,
+        count(DISTINCT did_number) AS dids
+    FROM numbered
+    GROUP BY month, source_range, burst
+),
+found AS (
+    SELECT bursts.*
+    FROM bursts
+    INNER JOIN limits
+        ON bursts.rings >= limits.wangiri_calls
+        AND bursts.dids >= limits.wangiri_dids
+),
+back AS (
+    SELECT
+        found.month,
+        found.source_range,
+        found.burst,
+        count(*) AS calls,
+        sum(calls_out.charged_usd) AS cost_usd
+    FROM staging.calls_out AS calls_out
+    CROSS JOIN limits
+    INNER JOIN found
+        ON found.month = calls_out.month
+        AND found.source_range
+        = left(calls_out.destination_number, length(calls_out.destination_number) - limits.wangiri_range_digits)
+        AND calls_out.started_at >= found.first_call_at
+    GROUP BY found.month, found.source_range, found.burst
+)
+SELECT
+    found.month, -- Month of call start, YYYY-MM (UTC).
+    found.source_range, -- The callers' numbers without their last digits.
+    found.first_call_at, -- Start of the burst's first ring, UTC.
+    found.last_call_at, -- Start of the burst's last ring, UTC.
+    found.rings, -- Calls of the burst that were not answered, or as good as not.
+    found.answered_rings, -- Those of them that were answered, briefly.
+    found.callers, -- Different source numbers of the range.
+    found.dids, -- Different DIDs that rang.
+    coalesce(back.calls, 0) AS calls_back, -- Outbound calls of the month into the range, since the burst began.
+    coalesce(CAST(back.cost_usd AS DECIMAL(18, 6)), 0) AS calls_back_usd, -- What those calls cost, USD.
+    concat(
+        CAST(found.rings AS VARCHAR), ' rings by ', CAST(found.callers AS VARCHAR), ' numbers of one range to ',
+        CAST(found.dids AS VARCHAR), ' DIDs, ', CAST(coalesce(back.calls, 0) AS VARCHAR), ' calls back'
+    ) AS why -- The numbers that made it a finding, in words.
+FROM found
+LEFT JOIN back
+    ON back.month = found.month
+    AND back.source_range = found.source_range
+    AND back.burst = found.burst

@@ -1,0 +1,42 @@
+-- One row per DID that was ever called. Ask: which of our numbers have gone quiet?
+--
+-- Over all months that are loaded, from marts.did_usage. Idle days are counted to the newest loaded call of any DID, not to
+-- today, so that an archive that was not updated does not make every number idle; idle is more than idle_did_days of the
+-- seed thresholds. A DID that was never called is in no record and cannot be here: compare with the vendor's list of DIDs.
+WITH limits AS (
+    SELECT max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'idle_did_days') AS idle_did_days
+    FROM seeds.thresholds
+),
+newest AS (
+    SELECT
+        max(month) AS month,
+        max(last_call_at) AS call_at
+    FROM marts.did_usage
+),
+dids AS (
+    SELECT
+        did_usage.did_number,
+        min(did_usage.first_call_at) AS first_call_at,
+        max(did_usage.last_call_at) AS last_call_at,
+        count(*) AS months,
+        CAST(sum(did_usage.calls) AS BIGINT) AS calls,
+        coalesce(CAST(sum(did_usage.calls) FILTER (WHERE did_usage.month = newest.month) AS BIGINT), 0) AS newest_month_calls,
+        CAST(sum(did_usage.total_usd) AS DECIMAL(18, 6)) AS total_usd,
+        CAST(max(newest.call_at) AS DATE) - CAST(max(did_usage.last_call_at) AS DATE) AS idle_days
+    FROM marts.did_usage AS did_usage
+    CROSS JOIN newest
+    WHERE did_usage.did_number IS NOT NULL
+    GROUP BY did_usage.did_number
+)
+SELECT
+    dids.did_number, -- The dialled DID, digits without a plus.
+    dids.first_call_at, -- Start of the first loaded call to it, UTC.
+    dids.last_call_at, -- Start of the last loaded call to it, UTC.
+    dids.months, -- Months in which it was called.
+    dids.calls, -- Calls in all.
+    dids.newest_month_calls, -- Calls in the newest month of which an inbound call is loaded.
+    dids.total_usd, -- All charges in all, USD.
+    dids.idle_days, -- Days (UTC) from its last call to the newest loaded call of any DID.
+    dids.idle_days > limits.idle_did_days AS idle -- Whether that is more than idle_did_days of the seed thresholds.
+FROM dids
+CROSS JOIN limits

@@ -1,0 +1,294 @@
+"""Each watch list finds its case where a threshold is just met, and not where it is just missed.
+
+The thresholds are set so small that the case can be counted by hand.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pytest
+
+Add = Callable[..., None]
+Found = Callable[..., list[dict[str, Any]]]
+
+BUILT_FROM = ("staging.calls_in", "staging.calls_out")
+
+
+@pytest.fixture
+def found(con: duckdb.DuckDBPyConnection, objects: dict[str, str], rows: Callable[[str], list[Any]]) -> Found:
+    """Build one watch list alone, with some thresholds set."""
+
+    def fetch(name: str, **thresholds: object) -> list[dict[str, Any]]:
+        for threshold, value in thresholds.items():
+            con.execute("UPDATE seeds.thresholds SET value = ? WHERE name = ?", [str(value), threshold])
+        for each in (*BUILT_FROM, f"marts.{name}"):
+            con.execute(f"CREATE OR REPLACE TABLE {each} AS {objects[each]}")
+        return rows(f"FROM marts.{name} ORDER BY ALL")
+
+    return fetch
+
+
+def at(clock: str, day: int = 5) -> str:
+    return f"2026-10-{day:02d} {clock}"
+
+
+def answered(started_at: str, seconds: int, delay: int = 0) -> dict[str, object]:
+    connected = f"{started_at[:-2]}{int(started_at[-2:]) + delay:02d}"
+    return {"connected_at": connected, "duration_seconds": seconds, "billing_seconds": seconds}
+
+
+IRSF = {"irsf_hour_usd": 11.25, "irsf_usd_per_minute": 0.375, "irsf_calls_per_number": 3, "irsf_times_usual": 5.625}
+
+
+@pytest.fixture
+def irsf(add: Add) -> Add:
+    """Three calls to each of two numbers at night for 11.25 USD; that hour costs 6 USD on three other days, so 2."""
+
+    def cuba(started_at: str, number: str, charged: str, **cells: object) -> None:
+        to = {"destination_country": "Cuba", "trunk_name": "A", "destination_number": number, "charged_usd": charged}
+        add("cdr_out", started_at, **to | answered(started_at, 300) | cells)
+
+    for minute in (0, 5, 10, 15, 20, 59):
+        cuba(at(f"03:{minute:02d}:00"), f"535{minute % 2}", "1.875")
+    cuba(at("03:30:00"), "5399", "0", connected_at=None, duration_seconds=0, billing_seconds=0)  # nobody answered
+    cuba(at("04:00:00"), "5350", "9")  # the hour after
+    cuba(at("03:00:00"), "5350", "9", trunk_name="B")
+    cuba(at("03:00:00"), "5350", "9", destination_country="Haiti")
+    cuba(at("03:00:00", 6), "5350", "2")
+    cuba(at("03:00:00", 7), "5350", "4")
+    cuba(at("12:00:00", 8), "5350", "8")  # the fourth day has no such hour
+    return add
+
+
+def test_an_hour_of_expensive_calls_to_few_numbers_is_found(irsf: Add, found: Found) -> None:
+    (row,) = found("watch_irsf", **IRSF)
+    assert (row["month"], row["trunk_name"], row["destination_country"]) == ("2026-10", "A", "Cuba")
+    assert (str(row["first_call_at"]), str(row["last_call_at"])) == (at("03:00:00"), at("03:59:00"))
+    assert (row["answered_calls"], row["numbers"], row["billed_minutes"]) == (6, 2, 30)
+    assert (row["cost_usd"], row["usual_usd"]) == (Decimal("11.25"), 2)
+    assert row["why"] == "6 calls to 2 numbers in one hour for 11.250000 USD, where 2.000000 USD are usual"
+
+
+@pytest.mark.parametrize(
+    "missed",
+    [
+        {"irsf_hour_usd": 11.250001},
+        {"irsf_usd_per_minute": 0.375001},
+        {"irsf_calls_per_number": 3.01},
+        {"irsf_times_usual": 5.625001},
+    ],
+)
+def test_an_hour_that_misses_one_threshold_of_irsf_is_not_found(
+    missed: dict[str, float], irsf: Add, found: Found
+) -> None:
+    assert found("watch_irsf", **IRSF | missed) == []
+
+
+WANGIRI = {
+    "wangiri_calls": 4,
+    "wangiri_dids": 3,
+    "wangiri_gap_seconds": 300,
+    "wangiri_ring_seconds": 2,
+    "wangiri_range_digits": 3,
+}
+
+
+@pytest.fixture
+def wangiri(add: Add) -> Add:
+    """Four rings by two callers of one range to three DIDs, up to 300 seconds apart; then one call back."""
+    for clock, caller, did in (("10:00:00", "001", "1"), ("10:04:00", "901", "2"), ("10:09:00", "001", "3")):
+        add("cdr_in", at(clock), source_number=f"22505010{caller}", did_number=did, duration_seconds=0)
+    ring, talk = at("10:14:00"), at("10:01:00")
+    add("cdr_in", ring, source_number="22505010001", did_number="1", **_in(answered(ring, 2)))
+    add("cdr_in", talk, source_number="22505010001", did_number="4", **_in(answered(talk, 3)))  # no ring
+    add("cdr_in", at("10:19:01"), source_number="22505010001", did_number="5", duration_seconds=0)  # a burst of its own
+    add("cdr_in", at("10:02:00"), source_number="22505011001", did_number="5", duration_seconds=0)  # another range
+    for did in "1234":  # whoever withholds a number is no range
+        add("cdr_in", at("10:02:00"), source_number="anonymous", did_number=did, duration_seconds=0)
+    for clock, number in (("09:59:59", "22505010777"), ("10:20:00", "22505010777"), ("10:20:00", "22505011777")):
+        add("cdr_out", at(clock), destination_number=number, charged_usd="0.5", **answered(at(clock), 60))
+    return add
+
+
+def _in(cells: dict[str, object]) -> dict[str, object]:
+    return {name: cell for name, cell in cells.items() if name != "billing_seconds"}
+
+
+def test_a_burst_of_rings_from_one_range_is_found_with_the_calls_back(wangiri: Add, found: Found) -> None:
+    (row,) = found("watch_wangiri", **WANGIRI)
+    assert row["source_range"] == "22505010"
+    assert (str(row["first_call_at"]), str(row["last_call_at"])) == (at("10:00:00"), at("10:14:00"))
+    assert (row["rings"], row["answered_rings"], row["callers"], row["dids"]) == (4, 1, 2, 3)
+    assert (row["calls_back"], row["calls_back_usd"]) == (1, Decimal("0.5"))
+    assert row["why"] == "4 rings by 2 numbers of one range to 3 DIDs, 1 calls back"
+
+
+def test_a_burst_that_nobody_called_back_is_found_too(
+    wangiri: Add, found: Found, con: duckdb.DuckDBPyConnection
+) -> None:
+    con.execute("DELETE FROM all_cdr_out")
+    (row,) = found("watch_wangiri", **WANGIRI)
+    assert (row["calls_back"], row["calls_back_usd"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "missed",
+    [
+        {"wangiri_calls": 5},
+        {"wangiri_dids": 4},
+        {"wangiri_gap_seconds": 299},
+        {"wangiri_ring_seconds": 1},
+        {"wangiri_range_digits": 2},
+    ],
+)
+def test_a_burst_that_misses_one_threshold_of_wangiri_is_not_found(
+    missed: dict[str, int], wangiri: Add, found: Found
+) -> None:
+    assert found("watch_wangiri", **WANGIRI | missed) == []
+
+
+PUMPING = {"pumping_hour_calls": 8, "pumping_times_usual": 4, "pumping_same_duration_share": 0.5}
+
+
+@pytest.fixture
+def pumping(add: Add) -> Add:
+    """Eight charged calls in an hour, four of them of 30 seconds; that hour has 6 on three other days, so 2."""
+
+    def charged(started_at: str, seconds: int, usd: str = "0.01", did: str = "1800") -> None:
+        add("cdr_in", started_at, did_number=did, toll_free_usd=usd, **_in(answered(started_at, seconds)))
+
+    for minute, seconds in enumerate((30, 30, 30, 30, 10, 20, 40, 50)):
+        charged(at(f"02:{minute:02d}:00"), seconds)
+    charged(at("02:30:00"), 30, usd="0")
+    charged(at("02:30:00"), 30, did="1801")
+    for day, calls in ((6, 1), (7, 5)):
+        for minute in range(calls):
+            charged(at(f"02:{minute:02d}:00", day), 60)
+    charged(at("12:00:00", 8), 60)  # the fourth day has no such hour
+    return add
+
+
+def test_a_surge_of_equally_long_toll_free_calls_is_found(pumping: Add, found: Found) -> None:
+    (row,) = found("watch_toll_free_pumping", **PUMPING)
+    assert (row["month"], row["did_number"]) == ("2026-10", "1800")
+    assert (str(row["first_call_at"]), str(row["last_call_at"])) == (at("02:00:00"), at("02:07:00"))
+    assert (row["calls"], row["usual_calls"], row["same_duration_calls"], row["same_duration_seconds"]) == (8, 2, 4, 30)
+    assert (row["minutes"], row["toll_free_usd"]) == (4, Decimal("0.08"))
+    assert row["why"] == "8 charged calls in one hour, where 2.0 are usual, 4 of them lasted 30 seconds"
+
+
+@pytest.mark.parametrize(
+    "missed", [{"pumping_hour_calls": 9}, {"pumping_times_usual": 4.01}, {"pumping_same_duration_share": 0.51}]
+)
+def test_an_hour_that_misses_one_threshold_of_pumping_is_not_found(
+    missed: dict[str, float], pumping: Add, found: Found
+) -> None:
+    assert found("watch_toll_free_pumping", **PUMPING | missed) == []
+
+
+FALSE_ANSWER = {
+    "false_answer_day_calls": 4,
+    "false_answer_delay_seconds": 1,
+    "false_answer_call_seconds": 10,
+    "false_answer_share": 0.5,
+}
+
+
+@pytest.fixture
+def false_answer(add: Add) -> Add:
+    """Of four answers two came within a second for ten seconds; one was later, one call longer."""
+    to = {"destination_country": "Cuba", "network": "Etecsa"}
+    for delay, seconds in ((0, 10), (1, 10), (2, 10), (0, 11)):
+        add("cdr_out", at("10:00:00"), **to, charged_usd="0.1", **answered(at("10:00:00"), seconds, delay))
+    add("cdr_out", at("10:00:00"), **to, duration_seconds=0)
+    add("cdr_out", at("10:00:00", 6), **to, **answered(at("10:00:00", 6), 5))  # one on the day after, of two
+    add("cdr_out", at("10:00:00", 6), **to, duration_seconds=0)
+    add("cdr_out", at("10:00:00"), destination_country="Cuba", network="other", **answered(at("10:00:00"), 5))
+    return add
+
+
+def test_a_day_of_answers_that_came_at_once_is_found(false_answer: Add, found: Found) -> None:
+    (row,) = found("watch_false_answer", **FALSE_ANSWER)
+    assert (str(row["day"]), row["destination_country"], row["network"]) == ("2026-10-05", "Cuba", "Etecsa")
+    assert (row["calls"], row["answered_calls"], row["suspect_calls"]) == (5, 4, 2)
+    assert (row["asr_call"], row["asr_call_other_days"], row["acd_seconds"]) == (0.8, 0.5, 10.25)
+    assert row["suspect_usd"] == Decimal("0.2")
+    assert row["why"] == "2 of 4 answers came at once and were over soon"
+
+
+@pytest.mark.parametrize(
+    "missed",
+    [
+        {"false_answer_day_calls": 5},
+        {"false_answer_delay_seconds": 0},
+        {"false_answer_call_seconds": 9},
+        {"false_answer_share": 0.51},
+    ],
+)
+def test_a_day_that_misses_one_threshold_of_false_answers_is_not_found(
+    missed: dict[str, float], false_answer: Add, found: Found
+) -> None:
+    assert found("watch_false_answer", **FALSE_ANSWER | missed) == []
+
+
+def test_calls_longer_than_four_hours_are_found_in_both_directions(add: Add, found: Found) -> None:
+    for record_type, seconds in (("cdr_in", 14_401), ("cdr_out", 14_400), ("cdr_out", 18_000), ("cdr_in", 14_400)):
+        cells = {"connected_at": at("10:00:00"), "duration_seconds": seconds, "call_id": f"{record_type} {seconds}"}
+        add(record_type, at("10:00:00"), **cells, row_number=seconds)
+    found_calls = [
+        (row["direction"], row["call_id"], row["row_number"], row["why"]) for row in found("watch_stuck_calls")
+    ]
+    assert found_calls == [("in", "cdr_in 14401", 14_401, "4.0 hours"), ("out", "cdr_out 18000", 18_000, "5.0 hours")]
+
+
+SCANS = {"scan_hour_numbers": 4, "scan_neighbour_step": 11, "scan_neighbour_share": 0.5, "scan_acd_seconds": 9.51}
+
+
+@pytest.fixture
+def scans(add: Add) -> Add:
+    """Four numbers, one of them twice: 100, 110, 121 and 300; the two answered calls lasted 5 and 14 seconds."""
+    for minute, (number, seconds) in enumerate({"110": 5, "300": 0, "100": 14, "121": 0}.items()):
+        clock = at(f"10:{minute:02d}:00")
+        cells = answered(clock, seconds) if seconds else {"duration_seconds": 0}
+        add("cdr_out", clock, source_number="4477", destination_number=number, charged_usd="0.1", **cells)
+    add("cdr_out", at("10:59:59"), source_number="4477", destination_number="100", duration_seconds=0)
+    add("cdr_out", at("11:00:00"), source_number="4477", destination_number="101", duration_seconds=0)
+    add("cdr_out", at("10:00:00"), source_number="4478", destination_number="101", duration_seconds=0)
+    return add
+
+
+def test_a_source_that_dials_neighbours_and_talks_to_nobody_is_found(scans: Add, found: Found) -> None:
+    (row,) = found("watch_scans", **SCANS)
+    assert (row["direction"], row["source_number"]) == ("out", "4477")
+    assert (str(row["first_call_at"]), str(row["last_call_at"])) == (at("10:00:00"), at("10:59:59"))
+    assert (row["calls"], row["answered_calls"], row["called_numbers"], row["neighbours"]) == (5, 2, 4, 2)
+    assert (row["acd_seconds"], row["cost_usd"]) == (9.5, Decimal("0.4"))
+    assert row["why"] == "4 numbers in one hour, 2 of them neighbours, 2 calls answered"
+
+
+@pytest.mark.parametrize(
+    "missed",
+    [{"scan_hour_numbers": 5}, {"scan_neighbour_step": 10}, {"scan_neighbour_share": 0.51}, {"scan_acd_seconds": 9.5}],
+)
+def test_an_hour_that_misses_one_threshold_of_scans_is_not_found(
+    missed: dict[str, float], scans: Add, found: Found
+) -> None:
+    assert found("watch_scans", **SCANS | missed) == []
+
+
+def test_a_scan_over_our_own_numbers_is_found_where_nobody_answered(add: Add, found: Found) -> None:
+    for did in ("4420", "4421", "4422", "4423"):
+        add("cdr_in", at("10:00:00"), source_number="22505", did_number=did, duration_seconds=0)
+    (row,) = found("watch_scans", **SCANS)
+    assert (row["direction"], row["called_numbers"], row["neighbours"], row["acd_seconds"]) == ("in", 4, 3, None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["irsf", "wangiri", "toll_free_pumping", "false_answer", "stuck_calls", "scans"],
+)
+def test_a_watch_list_says_that_it_comes_late(name: str, objects: dict[str, str]) -> None:
+    about = objects[f"marts.watch_{name}"].splitlines()[1]
+    assert about == "-- Forensic: exports are hours old; this finds, it does not block."
