@@ -41,7 +41,7 @@ def one_sentence(command: Callable[..., None]) -> Callable[..., None]:
         except KeyboardInterrupt:
             click.echo("cdr: ended.", err=True)
             sys.exit(FAILED)
-        except click.ClickException:
+        except (click.ClickException, BrokenPipeError):  # click ends in silence when a pipe's reader has left
             raise
         except Exception as error:  # the last stop before the user, who is owed a sentence
             if click.get_current_context().find_root().params["traceback"]:

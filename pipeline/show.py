@@ -1,13 +1,19 @@
 """For people in a terminal: progress, answers and coverage."""
 
+from bisect import bisect
 from collections.abc import Callable, Iterable
+from itertools import accumulate
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.months import Month
 from pipeline.warehouse.coverage import Coverage
 from pipeline.warehouse.reading import Answer
+
+_GAP = 3
 
 
 def progress(console: Console) -> Callable[[tuple[str, Month], str], None]:
@@ -24,13 +30,24 @@ def progress(console: Console) -> Callable[[tuple[str, Month], str], None]:
 
 def table(answer: Answer, title: str = "") -> Table:
     """Rows as a table; numbers stand to the right."""
-    shown = Table(title=title, title_justify="left", box=None, padding=(0, 3, 0, 0))
+    shown = Table(title=title, title_justify="left", box=None, padding=(0, _GAP, 0, 0))
     for place, name in enumerate(answer.names):
         is_text = all(row[place] is None or isinstance(row[place], str) for row in answer.rows)
-        shown.add_column(name, justify="left" if is_text else "right", no_wrap=True)
+        shown.add_column(Text(_cell(name)), justify="left" if is_text else "right", no_wrap=True)
     for row in answer.rows:
-        shown.add_row(*map(_cell, row))
+        shown.add_row(*(Text(_cell(value)) for value in row))  # not markup: a caller may be called [b]
     return shown
+
+
+def fitting(answer: Answer, rows: int, width: int) -> Answer:
+    """The first ``rows``, and of each the leading columns that ``width`` cells hold whole, at least one."""
+    shown = answer.rows[:rows]
+    widest = (
+        max(cell_len(_cell(value)) for value in (name, *(row[place] for row in shown)))
+        for place, name in enumerate(answer.names)
+    )
+    count = max(1, bisect(list(accumulate(wide + _GAP for wide in widest)), width))
+    return Answer(answer.names[:count], [row[:count] for row in shown])
 
 
 def coverage_table(rows: Iterable[Coverage]) -> Table:
@@ -55,4 +72,11 @@ def coverage_table(rows: Iterable[Coverage]) -> Table:
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    text = str(value)  # a caller's name may hold what a terminal would obey
+    return (
+        text
+        if text.isprintable()
+        else "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    )

@@ -1,0 +1,61 @@
+"""`cdr sql`: ask the published warehouse, in a terminal, through a pipe, or into a file."""
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from pipeline import settings as environment
+from pipeline.command_line import one_sentence
+from pipeline.holdings import Holdings
+from pipeline.show import fitting, table
+from pipeline.warehouse.extract import SUFFIXES, TEXT, write
+from pipeline.warehouse.reading import ask, streamed
+
+SHOWN_ROWS = 200
+"""Rows of a table in a terminal; whoever wants more wants a file."""
+
+
+@click.command()
+@click.argument("query")
+@click.option("--csv", "suffix", flag_value=".csv", help="As CSV, every row.")
+@click.option("--json", "suffix", flag_value=".jsonl", help="As JSON, one object a line, every row; decimals are text.")
+@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="Into a .csv, .jsonl or .parquet file.")
+@one_sentence
+def sql(query: str, suffix: str | None, to: Path | None) -> None:
+    """Ask the published warehouse one SELECT; `-` reads it from standard input."""
+    holdings = Holdings(environment.load())
+    if query == "-":
+        query = click.open_file("-", encoding="utf-8").read()
+    if to:
+        _check(to, suffix, holdings.settings.cdr_data_dir)
+        write(holdings.warehouse, query, to)
+    elif suffix:
+        with streamed(holdings.warehouse, query) as found, click.open_file("-", "w", encoding="utf-8") as out:
+            TEXT[suffix](found, out)
+            out.flush()  # here, where a reader that has left is no error
+    else:
+        _show(holdings.warehouse, query)
+
+
+def _check(to: Path, suffix: str | None, data: Path) -> None:
+    if suffix:
+        raise click.UsageError("--to names its format by its ending; leave --csv and --json out.")
+    if to.suffix not in SUFFIXES:
+        raise click.BadParameter(f"{to.name} must end in one of {', '.join(SUFFIXES)}.", param_hint="--to")
+    if to.resolve().is_relative_to(data.resolve()):
+        raise click.BadParameter(f"{to} is in the data directory, which is not to be written to.", param_hint="--to")
+
+
+def _show(warehouse: Path, query: str) -> None:
+    """The first rows and as many columns as the terminal is wide, and a note where that is not all."""
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    answer = ask(warehouse, query, limit=SHOWN_ROWS + 1)
+    shown = fitting(answer, SHOWN_ROWS, console.width)
+    console.print(table(shown))
+    left = [f"the first {SHOWN_ROWS} rows"] if len(shown.rows) < len(answer.rows) else []
+    if len(shown.names) < len(answer.names):
+        left.append(f"{len(shown.names)} of {len(answer.names)} columns")
+    if left:
+        click.echo(f"cdr: shown are {' and '.join(left)}; --csv, --json and --to FILE give everything.", err=True)

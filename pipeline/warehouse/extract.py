@@ -1,0 +1,112 @@
+"""An answer as CSV, JSON or Parquet: written as it comes, never whole in memory, and nothing in it rounded."""
+
+import csv
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, time
+from pathlib import Path
+from typing import IO
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import PermanentError, writing
+from pipeline.warehouse.reading import Stream, answering, only_select, opened, streamed
+
+_ROW_GROUP = 122_880
+"""Rows that Parquet keeps together; DuckDB's own number."""
+
+
+def as_csv(found: Stream, out: IO[str]) -> None:
+    """A line of names, then a line a row; NULL is empty, lists and maps are JSON."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(found.names)
+    writer.writerows([_cell(value) for value in row] for row in found.rows)
+
+
+def as_json(found: Stream, out: IO[str]) -> None:
+    """One object a line. Decimals are text, so that no reader rounds them; instants are ISO 8601, UTC as stored."""
+    _distinct(found.names)
+    for row in found.rows:
+        values = {name: _plain(value) for name, value in zip(found.names, row, strict=True)}
+        out.write(json.dumps(values, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+TEXT: Mapping[str, Callable[[Stream, IO[str]], None]] = {".csv": as_csv, ".jsonl": as_json}
+SUFFIXES = (*TEXT, ".parquet")
+
+
+def write(warehouse: Path, query: str, target: Path) -> None:
+    """Write the whole answer to ``target`` in the form that its suffix names; the file is whole or as it was."""
+    with writing(target.name, target.parent), _whole(target) as part:
+        if target.suffix == ".parquet":
+            _write_parquet(warehouse, query, part)
+        else:
+            with streamed(warehouse, query) as found, part.open("x", encoding="utf-8", newline="") as out:
+                TEXT[target.suffix](found, out)
+
+
+def _write_parquet(warehouse: Path, query: str, part: Path) -> None:
+    """By Arrow, because DuckDB's own writer makes a sum of integers a DOUBLE; here it is a DECIMAL(38, 0)."""
+    with opened(warehouse) as db:
+        with answering():
+            reader = db.sql(only_select(query)).to_arrow_reader(_ROW_GROUP)
+        with reader:  # left open, it would keep the next connection of this process waiting for ever
+            _distinct(reader.schema.names)
+            try:
+                with pq.ParquetWriter(part, reader.schema, compression="zstd") as writer:
+                    for batch in _batches(reader):
+                        writer.write_batch(batch)
+            except pa.ArrowNotImplementedError as error:
+                raise PermanentError(f"Parquet has no place for this answer ({error}); cast that column.") from error
+
+
+def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """The batches, where a row that DuckDB cannot compute is not mistaken for a disk that fails."""
+    try:
+        yield from reader
+    except OSError as error:
+        raise PermanentError(f"The query could not be answered: {error}; correct it and ask again.") from error
+
+
+@contextmanager
+def _whole(target: Path) -> Iterator[Path]:
+    part = target.with_name(f".{target.name}.{uuid4().hex[:12]}")
+    try:
+        yield part
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _distinct(names: list[str]) -> None:
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise PermanentError(f"Two columns are named {min(twice)}; tell them apart with AS.")
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, bool | bytes | dict | list | tuple):
+        plain = _plain(value)
+        return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+    return value
+
+
+def _plain(value: object) -> object:
+    """What JSON has of it; what it has not is text, and NaN or infinity, as in JavaScript, null."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {str(_plain(key)): _plain(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_plain(one) for one in value]
+        case date() | time():  # a datetime is a date
+            return value.isoformat()
+        case bytes():
+            return value.hex()
+    return str(value)
