@@ -1,10 +1,18 @@
-"""Every file of ``sql/checks/`` as an asset check on the published warehouse: a query that must return no row."""
+"""Every file of ``sql/checks/`` as an asset check on the published warehouse: a query that must return no row.
 
-from collections.abc import Iterator
+They are checks of the warehouse and not of a mart, because they compare relations with each other, over all months, as
+analysts see them: that is true after a publish and not between the building of two marts. What of it concerns which
+relation and month stands in the result.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
 import dagster as dg
 
+from pipeline.defs import markdown
 from pipeline.defs.outcome import told
+from pipeline.defs.published import WAREHOUSE
 from pipeline.journey import Journey
 from pipeline.warehouse.queries import Query, load
 from pipeline.warehouse.reading import Finding, check
@@ -12,9 +20,14 @@ from pipeline.warehouse.reading import Finding, check
 
 def checks(journey: Journey) -> dg.AssetChecksDefinition:
     """One check per file; its second line says whether a row is an error or a warning."""
-    queries = {query.name.removeprefix("checks."): query for query in load("checks")}
+    queries = {_name(query): query for query in load("checks")}
     specs = [
-        dg.AssetCheckSpec(name, asset=dg.AssetKey("warehouse"), description=query.about)
+        dg.AssetCheckSpec(
+            name,
+            asset=WAREHOUSE,
+            description=f"{query.about}\n\n```sql\n{query.sql}\n```",
+            metadata={"reads": ", ".join(sorted(query.reads))},
+        )
         for name, query in queries.items()
     ]
 
@@ -28,19 +41,26 @@ def checks(journey: Journey) -> dg.AssetChecksDefinition:
     return sql_checks
 
 
+def readers(queries: Iterable[Query]) -> dict[str, list[str]]:
+    """The checks that read each relation."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for query in queries:
+        for relation in query.reads:
+            found[relation].append(_name(query))
+    return found
+
+
+def _name(query: Query) -> str:
+    return query.name.removeprefix("checks.")
+
+
 def _result(name: str, query: Query, finding: Finding) -> dg.AssetCheckResult:
-    sample = finding.sample
-    lines = [
-        "| " + " | ".join(map(str, row)) + " |" for row in (sample.names, ["---"] * len(sample.names), *sample.rows)
-    ]
     severity = dg.AssetCheckSeverity.WARN if "-- severity: warn" in query.sql else dg.AssetCheckSeverity.ERROR
+    rows = dg.MetadataValue.md(markdown.table(finding.sample.names, finding.sample.rows))
     return dg.AssetCheckResult(
         check_name=name,
-        asset_key=dg.AssetKey("warehouse"),
+        asset_key=WAREHOUSE,
         passed=finding.rows == 0,
         severity=severity,
-        metadata={
-            "rows": finding.rows,
-            **({"first rows": dg.MetadataValue.md("\n".join(lines))} if finding.rows else {}),
-        },
+        metadata={"rows": finding.rows, **({"first rows": rows} if finding.rows else {})},
     )

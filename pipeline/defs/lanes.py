@@ -9,6 +9,7 @@ from pipeline.defs import metadata
 from pipeline.defs.alarms import difference, tell_of
 from pipeline.defs.month_checks import of_load, on_load
 from pipeline.defs.outcome import RETRY, told
+from pipeline.defs.relations import OWNERS, of_export, of_file, of_schema
 from pipeline.errors import PermanentError
 from pipeline.export.protocol import Export
 from pipeline.journey import Journey
@@ -16,8 +17,6 @@ from pipeline.months import Month
 
 EXPORT_TAG = "cdr/export_id"
 """The tag of a run that brings in a certain export."""
-
-OWNERS = ["team:call-records"]
 
 
 class AskConfig(dg.Config):
@@ -45,6 +44,7 @@ def lane(
         group_name=record_type,
         kinds={"didww"},
         owners=OWNERS,
+        metadata={"dagster/column_schema": of_export()},
         description=(
             "The vendor says that the export is completed. The sensor reports it; because it stands between "
             "asking and landing, materializing a range of months only asks, and the sensor does the rest."
@@ -67,6 +67,7 @@ def _export(journey: Journey, record_type: str, months: dg.PartitionsDefinition[
         owners=OWNERS,
         backfill_policy=dg.BackfillPolicy.single_run(),
         retry_policy=RETRY,
+        metadata={"dagster/column_schema": of_export()},
         description=f"An export of {record_type} under our reference: adopted from the vendor's list, else POSTed.",
     )
     def export(context: dg.AssetExecutionContext, config: AskConfig) -> dg.MaterializeResult[None]:
@@ -97,6 +98,7 @@ def _file(journey: Journey, record_type: str, months: dg.PartitionsDefinition[st
         owners=OWNERS,
         output_required=False,
         retry_policy=RETRY,
+        metadata={"dagster/column_schema": of_file(record_type)},
         description="The exact bytes served, verified to the last one, and their manifest; never overwritten.",
     )
     def file(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
@@ -113,12 +115,6 @@ def _file(journey: Journey, record_type: str, months: dg.PartitionsDefinition[st
 
 
 def _calls(journey: Journey, record_type: str, months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
-    schema = journey.calls[record_type]
-    columns = [
-        dg.TableColumn(field.name, str(field.type), description=(field.metadata or {}).get(b"about", b"").decode())
-        for field in schema
-    ]
-
     @dg.asset(
         key=[record_type],
         deps=[dg.AssetKey([record_type, "file"])],
@@ -129,7 +125,10 @@ def _calls(journey: Journey, record_type: str, months: dg.PartitionsDefinition[s
         retry_policy=RETRY,
         check_specs=on_load(record_type, months),
         pool="load",
-        metadata={"dagster/column_schema": dg.TableSchema(columns), "dagster/table_name": record_type},
+        metadata={
+            "dagster/column_schema": of_schema(journey.calls[record_type]),
+            "dagster/table_name": record_type,
+        },
         description=(
             f"The rows of {record_type}, one per attempt, typed; the month is replaced in one commit of the lake, "
             "and only if the control totals of the file are those of what was written."
@@ -141,9 +140,10 @@ def _calls(journey: Journey, record_type: str, months: dg.PartitionsDefinition[s
         if loaded.converted and loaded.converted.extras:
             context.log.warning("columns that the schema does not know were kept in extra: %s", loaded.converted.extras)
         known = {export.export_id: export for export in journey.known_exports()}
+        export = known[loaded.export_id]
         if loaded.previous and loaded.differences and known[loaded.previous].whole:
             tell_of(journey.settings, difference(record_type, context.partition_key, loaded))
-        yield dg.MaterializeResult(metadata=metadata.of_loading(loaded), check_results=of_load(known[loaded.export_id]))
+        yield dg.MaterializeResult(metadata=metadata.of_loading(journey, loaded, export), check_results=of_load(export))
 
     return calls
 

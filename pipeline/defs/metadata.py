@@ -1,15 +1,21 @@
 """What the UI shows of asking, landing and loading."""
 
-from decimal import Decimal
+import csv
+import json
 from typing import Any
 
 import dagster as dg
 
+from pipeline.defs import catalogue, plots
+from pipeline.defs.relations import headers, of_file
 from pipeline.export.asking import Asked
 from pipeline.journey import Journey
 from pipeline.landing.archive import Manifest
 from pipeline.loading import Loaded
 from pipeline.months import Month
+from pipeline.warehouse.coverage import KnownExport
+from pipeline.warehouse.lineage import Origin
+from pipeline.warehouse.preview import Viewer
 
 
 def of_asking(asked: Asked) -> dict[str, Any]:
@@ -34,26 +40,55 @@ def of_landing(journey: Journey, manifest: Manifest) -> dict[str, Any]:
         "bytes": manifest.bytes,
         "text_bytes": manifest.text_bytes,
         "sha256": manifest.sha256,
+        "dagster/column_schema": of_file(manifest.record_type, _cells(manifest)),
     }
 
 
-def of_loading(loaded: Loaded) -> dict[str, Any]:
-    """What was loaded of it, with its control totals, and what changed."""
-    converted = loaded.converted
-    if converted is None:
-        return {"export_id": loaded.export_id, "changed": False}
+def of_loading(journey: Journey, loaded: Loaded, export: KnownExport) -> dict[str, Any]:
+    """What the month holds, whether it was loaded now or before: the export's totals, its rows, and what changed."""
     return {
         "export_id": loaded.export_id,
-        "changed": True,
-        "dagster/partition_row_count": converted.loaded.rows,
-        "rows in the file": converted.text.rows,
-        "rows rejected": converted.rejected.rows,
-        "rows outside the month": converted.outside_month,
-        **{name: _amount(name, amount) for name, amount in converted.loaded.sums.items()},
-        "first call": str(converted.first_start),
-        "last call": str(converted.last_start),
+        "changed": loaded.converted is not None,
+        "rows in the file": json.loads(export.control_totals or "{}").get("rows", 0),
+        "rows rejected": export.rejected_rows or 0,
+        "rows outside the month": export.outside_month_rows or 0,
+        **_first_and_last(loaded),
         **_difference_metadata(loaded),
+        **_of_month(journey, export),
     }
+
+
+def _of_month(journey: Journey, export: KnownExport) -> dict[str, Any]:
+    """The rows of a month as they are in the lake, and the columns of the file that they come from."""
+    record_type, month = export.record_type, export.month
+    schema = journey.calls[record_type]
+    with Viewer(journey.lake) as viewer:
+        found = viewer.glance(record_type, month, catalogue.lens(record_type, journey.settings), schema)
+        days = viewer.attempts(record_type, month, schema)
+    return {
+        **catalogue.of_glance(found),
+        **catalogue.lineage_metadata(_origins(journey, export)),
+        "traffic": dg.MetadataValue.md(plots.traffic(Month.parse(month), days)),
+    }
+
+
+def _origins(journey: Journey, export: KnownExport) -> dict[str, list[Origin]]:
+    """Each column, and the column of the vendor's file that it is; what the pipeline adds comes from none."""
+    known = headers(export.record_type)
+    manifest = journey.archive.manifest(journey.settings.cdr_data_dir / (export.file or ""))
+    found: dict[str, list[Origin]] = {name: [] for name in journey.calls[export.record_type].names}
+    for cell in _cells(manifest) if manifest else known:
+        found[known.get(cell, "extra")].append((f"{export.record_type}.file", cell))
+    return found
+
+
+def _cells(manifest: Manifest) -> list[str]:
+    return next(csv.reader([manifest.header.lstrip("\ufeff")]), [])
+
+
+def _first_and_last(loaded: Loaded) -> dict[str, Any]:
+    converted = loaded.converted
+    return {"first call": str(converted.first_start), "last call": str(converted.last_start)} if converted else {}
 
 
 def _difference_metadata(loaded: Loaded) -> dict[str, Any]:
@@ -68,8 +103,3 @@ def _difference_metadata(loaded: Loaded) -> dict[str, Any]:
         "rows gone": sum(day.rows_gone for day in days),
         "rows changed": sum(day.rows_changed for day in days),
     }
-
-
-def _amount(name: str, amount: Decimal) -> int | str:
-    """Seconds as a number, which Dagster plots; money as text, which it cannot round."""
-    return int(amount) if name.endswith("_seconds") else f"{amount:f}"

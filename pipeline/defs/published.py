@@ -1,0 +1,115 @@
+"""The published file as assets, made together: the file itself, what the pipeline knows of itself, the trends."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from pipeline.defs import catalogue, markdown, plots
+from pipeline.defs.outcome import RETRY, told
+from pipeline.defs.relations import OWNERS, key_of, of_query, of_record, records, upstream
+from pipeline.journey import Journey
+from pipeline.warehouse.preview import glances, row_counts
+from pipeline.warehouse.queries import Query, models, trends
+from pipeline.warehouse.sentences import TABLES
+
+WAREHOUSE = dg.AssetKey("warehouse")
+
+
+def published(journey: Journey) -> dg.AssetsDefinition:
+    """``warehouse.duckdb``, and every relation that is made only by publishing it."""
+    lanes = journey.settings.cdr_record_types
+    loaded = [key_of(lane) for lane in lanes]
+
+    @dg.multi_asset(
+        name="warehouse",
+        specs=[
+            _warehouse_spec([*loaded, *(key_of(query.name) for query in models())]),
+            *(_record_spec(name, loaded) for name in records()),
+            *(_trend_spec(query, upstream(query, [*lanes, *records()])) for query in trends()),
+        ],
+        retry_policy=RETRY,
+    )
+    def warehouse() -> Iterator[dg.MaterializeResult[None]]:
+        with told():
+            journey.publish()
+            journey.tidy()
+            shown = {"warehouse": _of_file(journey), **_of_relations(journey)}
+        for name, metadata in shown.items():
+            yield dg.MaterializeResult(asset_key=key_of(name), metadata=metadata)
+
+    return warehouse
+
+
+def _warehouse_spec(deps: list[dg.AssetKey]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        WAREHOUSE,
+        deps=deps,
+        group_name="warehouse",
+        kinds={"duckdb"},
+        owners=OWNERS,
+        automation_condition=dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing()),
+        description="warehouse.duckdb, the read-only file that analysts open: written anew and swapped in whole.",
+        metadata={"dagster/column_schema": dg.TableSchema([dg.TableColumn(*row) for row in _contents()])},
+    )
+
+
+def _record_spec(name: str, deps: list[dg.AssetKey]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        name,
+        deps=deps,
+        group_name="warehouse",
+        kinds={"duckdb"},
+        owners=OWNERS,
+        description=TABLES[name],
+        metadata={"dagster/column_schema": of_record(name), "dagster/table_name": name},
+    )
+
+
+def _trend_spec(query: Query, deps: list[dg.AssetKey]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key_of(query.name),
+        deps=deps,
+        group_name=query.schema,
+        kinds={"duckdb", "sql"},
+        owners=OWNERS,
+        description=f"{query.about}\n\n```sql\n{query.sql}\n```",
+        metadata={"dagster/column_schema": of_query(query), "dagster/table_name": query.name},
+    )
+
+
+def _of_file(journey: Journey) -> dict[str, Any]:
+    counts = row_counts(journey.warehouse, [name for name, *_ in _contents()])
+    return {
+        "path": dg.MetadataValue.path(str(journey.warehouse)),
+        "bytes": journey.warehouse.stat().st_size,
+        "tables": dg.MetadataValue.md(markdown.table(["relation", "rows"], list(counts.items()))),
+        "months": dg.MetadataValue.md(plots.coverage(journey.coverage())),
+        "coverage": dg.MetadataValue.md(_coverage_table(journey)),
+    }
+
+
+def _of_relations(journey: Journey) -> dict[str, dict[str, Any]]:
+    """What there is to see of every relation that publishing makes."""
+    made = {query.name: query for query in trends()}
+    found = glances(journey.warehouse, {name: catalogue.lens(name, journey.settings) for name in (*records(), *made)})
+    return {
+        name: {
+            **catalogue.of_glance(one, "dagster/row_count"),
+            **(catalogue.of_lineage(made[name]) if name in made else {}),
+        }
+        for name, one in found.items()
+    }
+
+
+def _contents() -> Iterator[tuple[str, str, str]]:
+    """Everything in the file: its name, what it is there, and what one row of it is."""
+    for name, about in TABLES.items():
+        yield name, "TABLE" if name in records() else "VIEW", about
+    for query in sorted((*models(), *trends()), key=lambda query: query.name):
+        yield query.name, "TABLE" if query.schema == "marts" else "VIEW", query.about
+
+
+def _coverage_table(journey: Journey) -> str:
+    rows = [(row.record_type, row.month, row.state, row.rows, row.days_left) for row in journey.coverage()]
+    return markdown.table(["type", "month", "state", "rows", "days left"], rows)
