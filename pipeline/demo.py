@@ -61,6 +61,7 @@ def run_demo(settings: Settings, port: int, console: Console, *, stay: bool) -> 
         if failed := bring_in(journey, build(journey), own.cdr_record_types, months, progress(console)):
             raise PermanentError("; ".join(failed.values()))
         _print_tables(journey, console)
+        _write_reports(journey, console)
         took = time.monotonic() - began
         console.print(f"\n{journey.warehouse} is yours to query, after {took:.0f} s. Dagster starts …", highlight=False)
         # only now: a daemon that starts meanwhile would bring in the same months beside us
@@ -75,6 +76,12 @@ def _print_tables(journey: Journey, console: Console) -> None:
     console.print(coverage_table(journey.coverage()))
     for title, query in QUERIES.items():
         console.print(table(ask(journey.warehouse, query), title))
+
+
+def _write_reports(journey: Journey, console: Console) -> None:
+    for month in journey.reportable():
+        journey.report(month)
+        console.print(f"Report of {month}: {journey.report_file(month)}", highlight=False, soft_wrap=True)
 
 
 @contextmanager

@@ -1,0 +1,42 @@
+"""The report of every month as an asset: looked at after each publish, written where it would say anything new."""
+
+import dagster as dg
+
+from pipeline.defs.marts import EVERY_MONTH
+from pipeline.defs.outcome import RETRY, told
+from pipeline.defs.published import WAREHOUSE
+from pipeline.defs.relations import OWNERS
+from pipeline.journey import Journey
+from pipeline.months import Month
+
+
+def reports(journey: Journey, months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """One HTML file per month.
+
+    A publish does not say which months it changed, so all are launched, in one run: reading what a month would show
+    takes a fraction of a second, and only one that differs from the file that is there is drawn.
+    """
+
+    @dg.asset(
+        key="report",
+        deps=[WAREHOUSE],
+        partitions_def=months,
+        group_name="warehouse",
+        kinds={"html"},
+        owners=OWNERS,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRY,
+        automation_condition=EVERY_MONTH,
+        description="The month as one HTML file that opens anywhere, without a network: reports/<month>.html.",
+    )
+    def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        with told():
+            shown = set(journey.reportable())
+            for key in context.partition_keys:
+                month = Month.parse(key)
+                changed = month in shown and journey.report(month)
+                file = dg.MetadataValue.path(str(journey.report_file(month)))
+                context.add_asset_metadata({"changed": changed, "path": file}, partition_key=key)
+        return dg.MaterializeResult()
+
+    return asset

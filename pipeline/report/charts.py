@@ -1,0 +1,166 @@
+"""Charts of a month by day, in Vega-Lite's grammar; colours are the style sheet's, so light, dark and print follow."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+from pipeline.months import Month
+from pipeline.report.parts import Spec
+from pipeline.report.published import Row
+from pipeline.report.wording import day as day_text
+
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+
+Shape = Literal["lines", "stacks", "groups"]
+
+_CONFIG: Spec = {
+    "background": None,
+    "font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
+    "aria": False,  # the figure has a sentence and a table; a mark for each day would only be noise
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": "var(--muted)",
+        "labelFontSize": 11,
+        "domain": False,
+        "ticks": False,
+        "gridColor": "var(--rule)",
+    },
+    "legend": {
+        "labelColor": "var(--ink)",
+        "labelFontSize": 12,
+        "title": None,
+        "orient": "top",
+        "symbolType": "square",
+        "labelLimit": 0,
+    },
+}
+
+
+@dataclass(frozen=True)
+class Series:
+    """One field of the rows, as the legend names it and in its colour."""
+
+    field: str
+    label: str
+    colour: str
+
+
+DIRECTIONS = (Series("in", "Inbound", "var(--in)"), Series("out", "Outbound", "var(--out)"))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How figures are written on the vertical axis and in the hover text, in d3's format."""
+
+    axis: str = ",.0f"
+    hover: str = ",.0f"
+
+
+def pivot(rows: Sequence[Row], by: str, figure: str) -> list[Row]:
+    """A row per ``day``, with the figure of each value of ``by`` in a field of that name."""
+    days: dict[Any, dict[str, Any]] = {}
+    for row in rows:
+        days.setdefault(row["day"], {"day": row["day"]})[row[by]] = row[figure]
+    return list(days.values())
+
+
+def days_of(month: Month, rows: Sequence[Row], series: Sequence[Series]) -> list[dict[str, Any]]:
+    """A row per day of the month, also of those without a figure; ``rows`` have a ``day`` and the series' fields."""
+    found = {row["day"]: row for row in rows}
+    length = (month.end - month.start).days
+    days = [(month.start + timedelta(days=number)).date() for number in range(length)]
+    return [
+        {
+            "day": day.day,
+            "date": day_text(day),
+            "weekend": day.weekday() >= 5,
+            **{one.field: _number(found.get(day, {}).get(one.field)) for one in series},
+        }
+        for day in days
+    ]
+
+
+def by_day(
+    month: Month, rows: Sequence[Row], series: Sequence[Series], scale: Scale, shape: Shape, *, wide: bool = True
+) -> Spec:
+    """One figure per day and series; weekends are shaded, a day tells its figures, a legend entry picks its series."""
+    days = days_of(month, rows, series)
+    return {
+        "$schema": SCHEMA,
+        "width": 900 if wide else 420,
+        "height": 200 if wide else 160,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "data": {"values": days},
+        "encoding": {"x": _day_axis(len(days))},
+        "layer": [_weekends(), _marks(series, scale, shape), _hover(series, scale)],
+        "config": _CONFIG,
+    }
+
+
+def _day_axis(days: int) -> Spec:
+    return {
+        "field": "day",
+        "type": "ordinal",
+        "scale": {"domain": list(range(1, days + 1)), "paddingInner": 0.15, "paddingOuter": 0.1},
+        "axis": {"title": None, "labelAngle": 0, "labelOverlap": "parity", "labelSeparation": 5, "grid": False},
+    }
+
+
+def _weekends() -> Spec:
+    return {
+        "transform": [{"filter": "datum.weekend"}],
+        "mark": {"type": "rect", "fill": "var(--shade)", "stroke": "var(--shade)", "strokeWidth": 4},
+    }
+
+
+def _marks(series: Sequence[Series], scale: Scale, shape: Shape) -> Spec:
+    fields = [one.field for one in series]
+    labels = json.dumps({one.field: one.label for one in series})
+    return {
+        "transform": [
+            {"fold": fields, "as": ["series", "figure"]},
+            {"calculate": f"indexof({json.dumps(fields)}, datum.series)", "as": "place"},
+        ],
+        "params": [{"name": "picked", "select": {"type": "point", "fields": ["series"]}, "bind": "legend"}],
+        "mark": {"type": "line", "strokeWidth": 2, "point": {"size": 22}} if shape == "lines" else {"type": "bar"},
+        "encoding": {
+            "y": {
+                "field": "figure",
+                "type": "quantitative",
+                "scale": {"zero": shape != "lines"},
+                "axis": {"title": None, "format": scale.axis, "tickCount": 4},
+            },
+            "color": {
+                "field": "series",
+                "type": "nominal",
+                "scale": {"domain": fields, "range": [one.colour for one in series]},
+                "legend": {"labelExpr": f"{labels}[datum.label]", "columns": {"expr": "width < 420 ? 2 : 0"}},
+            },
+            "opacity": {"condition": {"param": "picked", "value": 1}, "value": 0.12},
+            "order": {"field": "place"},
+            **({"xOffset": {"field": "series", "sort": fields}} if shape == "groups" else {}),
+        },
+    }
+
+
+def _hover(series: Sequence[Series], scale: Scale) -> Spec:
+    """An unseen column over each day, so that the pointer need not hit a mark."""
+    figures = [
+        {"field": one.field, "title": one.label, "type": "quantitative", "format": scale.hover} for one in series
+    ]
+    return {
+        "params": [
+            {"name": "over", "select": {"type": "point", "on": "pointerover", "clear": "pointerout", "nearest": False}}
+        ],
+        "mark": {"type": "rect", "fill": "var(--ink)"},
+        "encoding": {
+            "opacity": {"condition": {"param": "over", "empty": False, "value": 0.06}, "value": 0},
+            "tooltip": [{"field": "date", "title": "Day"}, *figures],
+        },
+    }
+
+
+def _number(value: object) -> float | int | None:
+    return None if value is None else value if isinstance(value, int) else float(str(value))

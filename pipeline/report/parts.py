@@ -1,0 +1,122 @@
+"""What a report is made of: sections of sentences, tables and charts. What they hold is text; the page escapes it."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.report.published import Row
+from pipeline.report.wording import text
+
+Spec = Mapping[str, Any]
+"""A chart in Vega-Lite's grammar."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """``about`` says in a sentence what is drawn, for those who do not see it; ``wide`` charts fill the page."""
+
+    name: str
+    title: str
+    about: str
+    spec: Spec
+    wide: bool = True
+
+
+@dataclass(frozen=True)
+class Cell:
+    """``bar`` and ``heat``, from 0 to 1, draw the figure behind the text; ``tone`` is a class of the style sheet."""
+
+    text: str
+    number: bool = False
+    bar: float | None = None
+    heat: float | None = None
+    tone: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: the field it shows, its head, how its values are written."""
+
+    name: str
+    head: str
+    write: Callable[[Any], str] = text
+    bar: bool = False
+    left: bool = False
+
+    @property
+    def number(self) -> bool:
+        """Whether its values stand to the right: all that is not plain text, unless it is said to stand ``left``."""
+        return self.write is not text and not self.left
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells; the first cell of each row is its head. A ``folded`` one is shown on demand, and in print."""
+
+    caption: str
+    heads: Sequence[Cell]
+    rows: Sequence[Sequence[Cell]]
+    folded: bool = False
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One question of the report; ``brief`` are its answers, each under a word, shown at the top of the page."""
+
+    name: str
+    title: str
+    says: Sequence[str]
+    parts: Sequence[Chart | Table] = ()
+    brief: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def charts(self) -> list[Chart]:
+        """Its charts, in order."""
+        return [part for part in self.parts if isinstance(part, Chart)]
+
+    @property
+    def tables(self) -> list[Table]:
+        """Its tables, in order."""
+        return [part for part in self.parts if isinstance(part, Table)]
+
+
+def table(caption: str, rows: Iterable[Row], columns: Sequence[Column], *, folded: bool = False) -> Table:
+    """The rows as a table; a bar is as long as its figure's share of the largest in the column."""
+    given = list(rows)
+    return _table(caption, given, columns, _largest(given, columns), folded=folded)
+
+
+def head_and_rest(caption: str, rest: str, rows: Sequence[Row], columns: Sequence[Column], shown: int) -> list[Table]:
+    """The first rows as one table, and those after them as a folded one whose bars have the same scale."""
+    largest = _largest(rows, columns)
+    tables = [_table(caption, rows[:shown], columns, largest)] if rows else []
+    return [*tables, *([_table(rest, rows[shown:], columns, largest, folded=True)] if rows[shown:] else [])]
+
+
+def _largest(rows: Sequence[Row], columns: Sequence[Column]) -> dict[str, float]:
+    barred = [column.name for column in columns if column.bar]
+    return {name: max((float(row[name] or 0) for row in rows), default=0.0) for name in barred}
+
+
+def _table(
+    caption: str,
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    largest: Mapping[str, float],
+    *,
+    folded: bool = False,
+) -> Table:
+    return Table(
+        caption,
+        [Cell(column.head, column.number) for column in columns],
+        [[_cell(row, column, largest.get(column.name)) for column in columns] for row in rows],
+        folded,
+    )
+
+
+def _cell(row: Row, column: Column, largest: float | None) -> Cell:
+    value = row[column.name]
+    bar = float(value or 0) / largest if largest else None
+    return Cell(column.write(value), column.number, bar, tone=f"dir-{row['direction']}" if "direction" in row else "")

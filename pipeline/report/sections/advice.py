@@ -1,0 +1,55 @@
+"""What more flat channels would have saved of what was paid for metered ones."""
+
+from collections.abc import Iterator, Sequence
+
+from pipeline.report.parts import Column, Section, head_and_rest
+from pipeline.report.published import Published, Row
+from pipeline.report.wording import count, several, usd
+
+_EXTRA = """
+SELECT
+    CASE scope WHEN 'all' THEN 'all numbers' ELSE coalesce(name, 'numbers in no group') END AS place,
+    scope = 'all' AS everywhere,
+    extra_channels,
+    metered_calls,
+    metered_usd,
+    avoided_at_least_calls,
+    avoided_at_least_usd,
+    avoided_by_seconds_usd
+FROM marts.capacity_adviser WHERE month = $month ORDER BY scope, place, extra_channels
+"""
+_COLUMNS = (
+    Column("place", "For"),
+    Column("extra_channels", "Extra channels", count),
+    Column("metered_calls", "Metered calls", count),
+    Column("metered_usd", "Paid, USD", usd),
+    Column("avoided_at_least_calls", "Carried at least", count),
+    Column("avoided_by_seconds_usd", "Saved by seconds, USD", usd),
+    Column("avoided_at_least_usd", "Saved at least, USD", usd, bar=True),
+)
+
+
+def advice(published: Published) -> Section:
+    """One row per number of channels, for all numbers together and for each capacity group."""
+    rows = published.rows(_EXTRA)
+    together = [row for row in rows if row["everywhere"]]
+    return Section(
+        "advice",
+        "Would more channels pay",
+        list(_said(together, known="marts.capacity_adviser" in published.relations)),
+        head_and_rest("Extra flat channels for all numbers", "Apart by capacity group", rows, _COLUMNS, len(together)),
+    )
+
+
+def _said(together: Sequence[Row], *, known: bool) -> Iterator[str]:
+    if not known:
+        yield "The published file lacks marts.capacity_adviser."
+    elif not together:
+        yield "Nothing was paid for metered channels."
+    else:
+        first = together[0]
+        yield (
+            f"Metered channels cost USD {usd(first['metered_usd'])} for {several(first['metered_calls'], 'call')}. "
+            f"One more flat channel would have saved at least USD {usd(first['avoided_at_least_usd'])} of it; "
+            "what the channel itself costs is not in the records."
+        )

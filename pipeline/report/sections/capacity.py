@@ -1,0 +1,119 @@
+"""How many channels were in use at once: at which hours, on which days, through what."""
+
+from collections.abc import Iterator, Sequence
+
+from pipeline.report.charts import DIRECTIONS, Scale, by_day, pivot
+from pipeline.report.parts import Cell, Chart, Column, Section, Table, head_and_rest
+from pipeline.report.published import Published, Row
+from pipeline.report.wording import NONE, count, day, decimal, instant, several
+
+_DAYS = """
+SELECT day, direction, peak_held_channels AS channels, peak_held_at AS peak_at, peak_channels AS connected, busy_hour,
+    busy_hour_erlangs AS erlangs, channels_needed AS needed
+FROM marts.peak_concurrency WHERE month = $month AND scope = 'all' ORDER BY day, direction
+"""
+_HOURS = """
+SELECT direction, isodow(hour) AS weekday, hour(hour) AS hour, max(peak_held_channels) AS channels
+FROM marts.hourly_concurrency WHERE month = $month GROUP BY ALL ORDER BY ALL
+"""
+_PLACES = """
+SELECT
+    direction,
+    scope,
+    name,
+    arg_max(peak_held_at, peak_held_channels) AS peak_at,
+    max(busy_hour_erlangs) AS erlangs,
+    max(channels_needed) AS needed,
+    max(peak_held_channels) AS channels
+FROM marts.peak_concurrency WHERE month = $month AND scope <> 'all' AND name IS NOT NULL
+GROUP BY direction, scope, name ORDER BY channels DESC, erlangs DESC, scope, name, direction
+"""
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_SHOWN = 10
+
+
+def capacity(published: Published) -> Section:
+    """The peaks of the month, the heat map of its hours, and who made them."""
+    days, hours, places = (published.rows(query) for query in (_DAYS, _HOURS, _PLACES))
+    if not days:
+        return Section("capacity", "Channels in use", ["marts.peak_concurrency has no day of this month."])
+    peaks = " ".join(_peaks(days))
+    return Section(
+        "capacity",
+        "Channels in use",
+        [
+            peaks,
+            _busy(max(days, key=lambda row: row["erlangs"])),
+            "Counted to the second; a channel is in use from the start of a call to its end, ringing included.",
+        ],
+        [
+            _chart(published, days),
+            *_heat(hours),
+            *head_and_rest("Where most channels were in use", "Elsewhere", places, _PLACE_COLUMNS, _SHOWN),
+        ],
+        brief={"Most channels": peaks},
+    )
+
+
+def _ways(rows: Sequence[Row]) -> list[str]:
+    return sorted({row["direction"] for row in rows})
+
+
+def _peaks(days: Sequence[Row]) -> Iterator[str]:
+    """When most channels were in use, the direction with most first."""
+    most = [max((row for row in days if row["direction"] == way), key=_channels) for way in _ways(days)]
+    for row in sorted(most, key=_channels, reverse=True):
+        at = row["peak_at"]
+        yield f"{count(row['channels'])} {row['direction']}bound at once on {day(at)} at {at:%H:%M:%S}."
+
+
+def _channels(row: Row) -> int:
+    return int(row["channels"])
+
+
+def _busy(row: Row) -> str:
+    """The hour with most traffic, and what it takes to carry it."""
+    said = (
+        f"The busiest hour was {day(row['busy_hour'])} from {row['busy_hour']:%H:%M}: {decimal(row['erlangs'])} Erlang"
+    )
+    return f"{said} {row['direction']}bound" + (
+        f", which {several(row['needed'], 'channel')} carry by Erlang B." if row["needed"] else "."
+    )
+
+
+def _chart(published: Published, rows: Sequence[Row]) -> Chart:
+    spec = by_day(published.month, pivot(rows, "direction", "channels"), DIRECTIONS, Scale(), "groups")
+    about = "Most channels in use at once on each day, inbound and outbound; the heat maps have the same by hour."
+    return Chart("peak-channels", "Most channels at once per day", about, spec)
+
+
+def _heat(hours: Sequence[Row]) -> Iterator[Table]:
+    """The most channels of each hour and weekday as a table, darker where more; both directions on one scale."""
+    most = max((row["channels"] for row in hours), default=0)
+    for way in _ways(hours):
+        found = {(row["weekday"], row["hour"]): row["channels"] for row in hours if row["direction"] == way}
+        rows = [
+            [Cell(name), *(_hour(found.get((number, hour)), most, way) for hour in range(24))]
+            for number, name in enumerate(_WEEKDAYS, start=1)
+        ]
+        heads = [Cell(""), *(Cell(f"{hour:02d}", number=True) for hour in range(24))]
+        caption = f"Most {way}bound channels at once, by weekday and hour (UTC)"
+        yield Table(caption, heads, rows, kind="heatmap")
+
+
+def _hour(channels: int | None, most: int, way: str) -> Cell:
+    if channels is None:
+        return Cell(NONE, number=True)
+    return Cell(count(channels), number=True, heat=channels / (most or 1), tone=f"dir-{way}")
+
+
+_KINDS = {"did": "DID", "trunk": "trunk", "capacity_group": "capacity group"}
+_PLACE_COLUMNS = (
+    Column("name", "Name"),
+    Column("scope", "Kind", lambda scope: _KINDS.get(scope, scope), left=True),
+    Column("direction", "Direction"),
+    Column("erlangs", "Busy hour, Erlang", decimal),
+    Column("needed", "Channels needed", count),
+    Column("peak_at", "Most at once", instant),
+    Column("channels", "Channels", count, bar=True),
+)

@@ -1,0 +1,117 @@
+"""Is it all there: what changed since the export before, what could not be read, and the books to the cent."""
+
+from collections.abc import Iterator, Sequence
+
+from pipeline.report.parts import Column, Section, table
+from pipeline.report.published import Published, Row
+from pipeline.report.wording import count, day, several, usd_exact
+from pipeline.warehouse.coverage import Coverage
+
+_DIFFERENCES = """
+SELECT differences.* FROM differences
+INNER JOIN coverage USING (record_type, month, export_id)
+WHERE month = $month ORDER BY record_type, day
+"""
+_LOADED = """
+SELECT record_type, count(*) AS exports FROM exports WHERE month = $month AND loaded_at IS NOT NULL GROUP BY record_type
+"""
+_REJECTED = """
+SELECT record_type, reason, count(*) AS records
+FROM rejected_rows WHERE month = $month GROUP BY record_type, reason ORDER BY records DESC, record_type, reason
+"""
+_BOOKS = """
+SELECT record_type, component, archived, rejected, published, difference
+FROM trends.reconciliation WHERE month = $month
+ORDER BY record_type, component <> 'rows', component LIKE '%_usd', component
+"""
+
+
+def differences(published: Published) -> Section:
+    """What the newest export changed."""
+    rows = published.rows(_DIFFERENCES)
+    loads = {row["record_type"]: row["exports"] for row in published.rows(_LOADED)}
+    columns = (
+        Column("record_type", "Records"),
+        Column("day", "Day", day),
+        Column("rows_before", "Rows before", count),
+        Column("rows_after", "Rows after", count),
+        Column("rows_added", "Added", count),
+        Column("rows_gone", "Gone", count),
+        Column("rows_changed", "Changed", count),
+        Column("seconds_more", "Seconds more", count),
+        Column("usd_more", "USD more", usd_exact),
+    )
+    says = [_changed(row, loads.get(row.record_type, 0), rows) for row in published.covered if row.rows is not None]
+    parts = [table("Days that differ from the export before", rows, columns)] if rows else []
+    return Section("differences", "What changed since the export before", says, parts)
+
+
+def _changed(row: Coverage, exports: int, rows: Sequence[Row]) -> str:
+    if exports <= 1:
+        return f"{row.record_type} was exported once, so there is nothing to compare."
+    days = [one for one in rows if one["record_type"] == row.record_type]
+    if not days:
+        return f"The newest export of {row.record_type} is equal to the one before, in every cell."
+    added, gone, changed = (sum(one[name] for one in days) for name in ("rows_added", "rows_gone", "rows_changed"))
+    return (
+        f"The newest export of {row.record_type} differs on {several(len(days), 'day')}: "
+        f"{count(added)} rows added, {count(gone)} gone, {count(changed)} changed."
+    )
+
+
+def exactness(published: Published) -> Section:
+    """Every record is loaded or rejected, and every sum is the file's."""
+    rejected, books = published.rows(_REJECTED), published.rows(_BOOKS)
+    reasons = (Column("record_type", "Records"), Column("reason", "Reason"), Column("records", "Rejected", count))
+    return Section(
+        "exactness",
+        "Is it complete and exact",
+        [*_refused(rejected), *_balanced(books)],
+        [
+            *([table("Records that could not be read", rejected, reasons)] if rejected else []),
+            *(
+                [table("Control totals: archived file, rejected records, published table", _written(books), _SUMS)]
+                if books
+                else []
+            ),
+        ],
+        brief={"Not exact": " ".join(_balanced(books))} if _wrong(books) else {},
+    )
+
+
+_SIDES = ("archived", "rejected", "published", "difference")
+_SUMS = (
+    Column("record_type", "Records"),
+    Column("component", "Sum of"),
+    *(Column(name, name.capitalize(), str) for name in _SIDES),
+)
+
+
+def _written(books: Sequence[Row]) -> Iterator[Row]:
+    """Money to its last digit, rows and seconds as the whole numbers that they are."""
+    for row in books:
+        write = usd_exact if row["component"].endswith("_usd") else count
+        yield {**row, **{name: write(row[name]) for name in _SIDES}}
+
+
+def _refused(rejected: Sequence[Row]) -> Iterator[str]:
+    total = sum(row["records"] for row in rejected)
+    if total:
+        yield f"{several(total, 'record')} could not be read and are in no figure here; rejected_rows has the lines."
+    else:
+        yield "Every record of the month could be read."
+
+
+def _wrong(books: Sequence[Row]) -> list[Row]:
+    return [row for row in books if row["difference"]]
+
+
+def _balanced(books: Sequence[Row]) -> Iterator[str]:
+    """Whether the published sums are those of the archived files."""
+    if not books:
+        yield "trends.reconciliation has no sums of this month, so they were not compared with the archive."
+    elif wrong := _wrong(books):
+        named = ", ".join(f"{row['record_type']} {row['component']}" for row in wrong)
+        yield f"The published tables differ from the archived files in {named}: run `cdr rebuild`."
+    else:
+        yield f"All {len(books)} sums of rows, seconds and money are those of the archived files, to the last digit."

@@ -1,0 +1,109 @@
+"""What the month cost: by component, by day, and by its end."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from pipeline.report.charts import Scale, Series, by_day, pivot
+from pipeline.report.parts import Chart, Column, Section, Table, table
+from pipeline.report.published import Published, Row
+from pipeline.report.wording import count, day, several, share, usd, usd_exact
+
+_COMPONENTS = (
+    Series("outbound", "Outbound calls", "var(--out)"),
+    Series("pstn", "Forwarding (PSTN)", "var(--in-1)"),
+    Series("toll_free", "Toll-free", "var(--in-2)"),
+    Series("metered", "Metered channels", "var(--in-3)"),
+    Series("cnam", "Callers' names", "var(--in-4)"),
+    Series("unexplained", "Not explained by the parts", "var(--muted)"),
+)
+_LABELS = {one.field: one.label for one in _COMPONENTS}
+
+_MIX = """
+SELECT
+    direction,
+    component,
+    calls_charged,
+    charged_minutes,
+    cost_per_minute_usd,
+    cost_usd,
+    CAST(cost_usd AS DOUBLE) / nullif(CAST(sum(cost_usd) OVER () AS DOUBLE), 0) AS share
+FROM marts.cost_by_component WHERE month = $month AND (cost_usd <> 0 OR calls_charged > 0) ORDER BY cost_usd DESC
+"""
+_DAYS = """
+SELECT day, component, sum(cost_usd) AS cost_usd
+FROM marts.cost_by_day WHERE month = $month GROUP BY day, component ORDER BY day, component
+"""
+_FORECAST = """
+SELECT direction, last_complete_day, days_left, known_days, spent_usd, expected_usd, forecast_usd
+FROM trends.forecast WHERE month = $month AND days_left > 0 ORDER BY direction
+"""
+
+
+def spend(published: Published) -> Section:
+    """The components, their days, and the forecast of a running month."""
+    mix, days, forecast = (published.rows(query) for query in (_MIX, _DAYS, _FORECAST))
+    expected = _expected(forecast)
+    return Section(
+        "cost",
+        "What it cost",
+        [*expected, *_mix_says(mix)],
+        [*_chart(published, days), *_mix_table(mix), *_forecast_table(forecast)],
+        brief={"Forecast": expected[0]} if forecast else {},
+    )
+
+
+def _mix_says(mix: Sequence[Row]) -> Sequence[str]:
+    if not mix:
+        return ["marts.cost_by_component says of no charge in this month."]
+    most = mix[0]
+    return [f"{_label(most['component'])} were the most expensive part: {share(most['share'])} of the month."]
+
+
+def _label(component: str) -> str:
+    return _LABELS.get(component, component)
+
+
+def _expected(forecast: Sequence[Row]) -> Sequence[str]:
+    """What a running month will have cost when it is over."""
+    known = [row for row in forecast if row["forecast_usd"] is not None]
+    if not known:
+        return ["Too few days are known to say what the month will cost."] if forecast else []
+    total = sum((row["forecast_usd"] for row in known), Decimal(0))
+    each = " and ".join(f"{usd(row['forecast_usd'])} {row['direction']}bound" for row in known)
+    return [f"By its end the month is expected to cost USD {usd(total)}: {each}."]
+
+
+def _chart(published: Published, rows: Sequence[Row]) -> Sequence[Chart]:
+    if not rows:
+        return []
+    charged = {row["component"] for row in rows if row["cost_usd"]}
+    series = [one for one in _COMPONENTS if one.field in charged]
+    spec = by_day(published.month, pivot(rows, "component", "cost_usd"), series, Scale(",.0f", ",.2f"), "stacks")
+    about = "Cost of each day by component; the table of the components has the sums, that of the traffic each day's."
+    return [Chart("cost", "Cost per day, USD", about, spec)]
+
+
+def _mix_table(mix: Sequence[Row]) -> Sequence[Table]:
+    columns = [
+        Column("component", "Component", _label, left=True),
+        Column("calls_charged", "Calls charged", count),
+        Column("charged_minutes", "Minutes", count),
+        Column("cost_per_minute_usd", "USD a minute", usd_exact),
+        Column("share", "Share", share),
+        Column("cost_usd", "Cost, USD", usd, bar=True),
+    ]
+    return [table("What the money was paid for", mix, columns)] if mix else []
+
+
+def _forecast_table(forecast: Sequence[Row]) -> Sequence[Table]:
+    columns = [
+        Column("direction", "Direction"),
+        Column("last_complete_day", "Known until", day),
+        Column("known_days", "Rests on", lambda days: several(days, "day")),
+        Column("spent_usd", "Spent, USD", usd),
+        Column("days_left", "Days left", count),
+        Column("expected_usd", "Expected, USD", usd),
+        Column("forecast_usd", "Whole month, USD", usd),
+    ]
+    caption = "Forecast: the days that are left, each at the mean of its weekday over the last 28 days"
+    return [table(caption, forecast, columns)] if forecast else []

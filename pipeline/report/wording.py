@@ -1,0 +1,97 @@
+"""How figures and dates are written: one function per kind, an en dash where there is none."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from pipeline.months import Month
+
+NONE = "–"
+_UNIT = "\N{NO-BREAK SPACE}"
+_HALF_A_CENT = 0.005
+
+Number = int | float | Decimal
+
+
+def count(number: Number | None) -> str:
+    """``12,465``."""
+    return NONE if number is None else _signed(f"{number:,.0f}")
+
+
+def share(ratio: Number | None) -> str:
+    """A ratio from 0 to 1 as ``84.4 %``."""
+    return NONE if ratio is None else f"{100 * float(ratio):.1f}{_UNIT}%"
+
+
+def seconds(number: Number | None) -> str:
+    """``170.8 s``."""
+    return NONE if number is None else f"{number:,.1f}{_UNIT}s"
+
+
+def usd(amount: Number | None) -> str:
+    """US dollars to the cent, ``527.70``; what is less than a cent and not nothing, to the last digit."""
+    if amount is None:
+        return NONE
+    return usd_exact(amount) if 0 < abs(float(amount)) < _HALF_A_CENT else _signed(f"{amount:,.2f}")
+
+
+def usd_exact(amount: Number | None) -> str:
+    """US dollars to the last digit that is kept, ``527.704726``."""
+    return NONE if amount is None else _signed(f"{amount:,.6f}")
+
+
+def decimal(number: Number | None) -> str:
+    """``4.2``."""
+    return NONE if number is None else _signed(f"{number:,.1f}")
+
+
+def text(value: object) -> str:
+    """As it is."""
+    return NONE if value is None or value == "" else str(value)
+
+
+def day(moment: date | None) -> str:
+    """``Tue 1 Sep``."""
+    return NONE if moment is None else f"{moment:%a} {moment.day} {moment:%b}"
+
+
+def instant(moment: datetime | None) -> str:
+    """``1 Sep 2026 10:32:11``."""
+    return NONE if moment is None else f"{moment.day} {moment:%b %Y %H:%M:%S}"
+
+
+def month(moment: Month) -> str:
+    """``September 2026``."""
+    return f"{moment.start:%B %Y}"
+
+
+def month_name(moment: Month) -> str:
+    """``September``."""
+    return f"{moment.start:%B}"
+
+
+def change(now: Number | None, before: Number | None) -> str:
+    """By how much of ``before`` it differs, ``+4.1 %``; empty where there is nothing to compare."""
+    if now is None or not before:
+        return ""
+    return _signed(f"{_not_minus_zero(100 * (float(now) / float(before) - 1)):+.1f}{_UNIT}%")
+
+
+def points(now: Number | None, before: Number | None) -> str:
+    """The difference of two ratios in percentage points, ``+0.4 pp``; empty where there is nothing to compare."""
+    if now is None or before is None:
+        return ""
+    return _signed(f"{_not_minus_zero(100 * (float(now) - float(before))):+.1f}{_UNIT}pp")
+
+
+def several(number: int, one: str) -> str:
+    """``1 day`` and ``2 days``."""
+    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
+
+
+def _not_minus_zero(number: float) -> float:
+    return round(number, 1) + 0.0
+
+
+def _signed(text: str) -> str:
+    """With a true minus sign, which is as wide as a plus."""
+    return text.replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,245 @@
+"""What the report says is what the tables say."""
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipeline.report.wording import change, count, points, seconds, share, usd
+from tests.report.conftest import Edited, Reported
+
+SECOND = timedelta(seconds=1)
+ROWS = {
+    "in": """
+        SELECT started_at, connected_at IS NOT NULL AS answered, duration_seconds, total_usd AS cost,
+            attempt = 1 AS first FROM cdr_in""",
+    "out": """
+        SELECT started_at, connected_at IS NOT NULL AS answered, duration_seconds, charged_usd AS cost,
+            true AS first FROM cdr_out""",
+}
+
+
+def totals(db: duckdb.DuckDBPyConnection, direction: str, span: str) -> dict[str, Any]:
+    """The headline figures straight from the rows, without any mart."""
+    rows = " UNION ALL ".join(ROWS.values()) if direction == "both" else ROWS[direction]
+    found = db.execute(f"""
+        SELECT count(*) FILTER (first), count(*) FILTER (answered), sum(duration_seconds), sum(cost)
+        FROM ({rows}) WHERE {span}""").fetchone()
+    assert found is not None
+    calls, answered, length, cost = found
+    return {
+        "Calls": calls,
+        "Answered": answered,
+        "ASR": answered / calls,
+        "ACD": length / answered,
+        "Minutes": length / 60,
+        "Cost, USD": cost,
+    }
+
+
+WRITTEN = {"Calls": count, "Answered": count, "ASR": share, "ACD": seconds, "Minutes": count, "Cost, USD": usd}
+
+
+def shown(now: dict[str, Any], compared: dict[str, Any], before: dict[str, Any]) -> dict[str, str]:
+    cells = {}
+    for name, value in now.items():
+        note = (points if name == "ASR" else change)(compared[name], before[name])
+        cells[name] = f"{WRITTEN[name](value)} ({note})"
+    return cells
+
+
+@pytest.mark.parametrize(("place", "direction"), [(0, "both"), (1, "in"), (2, "out")])
+def test_the_headline_is_that_of_the_rows_and_is_compared_with_the_month_before(
+    db: duckdb.DuckDBPyConnection, report: Reported, place: int, direction: str
+) -> None:
+    page = report("2026-10")
+    now = totals(db, direction, "started_at BETWEEN '2026-10-01' AND '2026-10-31 23:59:59'")
+    before = totals(db, direction, "started_at BETWEEN '2026-09-01' AND '2026-09-30 23:59:59'")
+    for name, cell in shown(now, now, before).items():
+        assert page.row("headline", name)[place] == cell
+
+
+def test_a_running_month_is_compared_with_the_same_whole_days(db: duckdb.DuckDBPyConnection, report: Reported) -> None:
+    page = report("2026-11")
+    now = totals(db, "both", "started_at >= '2026-11-01'")
+    whole = totals(db, "both", "started_at >= '2026-11-01' AND started_at < '2026-11-21'")
+    before = totals(db, "both", "started_at >= '2026-10-01' AND started_at < '2026-10-21'")
+    assert whole != now
+    for name, cell in shown(now, whole, before).items():
+        assert page.row("headline", name)[0] == cell
+    assert "first 20 whole days" in page.said("headline")
+
+
+def test_the_first_month_has_nothing_to_compare_with(report: Reported) -> None:
+    page = report("2026-09")
+    assert "no whole figures of August" in page.said("headline")
+    assert "(" not in page.row("headline", "Calls")[0]
+
+
+def test_like_is_compared_with_like(edited: Edited, report: Reported) -> None:
+    one_sided = report(
+        "2026-10", edited("DELETE FROM marts.daily_traffic WHERE month = '2026-09' AND direction = 'out'")
+    )
+    assert ["(" in cell for cell in one_sided.row("headline", "Calls")] == [False, True, False]
+    half = report("2026-10", edited("UPDATE coverage SET state = 'open' WHERE month = '2026-09'"))
+    assert ["(" in cell for cell in half.row("headline", "Calls")] == [False] * 3
+    assert "no whole figures of September" in half.said("headline")
+
+
+def test_a_month_that_has_just_begun_is_compared_with_nothing(edited: Edited, report: Reported) -> None:
+    begun = edited("UPDATE coverage SET loaded_until = '2026-11-01 09:00:00' WHERE month = '2026-11'")
+    page = report("2026-11", begun)
+    assert "no whole day yet" in page.said("headline")
+    assert "(" not in page.row("headline", "Calls")[0]
+
+
+def test_the_top_of_the_page_answers_what_a_newcomer_asks(db: duckdb.DuckDBPyConnection, report: Reported) -> None:
+    brief = report("2026-09").brief
+    each = [totals(db, way, "started_at < '2026-10-01'")["Cost, USD"] for way in ("both", "in", "out")]
+    assert brief["Cost"] == f"September cost USD {usd(each[0])}: {usd(each[1])} inbound and {usd(each[2])} outbound."
+    busiest = db.execute("""
+        SELECT did_number, count(*) FROM cdr_in WHERE month = '2026-09' AND attempt = 1
+        GROUP BY did_number ORDER BY count(*) DESC, did_number LIMIT 1""").fetchone()
+    assert busiest is not None
+    assert brief["Busiest DID"].startswith(f"{busiest[0]}: {count(busiest[1])} calls, ")
+    assert brief["At risk"] == (
+        "cdr_in and cdr_out of September 2026: kept but not sealed, and the vendor forgets it in 9 days; "
+        "records that it writes until then would be lost."
+    )
+    worst = db.execute("""
+        SELECT trunk_name, direction FROM marts.trunk_quality WHERE month = '2026-09' AND trunk_name IS NOT NULL
+        GROUP BY trunk_name, direction HAVING sum(attempts) >= 100
+        ORDER BY sum(ner * attempts) / sum(attempts) LIMIT 1""").fetchone()
+    assert worst is not None
+    assert brief["Failing trunk"].startswith(f"{worst[0]} ({worst[1]}bound): ")
+
+
+def test_the_charts_hold_the_days_of_the_tables(db: duckdb.DuckDBPyConnection, report: Reported) -> None:
+    days = report("2026-11").figures["calls"]["data"]["values"]
+    assert [day["day"] for day in days] == list(range(1, 31))
+    found = dict(
+        db.execute("SELECT day(day), calls FROM marts.daily_traffic WHERE month = '2026-11' AND direction = 'in'")
+        .fetchall()
+    )  # fmt: skip
+    assert {day["day"]: day["in"] for day in days if day["in"] is not None} == found
+    assert days[25] == {"day": 26, "date": "Thu 26 Nov", "weekend": False, "in": None, "out": None}
+
+
+def test_the_components_add_up_to_the_cost(db: duckdb.DuckDBPyConnection, report: Reported) -> None:
+    page = report("2026-10")
+    parts = sum(Decimal(cells[-1].replace(",", "")) for cells in page.tables["cost"][0][1:])
+    total = totals(db, "both", "started_at BETWEEN '2026-10-01' AND '2026-10-31 23:59:59'")["Cost, USD"]
+    assert abs(parts - total) <= Decimal("0.03")  # six figures rounded to the cent
+    days = page.figures["cost"]["data"]["values"]
+    charged = sum(
+        value for day in days for name, value in day.items() if name not in {"day", "date", "weekend"} and value
+    )
+    assert charged == pytest.approx(float(total))
+
+
+def test_the_channels_are_those_of_the_busiest_second(db: duckdb.DuckDBPyConnection, report: Reported) -> None:
+    page = report("2026-10")
+    calls = db.execute(
+        "SELECT started_at, coalesce(ended_at, started_at) FROM cdr_out WHERE month = '2026-10'"
+    ).fetchall()
+    in_use = {at: sum(start <= at < max(end, start + SECOND) for start, end in calls) for at, _ in calls}
+    at = min((at for at, most in in_use.items() if most == max(in_use.values())))
+    told = f"{in_use[at]} outbound at once on {at:%a} {at.day} {at:%b} at {at:%H:%M:%S}."
+    assert told in page.brief["Most channels"]
+    hour = page.row("capacity", f"{at:%a}", table=1)[at.hour]
+    assert hour == str(in_use[at])
+    assert max(int(cell) for row in page.tables["capacity"][1][1:] for cell in row[1:] if cell != "–") == in_use[at]
+
+
+def test_a_flat_channel_is_advised_by_what_it_would_have_saved(db: duckdb.DuckDBPyConnection, report: Reported) -> None:
+    page = report("2026-10")
+    one = db.execute("""
+        SELECT metered_usd, avoided_at_least_usd FROM marts.capacity_adviser
+        WHERE month = '2026-10' AND scope = 'all' AND extra_channels = 1""").fetchone()
+    assert one is not None
+    assert f"cost USD {usd(one[0])}" in page.said("advice")
+    assert f"at least USD {usd(one[1])} of it" in page.said("advice")
+
+
+def test_a_month_that_is_missing_is_named_with_its_command(edited: Edited, report: Reported) -> None:
+    warehouse = edited(
+        "UPDATE coverage SET state = 'missing', rows = NULL WHERE month = '2026-09' AND record_type = 'cdr_out'"
+    )
+    page = report("2026-10", warehouse)
+    assert page.brief["At risk"].splitlines()[0].startswith("cdr_in of September 2026: kept but not sealed")
+    assert "cdr_out of September 2026: never asked for" in page.brief["At risk"]
+    assert "`cdr backfill --from 2026-09 --to 2026-09`" in page.brief["At risk"]
+    september = page.row("coverage", "cdr_out 2026")[8]
+    assert september == "missing (9 d left)"
+
+
+def test_when_all_is_sealed_nothing_is_at_risk(edited: Edited, report: Reported) -> None:
+    page = report("2026-10", edited("UPDATE coverage SET state = 'sealed'"))
+    assert page.brief["At risk"] == "No month is at risk of being lost at the vendor."
+
+
+def test_what_a_re_export_changed_is_told(edited: Edited, report: Reported) -> None:
+    assert "was exported once" in report("2026-10").said("differences")
+    again = "INSERT INTO exports SELECT * REPLACE ('before' AS export_id) FROM exports WHERE month = '2026-10'"
+    assert "equal to the one before" in report("2026-10", edited(again)).said("differences")
+    changed = """
+        INSERT INTO differences
+        SELECT record_type, month, DATE '2026-10-05', {newer}, {older}, now(), 10, 12, 3, 1, 4, 60, 0.123456
+        FROM coverage WHERE month = '2026-10' AND record_type = 'cdr_in'"""
+    newest = changed.format(newer="export_id", older="'before'")
+    warehouse = edited(newest, changed.format(newer="'before'", older="'long before'"))
+    page = report("2026-10", warehouse)
+    assert "differs on 1 day: 3 rows added, 1 gone, 4 changed" in page.said("differences")
+    assert len(page.tables["differences"][0]) == 2
+    assert page.row("differences", "cdr_in") == ["Mon 5 Oct", "10", "12", "3", "1", "4", "60", "0.123456"]
+
+
+def test_rejected_records_are_counted_and_not_shown(edited: Edited, report: Reported) -> None:
+    warehouse = edited("""
+        INSERT INTO rejected_rows (record_type, month, export_id, row_number, line_number, reason, raw_line)
+        SELECT 'cdr_in', '2026-10', 'e', i, i, 'has 3 cells instead of 22', '+4915112345678,secret'
+        FROM range(7) AS t(i)""")
+    page = report("2026-10", warehouse)
+    assert "7 records could not be read" in page.said("exactness")
+    assert page.row("exactness", "cdr_in") == ["has 3 cells instead of 22", "7"]
+    assert "4915112345678" not in page.source
+
+
+def test_books_that_do_not_balance_are_said_at_the_top(edited: Edited, report: Reported) -> None:
+    assert "to the last digit" in report("2026-10").said("exactness")
+    warehouse = edited(
+        "UPDATE control_totals SET amount = amount + 0.000001 WHERE month = '2026-10' AND name = 'total_usd'"
+    )
+    page = report("2026-10", warehouse)
+    assert page.brief["Not exact"] == (
+        "The published tables differ from the archived files in cdr_in total_usd: run `cdr rebuild`."
+    )
+    assert any(
+        cells[:2] == ["cdr_in", "total_usd"] and cells[-1] == "0.000001" for cells in page.tables["exactness"][0]
+    )
+
+
+def test_findings_are_told_without_the_caller(edited: Edited, report: Reported) -> None:
+    assert "Looked for and not found" in report("2026-10").said("watch")
+    warehouse = edited("""
+        INSERT INTO marts.watch_scans BY NAME
+        SELECT '2026-10' AS month, 'in' AS direction, '4915112345678' AS source_number,
+            TIMESTAMP '2026-10-07 03:00:00' AS first_call_at, '60 numbers in one hour' AS why, 1.5 AS cost_usd""")
+    page = report("2026-10", warehouse)
+    assert page.brief["Watch lists"] == "1 finding: scans 1."
+    assert page.row("watch", "Scans") == ["7 Oct 2026 03:00:00", "inbound", "60 numbers in one hour", "1.50"]
+    assert "4915112345678" not in page.source
+
+
+def test_no_caller_is_named(db: duckdb.DuckDBPyConnection, report: Reported) -> None:
+    source = report("2026-10").source.partition("<script>")[0]  # what comes then is the charting library
+    callers = db.execute("""
+        SELECT source_number FROM cdr_in UNION SELECT source_name FROM cdr_in UNION SELECT source_number FROM cdr_out
+        UNION SELECT cli FROM cdr_out UNION SELECT destination_number FROM cdr_out""").fetchall()
+    ours = {number for (number,) in db.execute("SELECT DISTINCT did_number FROM cdr_in").fetchall()}
+    told = {caller for (caller,) in callers if caller and len(caller) > 6 and caller not in ours and caller in source}
+    assert told == set()
+    assert re.search(r"\b0049\d{6}", source) is None
