@@ -8,8 +8,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,7 +38,11 @@ class AskedFor:
 
 @dataclass(frozen=True)
 class Manifest(AskedFor):
-    """A file that landed: ``bytes`` and ``sha256`` are of the gzip as served, ``text_bytes`` of what is in it."""
+    """A file that landed: ``bytes`` and ``sha256`` are of the gzip as served, ``text_bytes`` of what is in it.
+
+    Each time that numbers were ``erased`` from it, these are of the file as rewritten, and what they were is noted. Of
+    a month that has ``expired`` the manifest is all there is.
+    """
 
     landed_at: datetime
     url: str
@@ -46,6 +50,8 @@ class Manifest(AskedFor):
     text_bytes: int
     sha256: str
     header: str
+    erased: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    expired: bool = False
 
 
 _Record = TypeVar("_Record", AskedFor, Manifest)
@@ -63,16 +69,31 @@ class Archive:
             raise PermanentError(f"Export id {export_id[:40]!r} cannot be a file name; tell the vendor's support.")
         return self.root / vendor / record_type / str(month) / f"{export_id}.csv.gz"
 
+    def file_of(self, asked: AskedFor) -> Path:
+        """Where the bytes of an export that was asked for lie, or will lie."""
+        return self.file(asked.vendor, asked.record_type, Month.parse(asked.month), asked.export_id)
+
     def note_asked(self, asked: AskedFor) -> None:
         """Remember that the export was asked for; the first note stays."""
-        path = _beside(self.file(asked.vendor, asked.record_type, Month.parse(asked.month), asked.export_id), "asked")
+        path = _beside(self.file_of(asked), "asked")
         if not path.exists():
             write_json(path, asdict(asked))
 
     def note_landed(self, manifest: Manifest) -> None:
         """Write the manifest, after the file itself is in its place."""
-        path = self.file(manifest.vendor, manifest.record_type, Month.parse(manifest.month), manifest.export_id)
-        write_json(_beside(path, "landed"), asdict(manifest))
+        write_json(_beside(self.file_of(manifest), "landed"), asdict(manifest))
+
+    def expire(self, month: str) -> None:
+        """Delete every file of a month for good; the manifests stay, and say so."""
+        for manifest in self.landed():
+            if manifest.month == month and not manifest.expired:
+                self.note_landed(replace(manifest, expired=True))
+        for file in self.files(month):
+            file.unlink(missing_ok=True)
+
+    def files(self, month: str) -> Iterator[Path]:
+        """Every file of a month, also those that a killed process left."""
+        yield from self.root.glob(f"*/*/{month}/*.csv.gz*")
 
     def note_gone(self, file: Path, now: datetime) -> None:
         """Remember that the vendor does not have the file any more, although it lists the export."""
@@ -90,7 +111,9 @@ class Archive:
 
     def damage(self, manifest: Manifest) -> str:
         """What is wrong with a landed file, found by hashing it again; empty where nothing is."""
-        path = self.file(manifest.vendor, manifest.record_type, Month.parse(manifest.month), manifest.export_id)
+        path = self.file_of(manifest)
+        if manifest.expired:
+            return ""
         if not path.exists():
             return "the file is gone"
         with path.open("rb") as file:
@@ -150,9 +173,9 @@ def _beside(file: Path, what: str) -> Path:
 
 def _read(path: Path, kind: type[_Record]) -> _Record:
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    for field in fields(kind):
-        if field.type is datetime:
-            content[field.name] = datetime.fromisoformat(content[field.name])
+    for one in fields(kind):
+        if one.type is datetime:
+            content[one.name] = datetime.fromisoformat(content[one.name])
     return kind(**content)
 
 

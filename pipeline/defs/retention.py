@@ -1,0 +1,40 @@
+"""Let months expire every day, where the settings say how long they are kept."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from pipeline.defs.outcome import RETRY, told
+from pipeline.expiry import due, expire
+from pipeline.journey import Journey
+
+
+def retain_daily(journey: Journey) -> dg.ScheduleDefinition:
+    """The schedule of the job that deletes what the settings forbid to keep; it launches it where there is any."""
+
+    @dg.op(name="expire", retry_policy=RETRY, description="Deletes months that are older than the settings allow.")
+    def expire_months(context: dg.OpExecutionContext) -> None:
+        with told():
+            for one in expire(journey):
+                kind = "sums" if one.sums else "calls"
+                context.log.info("%s: deleted %s, %s files, rows %s", one.month, kind, one.files, one.rows)
+
+    @dg.job(name="retain", description="Deletes calls, and sums of calls, that are older than the settings allow.")
+    def retain() -> None:
+        expire_months()
+
+    @dg.schedule(
+        name="retain_daily",
+        job=retain,
+        cron_schedule="30 4 * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Every day, deletes the months that have become older than the settings allow.",
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        if due(journey):
+            yield dg.RunRequest(run_key=f"{context.scheduled_execution_time:%Y-%m-%dT%H:%M}")
+        else:
+            yield dg.SkipReason("Nothing is older than the settings allow.")
+
+    return schedule

@@ -1,0 +1,170 @@
+"""Erase numbers from a landed file: their cells, and the name beside them, are overwritten; every other byte stays.
+
+No record is taken away, so money and totals stay those of the vendor. The file gets a new checksum, and its manifest
+says so. Whatever is made of the archive follows from it: who loads a file erases first.
+"""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from isal import igzip
+
+from pipeline.errors import PermanentError
+from pipeline.landing.archive import Archive, Manifest
+from pipeline.landing.rewriting import rewrite
+from pipeline.normalise.blocks import Block, read_blocks, split_records
+from pipeline.normalise.didww import GENERATIONS
+from pipeline.normalise.parse import parse
+from pipeline.privacy.erasures import Erasures, Find
+from pipeline.privacy.personal import NAME, NUMBERS
+
+ERASED = b"erased"
+"""What stands where a number or a name stood."""
+
+_CELL = re.compile(rb'"(?:[^"]|"")*+"[^,]*|[^,]*')
+_LETTER = re.compile(rb"[A-Za-z\x80-\xff]")
+
+
+class Eraser:
+    """Keeps the archive free of the numbers of the log."""
+
+    def __init__(self, archive: Archive, erasures: Erasures, clock: Callable[[], datetime]) -> None:
+        self._archive = archive
+        self._erasures = erasures
+        self._clock = clock
+
+    def cleanse(self, manifest: Manifest) -> Manifest:
+        """Overwrite what the log names in a landed file, if there is any; the manifest as it is then.
+
+        The caller holds the month. Raises ``PermanentError`` where the file is damaged.
+        """
+        find = self._erasures.finder()
+        if find is None:
+            return manifest
+        file = self._archive.file_of(manifest)
+        if not file.exists():
+            raise PermanentError(f"{file.name} is missing, so nothing was erased from it; restore it from a backup.")
+        found = sum((hits for _, hits in _rewritten(file, manifest, find)), Counter[str]())
+        if not found:
+            return manifest
+        text = (data for data, _ in _rewritten(file, manifest, find))
+        return rewrite(self._archive, manifest, text, found, self._clock())
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Of a file's columns, by place: how many, those that may hold a number, those of the caller, and of the name."""
+
+    count: int
+    numbers: frozenset[int]
+    caller: frozenset[int]
+    name: frozenset[int]
+
+
+def _rewritten(file: Path, manifest: Manifest, find: Find) -> Iterator[tuple[bytes, Counter[str]]]:
+    """The text of the file, piece by piece, and in how many records of each piece each number was."""
+    with igzip.open(file, "rb") as stream:
+        header = stream.readline()
+    yield header, Counter()
+    columns = _columns(header, manifest.record_type)
+    blocks = read_blocks(file)
+    next(blocks, None)
+    for block in blocks:
+        yield _erased(block, columns, find)
+
+
+def _columns(header: bytes, record_type: str) -> _Columns:
+    """By the header, whether the schema knows it or not: a column that nobody knows may hold a number."""
+    known = dict(chain.from_iterable(generation.items() for generation in GENERATIONS[record_type]))
+    cells = next(csv.reader([header.decode("utf-8-sig", "replace").rstrip("\r\n")]), [])
+    names = [known.get(cell, "") for cell in cells]
+
+    def places(wanted: Collection[str]) -> frozenset[int]:
+        return frozenset(place for place, name in enumerate(names) if name in wanted)
+
+    return _Columns(len(names), places({"", NAME, *NUMBERS}), places({NAME, "source_number"}), places({NAME}))
+
+
+def _erased(block: Block, columns: _Columns, find: Find) -> tuple[bytes, Counter[str]]:
+    """The block, and the records in which something was found; nearly always it is as it was."""
+    data = bytes(block.data)
+    if not block.closed:  # a quote is open, so which cells there are nobody knows
+        return _without(data, data.splitlines(keepends=True), lambda _: True, columns, find)
+    if not (suspects := _suspects(block, columns, find)):
+        return data, Counter()
+    return _without(data, [record for _, record in split_records(data)], suspects.__contains__, columns, find)
+
+
+def _without(
+    data: bytes, records: Iterable[bytes], suspect: Callable[[int], bool], columns: _Columns, find: Find
+) -> tuple[bytes, Counter[str]]:
+    pieces, hits, end = list[bytes](), Counter[str](), 0
+    for place, record in enumerate(records):
+        begin = data.index(record, end)  # blank lines between them are no records
+        written, prints = _erased_record(record, columns, find) if suspect(place) else (record, set[str]())
+        pieces += [data[end:begin], written]
+        hits.update(prints)
+        end = begin + len(record)
+    return b"".join([*pieces, data[end:]]), hits
+
+
+def _suspects(block: Block, columns: _Columns, find: Find) -> set[int]:
+    """The places of the records that hold a number of the log, and of those that cannot be read as columns."""
+    parsed = parse(block, tuple(map(str, range(columns.count))))
+    places = {reject.place for reject in parsed.rejects}
+    for number in columns.numbers:
+        cells = parsed.text[str(number)]
+        if found := find(text for text in cells.unique().to_pylist() if text):
+            hit = pc.is_in(cells, pa.array(found, pa.string())).to_numpy()
+            places.update(map(int, parsed.places[hit]))
+    return places
+
+
+def _erased_record(record: bytes, columns: _Columns, find: Find) -> tuple[bytes, set[str]]:
+    """The record without the numbers of the log and without their names, and the prints of those numbers.
+
+    In a record that has too few or too many cells, any may hold the number or the name: every cell with a letter goes.
+    """
+    body = record.rstrip(b"\r\n")
+    cells = _split(body)
+    whole = len(cells) == columns.count
+    here = columns.numbers if whole else range(len(cells))
+    found = {place: print_ for place in here for print_ in find([_text(cells[place])]).values()}
+    if not found:
+        return record, set()
+    if whole:
+        beside = columns.name if columns.caller & found.keys() else frozenset[int]()
+    else:
+        beside = frozenset(place for place, cell in enumerate(cells) if _LETTER.search(cell))
+    written = (_overwritten(cell) if place in beside | found.keys() else cell for place, cell in enumerate(cells))
+    return b",".join(written) + record[len(body) :], set(found.values())
+
+
+def _split(body: bytes) -> list[bytes]:
+    """The cells of a record as they stand in the file, quotes and all."""
+    cells, at = list[bytes](), 0
+    while found := _CELL.match(body, at):
+        cells.append(found[0])
+        at = found.end() + 1  # behind the comma
+        if at > len(body):
+            break
+    return cells
+
+
+def _text(cell: bytes) -> str:
+    text = cell.decode("utf-8", "replace")
+    return text[1:-1].replace('""', '"') if text.startswith('"') and text.endswith('"') else text
+
+
+def _overwritten(cell: bytes) -> bytes:
+    if cell in (b"", b'""'):
+        return cell
+    return b'"%s"' % ERASED if cell.startswith(b'"') else ERASED

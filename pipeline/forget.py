@@ -1,0 +1,42 @@
+"""`cdr erase` and `cdr retain`: what must not be kept."""
+
+import click
+
+from pipeline import settings as environment
+from pipeline.command_line import one_sentence
+from pipeline.expiry import Expired, due, expire
+from pipeline.holdings import Holdings
+from pipeline.journey import Journey
+
+
+@click.command()
+@click.argument("number")
+@click.option("--yes", is_flag=True, help="Do not ask whether this is meant.")
+@one_sentence
+def erase(number: str, *, yes: bool) -> None:
+    """Overwrite a phone number, and the name beside it, wherever it is kept, and whenever it comes again."""
+    if not yes:
+        click.confirm(f"Erase the number that ends in {number[-2:]} for good, from the archive too?", abort=True)
+    total = 0
+    for manifest, rows in Journey(environment.load()).erase(number):
+        total += rows
+        click.echo(f"{manifest.month}  {manifest.record_type:<8} {rows:,} records of export {manifest.export_id}")
+    click.echo(f"Erased in {total:,} archived records, and in what was made of them; the log will know it again.")
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
+@one_sentence
+def retain(*, dry_run: bool) -> None:
+    """Delete what is older than the settings allow; `cdr ui` does so every day."""
+    holdings = Holdings(environment.load())
+    found = due(holdings) if dry_run else expire(holdings)
+    for one in found:
+        click.echo(describe(one))
+    click.echo(f"{len(found)} {'to delete' if dry_run else 'deleted'}.")
+
+
+def describe(one: Expired) -> str:
+    """A line about what expired: the month, files, and rows of each table."""
+    rows = ", ".join(f"{table} {count:,}" for table, count in one.rows.items())
+    return f"{one.month}  {'sums ' if one.sums else 'calls'} {one.files} files; rows: {rows or 'none'}"

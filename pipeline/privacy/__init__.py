@@ -1,0 +1,1 @@
+"""What must not be shown, or not be kept: pseudonyms, erased numbers, months that expire."""

@@ -1,0 +1,93 @@
+"""What analysts are shown where there are pseudonyms: a lake of their own, in which nobody has a number or a name.
+
+The lake keeps the numbers, and all that is made of it is made of numbers: a watch list must see that two of them are
+neighbours. A copy is made per month, anew only where its original changed, and row group by row group: memory does not
+grow with a month. What shows nobody and is read from its file all the same is linked, not copied.
+"""
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from hashlib import sha256
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import writing
+from pipeline.normalise.schema import RECORD_TYPES
+from pipeline.normalise.sink import ROW_GROUP, ParquetSink
+from pipeline.privacy.personal import PERSONAL
+from pipeline.privacy.pseudonym import MonthPseudonyms, Pseudonyms
+from pipeline.warehouse.lake import PARTITION, Lake
+from pipeline.warehouse.publish import rejected_table
+from pipeline.warehouse.queries import models
+
+Locked = Callable[[str], AbstractContextManager[object]]
+"""Hold what a name says, against the other processes of this machine."""
+
+
+def shared_tables() -> list[str]:
+    """Every table that is published as a view over files, or that shows a number or a name."""
+    made = [query.name for query in models() if query.schema != "marts" or PERSONAL & query.columns.keys()]
+    return [*RECORD_TYPES, *map(rejected_table, RECORD_TYPES), *made]
+
+
+class Shared:
+    """The lake as analysts are shown it: ``copies`` of what they read and of what shows people, the rest as it is."""
+
+    def __init__(self, lake: Lake, copies: Lake, pseudonyms: Pseudonyms) -> None:
+        self._lake = lake
+        self._copies = copies
+        self._pseudonyms = pseudonyms
+        self._tables = shared_tables()
+
+    def files(self, table: str) -> dict[str, list[Path]]:
+        """The files to show of a table, by month."""
+        return (self._copies if table in self._tables else self._lake).files(table)
+
+    def stems(self, table: str) -> dict[str, str]:
+        """What each month of the original was written under."""
+        return self._lake.stems(table)
+
+    def behind(self) -> Iterator[tuple[str, str, list[Path]]]:
+        """Each table and month whose copy is not one of the files that the lake has now, and those files."""
+        for table in self._tables:
+            copied = self._copies.stems(table)
+            for month, files in self._lake.files(table).items():
+                if copied.get(month) != self._print(files):
+                    yield table, month, files
+
+    def refresh(self, locked: Locked) -> None:
+        """Copy what is behind."""
+        for table, month, _ in list(self.behind()):
+            with locked(f"share-{table}-{month}"):
+                files = self._lake.files(table).get(month, [])
+                copies = [self._copies.new_file(table, month, self._print(files)) for _ in files]
+                names = self._pseudonyms.of(month)
+                with writing(f"shared {table} {month}", self._copies.root):
+                    for original, copy in zip(files, copies, strict=True):
+                        _copy(original, copy, names)
+                schema = pq.read_schema(copies[0]).append(pa.field(PARTITION, pa.string()))
+                self._copies.replace_month(table, month, copies, schema, {"copied": len(copies)})
+
+    def _print(self, files: Iterable[Path]) -> str:
+        made_of = "|".join([self._pseudonyms.print, *sorted(PERSONAL), *sorted(file.name for file in files)])
+        return sha256(made_of.encode()).hexdigest()[:16]
+
+
+def _copy(original: Path, copy: Path, names: MonthPseudonyms) -> None:
+    if not PERSONAL & set(pq.read_schema(original).names):
+        try:
+            copy.hardlink_to(original)
+        except OSError:  # not every file system has links
+            shutil.copyfile(original, copy)
+        return
+    with pq.ParquetFile(original) as file, ParquetSink(copy, file.schema_arrow.remove_metadata()) as sink:
+        for batch in file.iter_batches(ROW_GROUP):
+            table = pa.table(batch)
+            for place, column in enumerate(table.column_names):
+                if column in PERSONAL:
+                    shown = names.column(table[column]).cast(table.schema.field(place).type)
+                    table = table.set_column(place, table.schema.field(place), shown)
+            sink.write(table)

@@ -1,0 +1,37 @@
+"""Two clocks, each of whole months after a month's end."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.months import Month
+from pipeline.privacy.clocks import Clocks
+
+MONTHS = st.builds(Month, st.integers(2015, 2040), st.integers(1, 12))
+A_SECOND = timedelta(seconds=1)
+
+
+@given(MONTHS, st.integers(1, 200))
+def test_a_month_is_kept_for_so_many_months_after_its_end_and_not_a_second_longer(month: Month, kept: int) -> None:
+    over = month.shift(kept + 1).start
+    for clocks in (Clocks(numbers=kept), Clocks(kept, kept)):
+        assert not clocks.calls_expired(month, over - A_SECOND)
+        assert clocks.calls_expired(month, over)
+    assert not Clocks(numbers=kept).sums_expired(month, over)
+    assert Clocks(kept, kept).sums_expired(month, over)
+
+
+@given(MONTHS, st.integers(1, 36))
+def test_what_has_expired_once_has_expired_for_ever_and_all_before_it_too(month: Month, kept: int) -> None:
+    clocks = Clocks(numbers=kept)
+    now = month.shift(kept + 1).start
+    assert all(clocks.calls_expired(month.shift(-back), now + timedelta(days=31 * back)) for back in range(12))
+
+
+@pytest.mark.parametrize("month", [Month(2015, 1), Month(2026, 10)])
+def test_without_a_setting_everything_is_kept_for_ever(month: Month) -> None:
+    far = Month(9000, 1).start
+    assert not Clocks().calls_expired(month, far)
+    assert not Clocks().sums_expired(month, far)
