@@ -27,12 +27,19 @@ test: .venv/ready browser ## Lint, types, import rules, dependencies, then every
 unit: .venv/ready ## The quick tests alone
 	$(BIN)/pytest -n 2 -m 'not slow' $(PYTEST)
 
+.venv/bench: .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	touch $@
+
+bench: .venv/bench ## Speed beside DuckDB, polars, pandas and dlt (ROWS=1000000 ROUNDS=5 SCENES=all)
+	$(BIN)/python -m tests.benchmarks $(if $(ROWS),--rows $(ROWS)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(SCENES)
+
 browser:
 	@command -v chromium >/dev/null || command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] || exit 0; \
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; } \
 	|| echo 'Chromium could not be installed; the browser test will say so.'
 
 clean: ## Remove the environment and the demo's data
-	rm -rf .venv data/demo
+	rm -rf .venv data/demo build
 
-.PHONY: help install demo test unit browser clean
+.PHONY: help install demo test unit bench browser clean

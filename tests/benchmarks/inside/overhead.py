@@ -1,0 +1,85 @@
+"""What a run costs beyond its work: months of a few hundred calls, brought in with and without Dagster.
+
+``python -m tests.benchmarks.inside.overhead alone|here|apart`` prints [wall s, CPU s] of each month.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time
+
+import dagster as dg
+from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
+from dagster._grpc.types import ExecuteRunArgs
+
+from pipeline.definitions import build
+from pipeline.defs.home import prepare_home
+from pipeline.defs.lanes import EXPORT_TAG
+from pipeline.defs.runs import Runner
+from pipeline.export.protocol import Export
+from pipeline.months import Month
+from tests.benchmarks.inside.vendor import asked, bring_in, vendor
+from tests.benchmarks.measure import run, tell
+
+DAGSTER = [sys.executable, "-m", "dagster"]
+
+
+def alone(data: Path) -> list[list[float]]:
+    """The work without a run."""
+    with vendor(data) as (_, journey):
+        return [_spent(bring_in, journey, *month) for month in asked(journey)]
+
+
+def here(data: Path) -> list[list[float]]:
+    """Runs in this process, as `cdr backfill` executes them."""
+    with vendor(data) as (_, journey):
+        prepare_home(journey.settings)
+        definitions, months = build(journey), asked(journey)
+        with dg.DagsterInstance.get() as instance, Runner(definitions, instance, data / ".locks") as runner:
+            return [_spent(_run, runner, *month) for month in months]
+
+
+def _run(runner: Runner, record_type: str, month: Month, export: Export) -> None:
+    outcome = runner.run(f"load_{record_type}", partition=str(month), tags={EXPORT_TAG: export.id})
+    assert outcome.ok, outcome.why
+
+
+def apart(data: Path) -> list[list[float]]:
+    """Runs in processes of their own, as the daemon launches them."""
+    with vendor(data) as (_, journey):
+        home = prepare_home(journey.settings)
+        environment = {**journey.settings.environment(), "DAGSTER_HOME": str(home)}
+        definitions, months = build(journey), asked(journey)
+        with dg.DagsterInstance.get() as instance:
+            commands = [_command(definitions, instance, *month) for month in months]
+            used = [run(*command, environment=environment) for command in commands]
+            ended = [run.status.value for run in instance.get_runs()]
+            assert ended == ["SUCCESS"] * len(months), ended
+    return [[one.wall, one.cpu] for one in used]
+
+
+def _command(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, record_type: str, month: Month, export: Export
+) -> list[str]:
+    """What the launcher of the daemon starts: an interpreter that imports the definitions and executes the run."""
+    job = f"load_{record_type}"
+    place = RepositoryPythonOrigin(
+        sys.executable, ModuleCodePointer("pipeline.definitions", "defs"), entry_point=DAGSTER
+    )
+    origin = JobPythonOrigin(job, place)
+    tags = {"dagster/partition": str(month), EXPORT_TAG: export.id}
+    created = instance.create_run_for_job(definitions.resolve_job_def(job), tags=tags, job_code_origin=origin)
+    return list(ExecuteRunArgs(origin, created.run_id, instance.get_ref(), True).get_command_args())
+
+
+def _spent(work: Callable[..., object], *arguments: object) -> list[float]:
+    wall, cpu = perf_counter(), process_time()
+    work(*arguments)
+    return [perf_counter() - wall, process_time() - cpu]
+
+
+if __name__ == "__main__":
+    with TemporaryDirectory() as scratch:
+        tell({"alone": alone, "here": here, "apart": apart}[sys.argv[1]](Path(scratch)))
