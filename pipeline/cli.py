@@ -1,6 +1,5 @@
 """`cdr`: thin commands that call what the assets call. Exit 0: all done; 1: something failed; 2: bad arguments."""
 
-import csv
 import json
 import sys
 from collections.abc import Mapping
@@ -13,11 +12,12 @@ from rich.console import Console
 
 from pipeline import settings as environment
 from pipeline.command_line import FAILED, MonthText, end_on_signals, one_sentence
+from pipeline.forget import erase, retain
 from pipeline.holdings import Holdings
 from pipeline.journey import Journey
 from pipeline.months import Month, month_range
-from pipeline.show import coverage_table, progress, table
-from pipeline.warehouse.reading import ask
+from pipeline.query import sql
+from pipeline.show import coverage_table, progress
 
 console = Console(width=None if sys.stdout.isatty() else 120)
 
@@ -91,6 +91,21 @@ def publish(as_of: datetime | None, to: Path | None) -> None:
 
 
 @main.command()
+@click.option("--month", type=MonthText(), help="One month only, 2026-09; else every month that is published.")
+@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="The .html file to write it to.")
+@one_sentence
+def report(month: Month | None, to: Path | None) -> None:
+    """Write the months' reports: HTML files that open anywhere, without a network."""
+    if to and (month is None or to.suffix != ".html"):
+        raise click.UsageError("--to goes with --month, and names a file that ends in .html.")
+    holdings = Holdings(environment.load())
+    for one in [month] if month else holdings.reportable():
+        file = to.absolute() if to else holdings.report_file(one)
+        holdings.report(one, file, again=True)
+        console.print(f"Wrote {file}", highlight=False, soft_wrap=True)
+
+
+@main.command()
 @one_sentence
 def verify() -> None:
     """Hash every archived file again, and name any that is not what landed."""
@@ -102,17 +117,9 @@ def verify() -> None:
     console.print("Every archived file is what landed.")
 
 
-@main.command()
-@click.argument("query")
-@click.option("--csv", "as_csv", is_flag=True, help="As CSV.")
-@one_sentence
-def sql(query: str, *, as_csv: bool) -> None:
-    """Ask the published warehouse."""
-    answer = ask(Journey(environment.load()).warehouse, query)
-    if as_csv:
-        csv.writer(sys.stdout).writerows([answer.names, *answer.rows])
-    else:
-        console.print(table(answer))
+main.add_command(sql)
+main.add_command(erase)
+main.add_command(retain)
 
 
 @main.command()

@@ -1,5 +1,7 @@
 """The Dagster code location: wires everything, once."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from pipeline import settings as environment
@@ -9,6 +11,9 @@ from pipeline.defs.lanes import lane
 from pipeline.defs.marts import marts
 from pipeline.defs.month_checks import deadline
 from pipeline.defs.partitions import monthly
+from pipeline.defs.relations import seed_assets
+from pipeline.defs.report import reports
+from pipeline.defs.retention import retain_daily
 from pipeline.defs.schedules import ask_daily, watch_daily
 from pipeline.defs.sensors import ready_sensor
 from pipeline.journey import Journey
@@ -26,25 +31,34 @@ def build(journey: Journey) -> dg.Definitions:
         "ask", dg.AssetSelection.assets(*([record_type, "export"] for record_type in record_types))
     )
     mart_assets = marts(journey, months)
+    report = reports(journey, months)
     refresh = dg.define_asset_job("refresh", dg.AssetSelection.assets(*mart_assets))
     deadlines = [deadline(journey, record_type, months) for record_type in record_types]
     watch = dg.define_asset_job("watch", dg.AssetSelection.checks(*(check.check_key for check in deadlines)))
     return dg.Definitions(
-        assets=[*(asset for record_type in record_types for asset in lane(journey, record_type, months)), *mart_assets],
+        assets=[
+            *(asset for record_type in record_types for asset in lane(journey, record_type, months)),
+            *seed_assets(),
+            *mart_assets,
+            report,
+        ],
         asset_checks=[checks(journey), *deadlines],
         jobs=[ask, *loads, refresh, watch],
-        schedules=[ask_daily(journey, ask), watch_daily(journey, watch)],
-        sensors=[
-            ready_sensor(journey, [ask, *loads]),
-            *alarm_sensors(journey),
-            dg.AutomationConditionSensorDefinition(
-                "marts_follow",
-                target=dg.AssetSelection.assets(*mart_assets),
-                default_status=dg.DefaultSensorStatus.RUNNING,
-            ),
+        schedules=[
+            ask_daily(journey, ask),
+            watch_daily(journey, watch),
+            *([retain_daily(journey)] if journey.clocks.numbers else []),
         ],
+        sensors=[ready_sensor(journey, [ask, *loads]), *alarm_sensors(journey), _follow([*mart_assets, report])],
         # steps run in the run's own process: starting one per step costs twenty times what the step does
         executor=dg.in_process_executor,
+    )
+
+
+def _follow(assets: Sequence[dg.AssetsDefinition]) -> dg.AutomationConditionSensorDefinition:
+    """The sensor that launches what is behind."""
+    return dg.AutomationConditionSensorDefinition(
+        "marts_follow", target=dg.AssetSelection.assets(*assets), default_status=dg.DefaultSensorStatus.RUNNING
     )
 
 

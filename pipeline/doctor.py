@@ -67,7 +67,8 @@ def _disk(journey: Journey) -> Finding:
 
 
 def _months(journey: Journey) -> Iterator[Finding]:
-    risky = [row for row in journey.coverage() if row.state != "sealed" and 0 <= row.days_left < _RISK_DAYS]
+    open_ = (row for row in journey.coverage() if row.state not in ("sealed", "expired"))
+    risky = [row for row in open_ if 0 <= row.days_left < _RISK_DAYS]
     for row in risky:
         yield Finding(
             ok=row.rows is not None,

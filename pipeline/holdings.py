@@ -3,7 +3,7 @@
 Reading and showing need no vendor: all of it is in files.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
@@ -11,17 +11,21 @@ from pathlib import Path
 import pyarrow as pa
 from filelock import FileLock
 
-from pipeline.errors import writing
+from pipeline.errors import PermanentError, writing
 from pipeline.landing.archive import Archive, Manifest
-from pipeline.ledger import known_differences, known_exports
+from pipeline.ledger import control_totals, known_differences, known_exports, with_expired
 from pipeline.months import Month
 from pipeline.normalise.schema import COST, REJECTED, schema_of
+from pipeline.privacy.clocks import Clocks
+from pipeline.privacy.pseudonym import Pseudonyms
 from pipeline.settings import Settings
-from pipeline.warehouse.coverage import Coverage, KnownExport, Revision, as_table, coverage
+from pipeline.sharing import Shared
+from pipeline.warehouse.coverage import ControlTotal, Coverage, KnownExport, Revision, as_table, coverage
+from pipeline.warehouse.forgetting import forget, kept_months, tables
 from pipeline.warehouse.lake import Lake
 from pipeline.warehouse.marts import build, is_behind
-from pipeline.warehouse.publish import Edition, publish
-from pipeline.warehouse.queries import Query, models
+from pipeline.warehouse.publish import Edition, Snapshot, publish
+from pipeline.warehouse.queries import Query, models, trends
 
 
 class Holdings:
@@ -38,12 +42,25 @@ class Holdings:
         self._as_of = as_of
         self.archive = Archive(settings.cdr_data_dir / "landing")
         self.lake = Lake(settings.cdr_data_dir / "lake", as_of)
+        self.copies = Lake(settings.cdr_data_dir / "shared", as_of)
+        self.kept = settings.cdr_data_dir / "aggregates"
+        self.clocks = Clocks(settings.cdr_retain_number_months, settings.cdr_retain_aggregate_months)
         self.warehouse = settings.cdr_data_dir / "warehouse.duckdb"
 
     @cached_property
     def calls(self) -> dict[str, pa.Schema]:
         """The tables of calls and their schemas: of every record type, also of those that are not kept."""
         return {record_type: schema_of(record_type) for record_type in COST}
+
+    @cached_property
+    def shared(self) -> Shared | None:
+        """The lake under pseudonyms; None where the settings name no key for them."""
+        key, digits = self.settings.cdr_pseudonym_key.get_secret_value(), self.settings.cdr_pseudonym_digits
+        return Shared(self.lake, self.copies, Pseudonyms(key, digits)) if key else None
+
+    def expired(self, month: Month) -> bool:
+        """Whether the settings forbid to keep the month's calls any more."""
+        return self.clocks.calls_expired(month, self.clock())
 
     def first_month(self) -> Month:
         """The first month to keep: the setting, else the oldest that landed or that the vendor still has."""
@@ -71,7 +88,9 @@ class Holdings:
 
     def is_published(self) -> bool:
         """Whether ``warehouse.duckdb`` shows what the lake holds."""
-        return self.warehouse.exists() and self.warehouse.stat().st_mtime >= self.lake.changed_at()
+        if not self.warehouse.exists() or (self.shared and any(self.shared.behind())):
+            return False
+        return self.warehouse.stat().st_mtime >= self.lake.changed_at()
 
     def refresh(self) -> None:
         """Build every mart that is behind, and publish."""
@@ -83,11 +102,50 @@ class Holdings:
 
     def publish(self, target: Path | None = None) -> None:
         """Write a new ``warehouse.duckdb``, or another file, and swap it in."""
-        publish(target or self.warehouse, self.lake, self._edition())
+        publish(target or self.warehouse, self._shown(), self._edition())
+
+    def _shown(self) -> Snapshot:
+        """The lake as analysts may see it; raises ``PermanentError`` where a forgotten key would bare the numbers."""
+        if self.shared is None:
+            if tables(self.copies):
+                raise PermanentError(
+                    "This archive is published under pseudonyms, and CDR_PSEUDONYM_KEY is not set, so nothing was "
+                    f"published; set it, or remove {self.copies.root} to publish the numbers themselves."
+                )
+            return self.lake
+        if self._as_of is None:
+            self.shared.refresh(self.locked)
+        return self.shared
+
+    def reportable(self) -> list[Month]:
+        """Every month that ``warehouse.duckdb`` shows something of."""
+        from pipeline.report import reportable
+
+        return reportable(self.warehouse)
+
+    def report_file(self, month: Month) -> Path:
+        """Where the report of a month lies."""
+        return self.settings.cdr_data_dir / "reports" / f"{month}.html"
+
+    def report(self, month: Month, target: Path | None = None, *, again: bool = False) -> bool:
+        """Write a month's report of what is published; False where the one there says the same, unless ``again``."""
+        from pipeline.report import write  # its libraries are loaded where something is drawn alone
+
+        with self.locked(f"report-{month}"):
+            return write(self.warehouse, month, target or self.report_file(month), again=again)
 
     def tidy(self) -> None:
         """Delete what no snapshot shows that anyone may still be reading."""
-        self.lake.vacuum(timedelta(days=self.settings.cdr_history_days))
+        for lake in (self.lake, self.copies):
+            lake.vacuum(timedelta(days=self.settings.cdr_history_days))
+
+    def forget(self, months: Iterable[str]) -> None:
+        """Delete what only older snapshots of these months show; publish first, so that nobody is shown it."""
+        for month in months:
+            for lake, prefix in ((self.lake, ""), (self.copies, "share-")):
+                for table in tables(lake):
+                    with self.locked(f"{prefix}{table if prefix else table.removesuffix('_rejected')}-{month}"):
+                        forget(lake, table, month)
 
     def damaged(self) -> Iterator[tuple[Manifest, str]]:
         """Every archived file that is not what its manifest says, and what is wrong with it."""
@@ -108,13 +166,15 @@ class Holdings:
         shown = self._coverage(exports)
         records = {
             "exports": as_table(exports, KnownExport),
+            "control_totals": as_table(control_totals(exports), ControlTotal),
             "coverage": as_table(shown, Coverage),
             "differences": as_table(known_differences(self.lake, self.calls), Revision),
         }
-        return Edition(self.calls, REJECTED, models(), records)
+        return Edition(self.calls, REJECTED, [*models(), *trends()], records, kept_months(self.kept))
 
     def _coverage(self, exports: list[KnownExport]) -> list[Coverage]:
-        return coverage(exports, self.settings.cdr_record_types, self.first_month(), self.clock())
+        rows = coverage(exports, self.settings.cdr_record_types, self.first_month(), self.clock())
+        return with_expired(rows, exports, self.expired)
 
     def locked(self, name: str) -> FileLock:
         """A lock that the processes of this machine share; it ends with whoever holds it."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from pipeline.erasing import Eraser
 from pipeline.errors import PermanentError
 from pipeline.landing.archive import Archive, Manifest
 from pipeline.ledger import note
@@ -30,15 +31,21 @@ class Loaded:
 
 
 class Loader:
-    """Replaces months of the lake; ``max_shrink`` is the share of a month's rows that may vanish unasked."""
+    """Replaces months of the lake; ``max_shrink`` is the share of a month's rows that may vanish unasked.
 
-    def __init__(self, archive: Archive, lake: Lake, max_shrink: float) -> None:
+    What was erased does not come back: the ``eraser`` goes over each file before it is read.
+    """
+
+    def __init__(self, archive: Archive, lake: Lake, max_shrink: float, eraser: Eraser | None = None) -> None:
         self._archive = archive
         self._lake = lake
         self._max_shrink = max_shrink
+        self._eraser = eraser
 
     def replace(self, manifest: Manifest, *, force: bool) -> Loaded:
         """Make the month hold exactly what the manifest's file does; the caller holds the month's lock."""
+        if self._eraser:
+            manifest = self._eraser.cleanse(manifest)
         record_type, month, export_id = manifest.record_type, manifest.month, manifest.export_id
         file = self._archive.file(manifest.vendor, record_type, Month.parse(month), export_id)
         rows = self._lake.new_file(record_type, month, export_id)

@@ -14,6 +14,8 @@ from pipeline.months import Month
 
 RECORD_TYPES = ("cdr_in", "cdr_out")
 
+_SHORTEST_KEY = 32
+
 _MAIL_ADDRESS = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
 
 
@@ -52,6 +54,17 @@ class Settings(BaseSettings):
         SecretStr(""),
         validate_default=True,
         description="Their server: smtps://user:password@host, or smtp:// for STARTTLS.",
+    )
+
+    cdr_pseudonym_key: SecretStr = Field(
+        SecretStr(""), description="Secret under which numbers and names are published as pseudonyms."
+    )
+    cdr_pseudonym_digits: int = Field(6, ge=0, le=9, description="First digits that a pseudonym shows of a number.")
+    cdr_retain_number_months: int = Field(
+        0, ge=0, description="Months after its end that a month's calls are kept; 0 keeps them for ever."
+    )
+    cdr_retain_aggregate_months: int = Field(
+        0, ge=0, description="Months after its end that a month's sums are kept; 0 keeps them for ever."
     )
 
     @field_validator("didww_api_url")
@@ -114,6 +127,25 @@ class Settings(BaseSettings):
         if not url and len(missing) < len(others):
             raise ValueError("mails need a server to go through, such as smtps://user:password@host")
         return url
+
+    @field_validator("cdr_pseudonym_key")
+    @classmethod
+    def _long(cls, key: SecretStr) -> SecretStr:
+        if 0 < len(key.get_secret_value()) < _SHORTEST_KEY:
+            raise ValueError(f"must have {_SHORTEST_KEY} characters or more, such as those of `openssl rand -hex 32`")
+        return key
+
+    @field_validator("cdr_retain_number_months", "cdr_retain_aggregate_months", mode="before")
+    @classmethod
+    def _or_for_ever(cls, value: object) -> object:
+        return value or 0
+
+    @field_validator("cdr_retain_aggregate_months")
+    @classmethod
+    def _after_the_calls(cls, months: int, info: ValidationInfo) -> int:
+        if months and not 0 < info.data.get("cdr_retain_number_months", months) <= months:
+            raise ValueError("must not be shorter than CDR_RETAIN_NUMBER_MONTHS, from which sums are made")
+        return months
 
     @field_validator("cdr_data_dir")
     @classmethod

@@ -45,6 +45,10 @@ def test_every_setting_is_read_from_the_environment(environment: Environment, tm
         "CDR_ALARM_EMAIL_TO": "ops@example.com,night@example.com",
         "CDR_ALARM_EMAIL_FROM": "cdr@example.com",
         "CDR_SMTP_URL": "smtps://cdr:word@mail.example.com",
+        "CDR_PSEUDONYM_KEY": "a secret of thirty-two characters",
+        "CDR_PSEUDONYM_DIGITS": "4",
+        "CDR_RETAIN_NUMBER_MONTHS": "12",
+        "CDR_RETAIN_AGGREGATE_MONTHS": "60",
     }
     assert set(given) == {name.upper() for name in Settings.model_fields}
     environment(**given)
@@ -60,6 +64,9 @@ def test_every_setting_is_read_from_the_environment(environment: Environment, tm
     assert settings.cdr_installation == "second-archive"
     assert settings.cdr_max_shrink_share == 0.25
     assert settings.cdr_history_days == 400
+    assert settings.cdr_pseudonym_key.get_secret_value() == "a secret of thirty-two characters"
+    assert settings.cdr_pseudonym_digits == 4
+    assert (settings.cdr_retain_number_months, settings.cdr_retain_aggregate_months) == (12, 60)
 
 
 def test_without_any_setting_there_are_defaults_for_all_but_the_key(tmp_path: Path) -> None:
@@ -107,6 +114,10 @@ def test_record_types_are_separated_by_commas_and_kept_once(
         ("CDR_INSTALLATION", "a/b", "should match"),
         ("CDR_INSTALLATION", "", "should match"),
         ("CDR_INSTALLATION", "x" * 41, "should match"),
+        ("CDR_PSEUDONYM_KEY", "x" * 31, "must have 32 characters or more"),
+        ("CDR_PSEUDONYM_DIGITS", "10", "less than or equal to 9"),
+        ("CDR_RETAIN_NUMBER_MONTHS", "-1", "greater than or equal to 0"),
+        ("CDR_RETAIN_AGGREGATE_MONTHS", "3", "must not be shorter than CDR_RETAIN_NUMBER_MONTHS"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named_with_its_reason_on_one_line(
@@ -122,6 +133,18 @@ def test_a_setting_that_cannot_be_used_is_named_with_its_reason_on_one_line(
     assert "\n" not in text
     assert ".." not in text
     assert "pydantic" not in text
+
+
+@pytest.mark.parametrize(("numbers", "aggregates", "fits"), [("", "", True), ("3", "", True), ("3", "2", False)])
+def test_sums_are_kept_as_long_as_what_they_are_made_of(
+    environment: Environment, numbers: str, aggregates: str, fits: bool
+) -> None:
+    environment(CDR_RETAIN_NUMBER_MONTHS=numbers, CDR_RETAIN_AGGREGATE_MONTHS=aggregates)
+    if fits:
+        assert load().cdr_retain_number_months == int(numbers or 0)
+    else:
+        with pytest.raises(PermanentError, match="must not be shorter"):
+            load()
 
 
 def test_every_wrong_setting_is_named_at_once(environment: Environment) -> None:

@@ -67,6 +67,7 @@ def months_due(journey: Journey) -> dict[Month, list[str]]:
     wanted: dict[Month, list[str]] = {}
     for row in journey.coverage():
         month, newest = Month.parse(row.month), asked.get((row.record_type, row.month))
-        if due(month, journey.clock(), sealed=row.state == "sealed", newest_ask=newest):
+        done = row.state in ("sealed", "expired")
+        if due(month, journey.clock(), sealed=done, newest_ask=newest):
             wanted.setdefault(month, []).append(row.record_type)
     return wanted

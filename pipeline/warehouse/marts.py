@@ -1,7 +1,7 @@
 """Build staging and marts month by month, and only what changed: a month's file carries the print of its inputs."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import duckdb
@@ -40,14 +40,14 @@ def build(lake: Lake, query: Query, month: str, base: Mapping[str, pa.Schema]) -
                 f"{query.name} {month} could not be built ({type(error).__name__}): a value does not fit its column; "
                 f"correct sql/{query.name.replace('.', '/')}.sql."
             ) from error
-    lake.replace_month(query.name, month, file, _schema(file), {"inputs": sorted(inputs)})
+    lake.replace_month(query.name, month, [file], _schema(file), {"inputs": sorted(inputs)})
     return True
 
 
-def column_types(base: Mapping[str, pa.Schema], queries: Iterable[Query]) -> dict[str, dict[str, str]]:
+def column_types(base: Mapping[str, pa.Schema], queries: Collection[Query]) -> dict[str, dict[str, str]]:
     """The types of every query's columns, by planning it over empty inputs: a misspelt column is found here."""
     with duckdb.connect() as db:
-        for schema in ("seeds", "staging", "marts"):
+        for schema in {"seeds", *(query.schema for query in queries)}:
             db.execute(f"CREATE SCHEMA {schema}")
         for name, fields in base.items():
             create(db, name, [], fields)

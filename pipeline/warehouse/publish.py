@@ -8,8 +8,9 @@ the snapshot that they opened.
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 from uuid import uuid4
 
 import duckdb
@@ -17,9 +18,9 @@ import pyarrow as pa
 from filelock import FileLock
 
 from pipeline.errors import writing
-from pipeline.warehouse.lake import Lake
-from pipeline.warehouse.queries import Query, seeds
-from pipeline.warehouse.relations import comment, create, create_record, create_seeds, disk, literal
+from pipeline.warehouse.queries import Query, anchored, seeds
+from pipeline.warehouse.relations import comment, create, create_record, create_seeds, disk, literal, types
+from pipeline.warehouse.sentences import SEED_COLUMNS, SENTENCES, TABLES
 
 STORAGE_VERSION = "v1.0.0"
 """The oldest format that holds what is published: any DuckDB since 1.0 opens it."""
@@ -30,16 +31,28 @@ class Edition:
     """What a publish shows.
 
     ``calls`` are the tables of calls with their schemas, ``rejected`` the schema of the records that were not
-    loaded, ``models`` the staging and marts, ``records`` what the pipeline knows of itself: exports, coverage.
+    loaded, ``models`` the staging, marts and trends, ``records`` what the pipeline knows of itself: exports, coverage.
+    ``kept`` are the files of marts, by month, whose months the lake has not any more.
     """
 
     calls: Mapping[str, pa.Schema]
     rejected: pa.Schema
     models: Iterable[Query]
     records: Mapping[str, pa.Table]
+    kept: Mapping[str, Mapping[str, list[Path]]] = field(default_factory=dict)
 
 
-def publish(target: Path, lake: Lake, edition: Edition) -> None:
+class Snapshot(Protocol):
+    """The newest files of each table to show, by month, and what each month's were written under."""
+
+    def files(self, table: str) -> dict[str, list[Path]]:
+        """The files of a table, by month."""
+
+    def stems(self, table: str) -> dict[str, str]:
+        """The stems of a table, by month."""
+
+
+def publish(target: Path, lake: Snapshot, edition: Edition) -> None:
     """Make ``target`` show the newest snapshot of every table, whole or not at all."""
     part = target.with_name(f".{target.name}.{uuid4().hex[:12]}")
     with writing(target.name, target.parent), disk(), FileLock(target.with_name(f".{target.name}.lock")):
@@ -61,22 +74,27 @@ def rejected_table(record_type: str) -> str:
     return f"{record_type}_rejected"
 
 
-def _write(part: Path, lake: Lake, edition: Edition) -> None:
+def _write(part: Path, lake: Snapshot, edition: Edition) -> None:
     with duckdb.connect() as db:
+        _show_rejected(db, lake, edition)
         db.execute(f"ATTACH {literal(str(part))} AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')")
         db.execute("USE warehouse")
-        for schema in ("staging", "marts", "seeds"):
+        db.execute("BEGIN TRANSACTION")  # each statement would wait for the disk on its own
+        for schema in ("staging", "marts", "seeds", "trends"):
             db.execute(f"CREATE SCHEMA {schema}")
         for name, schema in edition.calls.items():
             made = create(db, name, _flat(lake.files(name)), schema)
-            comment(db, made or "VIEW", name, _sentences(schema))
-        _create_rejected(db, lake, edition)
+            comment(db, made or "VIEW", name, _sentences(schema), TABLES[name])
+        _create_rejected(db, edition)
         create_seeds(db, seeds())
-        for query in edition.models:
-            _create_model(db, query, _flat(lake.files(query.name)))
+        for name in seeds():
+            comment(db, "TABLE", name, {column: SEED_COLUMNS.get(column, "") for column in types(db, f"FROM {name}")})
         for name, table in edition.records.items():
             create_record(db, name, table)
-            comment(db, "TABLE", name, _sentences(table.schema))
+            comment(db, "TABLE", name, _sentences(table.schema), TABLES[name])
+        for query in edition.models:
+            _create_model(db, query, _flat({**edition.kept.get(query.name, {}), **lake.files(query.name)}))
+        db.execute("COMMIT")
         db.execute("USE memory")
         db.execute("DETACH warehouse")
 
@@ -85,22 +103,27 @@ def _create_model(db: duckdb.DuckDBPyConnection, query: Query, files: list[Path]
     """A mart as a table and staging as a view over files; what was never built is its own query, live."""
     made = create(db, query.name, files, None, "TABLE" if query.schema == "marts" else "VIEW")
     if made is None:
-        db.execute(f"CREATE VIEW {query.name} AS {query.sql}")
+        db.execute(f"CREATE VIEW {query.name} AS {anchored(query)}")
     comment(db, made or "VIEW", query.name, query.columns, query.about)
 
 
-def _create_rejected(db: duckdb.DuckDBPyConnection, lake: Lake, edition: Edition) -> None:
-    """``rejected_rows`` of every record type, and only those of the exports that are loaded now."""
-    parts = []
+def _show_rejected(db: duckdb.DuckDBPyConnection, lake: Snapshot, edition: Edition) -> None:
+    """The rejected records of each type, beside the file that is written: only those of the exports loaded now."""
     for name in edition.calls:
         loaded, table = lake.stems(name), rejected_table(name)
         stems, files = lake.stems(table), lake.files(table)
         current = [file for month in files if stems[month] == loaded.get(month) for file in files[month]]
         create(db, f"memory.main.{table}", current, edition.rejected)
-        parts.append(f"SELECT '{name}' AS record_type, * FROM memory.main.{table}")  # noqa: S608
+
+
+def _create_rejected(db: duckdb.DuckDBPyConnection, edition: Edition) -> None:
+    parts = [
+        f"SELECT '{name}' AS record_type, * FROM memory.main.{rejected_table(name)}"  # noqa: S608
+        for name in edition.calls
+    ]
     db.execute(f"CREATE TABLE rejected_rows AS {' UNION ALL BY NAME '.join(parts)}")
-    sentences = {"record_type": "Record type: cdr_in or cdr_out.", **_sentences(edition.rejected)}
-    comment(db, "TABLE", "rejected_rows", sentences, "One row per record that was not loaded.")
+    sentences = {"record_type": SENTENCES["record_type"], **_sentences(edition.rejected)}
+    comment(db, "TABLE", "rejected_rows", sentences, TABLES["rejected_rows"])
 
 
 def _flat(files: Mapping[str, list[Path]]) -> list[Path]:

@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.normalise.schema import REJECTED, in_file, schema_of
-from pipeline.warehouse.coverage import Coverage, KnownExport, as_table
+from pipeline.warehouse.coverage import ControlTotal, Coverage, KnownExport, as_table
 from pipeline.warehouse.lake import Lake
 from pipeline.warehouse.publish import Edition
-from pipeline.warehouse.queries import models
+from pipeline.warehouse.queries import models, trends
 
 Row = dict[str, Any]
 PutCalls = Callable[..., Path]
@@ -57,7 +57,7 @@ def put(lake: Lake) -> PutCalls:
     def replace(record_type: str, month: str, rows: Iterable[Row], export: str = "e-1") -> Path:
         file = lake.new_file(record_type, month, export)
         pq.write_table(pa.Table.from_pylist(list(rows), schema=in_file(CALLS[record_type])), file, store_schema=False)
-        lake.replace_month(record_type, month, file, CALLS[record_type], {"export_id": export})
+        lake.replace_month(record_type, month, [file], CALLS[record_type], {"export_id": export})
         return file
 
     return replace
@@ -71,7 +71,8 @@ def edition() -> Callable[..., Edition]:
         records: Mapping[str, pa.Table] = {
             "exports": as_table(list(exports), KnownExport),
             "coverage": as_table(list(covered), Coverage),
+            "control_totals": as_table([], ControlTotal),
         }
-        return Edition(CALLS, REJECTED, models(), records)
+        return Edition(CALLS, REJECTED, [*models(), *trends()], records)
 
     return made

@@ -164,7 +164,8 @@ def test_marts_built_month_by_month_are_what_the_same_sql_gives_over_tables(lake
     months = ("2026-09", "2026-10")
     for month in months:
         days = [f"{month}-{day:02d} {day % 24:02d}:00:00" for day in range(1, 29)]
-        put("cdr_in", month, [call("cdr_in", day, did_number=f"44{n % 3}", row_number=n) for n, day in enumerate(days)])
+        each = [{"did_number": f"44{n % 3}", "source_number": f"1{n % 2}", "row_number": n} for n in range(len(days))]
+        put("cdr_in", month, [call("cdr_in", day, **cells) for day, cells in zip(days, each, strict=True)])
         missed = {"connected_at": None, "duration_seconds": 0, "disconnect_code": "486"}
         put("cdr_out", month, [call("cdr_out", day, **(missed if n % 4 else {})) for n, day in enumerate(days)])
         for one in models():
@@ -185,4 +186,4 @@ def test_marts_built_month_by_month_are_what_the_same_sql_gives_over_tables(lake
                 for table in (one.name, shown)
             )
             assert by_hand == from_lake, one.name
-            assert by_hand, one.name
+            assert by_hand or one.name.startswith("marts.watch_"), one.name

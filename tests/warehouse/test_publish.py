@@ -19,7 +19,7 @@ from pipeline.normalise.schema import REJECTED, in_file, schema_of
 from pipeline.warehouse.lake import Lake
 from pipeline.warehouse.marts import build
 from pipeline.warehouse.publish import Edition, publish, rejected_table
-from pipeline.warehouse.queries import Query, models
+from pipeline.warehouse.queries import Query, models, trends
 
 BASE = {"cdr_in": schema_of("cdr_in"), "cdr_out": schema_of("cdr_out")}
 MONTH = "2026-10"
@@ -181,11 +181,34 @@ def test_every_table_and_column_tells_what_it_is(whole: Path) -> None:
     assert dumb == []
     told = dict(ask(whole, "SELECT schema_name || '.' || table_name, comment FROM duckdb_tables() WHERE NOT internal"))
     views = dict(ask(whole, "SELECT schema_name || '.' || view_name, comment FROM duckdb_views() WHERE NOT internal"))
-    assert {query.name: query.about for query in models()} == {
-        query.name: (told | views)[query.name] for query in models()
-    }
+    for query in (*models(), *trends()):
+        assert (told | views)[query.name] == query.about
     assert told.keys() >= {query.name for query in models() if query.schema == "marts"}
     assert views.keys() >= {"main.cdr_in", "main.cdr_out", *(q.name for q in models() if q.schema == "staging")}
+    assert views.keys() >= {query.name for query in trends()}
+
+
+def test_a_view_reads_its_own_file_whatever_that_is_attached_as(whole: Path) -> None:
+    with duckdb.connect() as db:
+        db.execute(f"ATTACH '{whole}' AS w (READ_ONLY); CREATE TABLE cdr_in AS SELECT 1 AS n")
+        for query in (*models(), *trends()):
+            db.execute(f"FROM w.{query.name}")
+        assert db.execute(
+            "SELECT month, calls FROM w.trends.month_on_month WHERE direction = 'in' ORDER BY 1"
+        ).fetchall() == [
+            ("2026-09", 2),
+            ("2026-10", 2),
+        ]
+
+
+def test_what_was_never_built_is_a_view_that_reads_its_own_file(
+    lake: Lake, put: Put, call: Call, edition: MakeEdition, target: Path
+) -> None:
+    put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")])
+    publish(target, lake, edition())
+    with duckdb.connect() as db:
+        db.execute(f"ATTACH '{target}' AS w (READ_ONLY); CREATE TABLE cdr_in AS SELECT 1 AS n")
+        assert db.execute("SELECT month, calls FROM w.marts.cost_by_did").fetchall() == [(MONTH, 1)]
 
 
 def test_an_empty_lake_publishes_empty_tables_of_the_right_types(
