@@ -3,7 +3,7 @@
 -- A sweep line over call intervals: +1 where a call takes a channel, -1 where it gives it back. Talk is from connect to end,
 -- held from start to end: a call that is not answered holds a channel and has no talk. A call is one channel however many
 -- attempts it took, from its start to the end of the deciding one. Intervals are half-open: a call that ends in a second
--- and one that begins in it are not both there. Without an end, an answered call ends after its duration, and one that was
+-- and one that begins in it are not both there, so the changes of a second are netted. Without an end, an answered call ends after its duration, and one that was
 -- not answered is left out. Calls are cut at full hours, so that each hour can be swept alone, and at the end of the month:
 -- a month is built of its own records, so seconds after it are in no row, and calls that came over from the month before
 -- are not in its first hours.
@@ -192,21 +192,31 @@ events AS (
     WHERE scoped.name_key IS NOT NULL
         AND (kinds.kind <> 'connect' OR scoped.talk_from IS NOT NULL)
 ),
-levels AS ( -- ends come first in their second
+changes AS (
+    SELECT
+        cell,
+        second,
+        CAST(sum(talk) AS INTEGER) AS talk,
+        CAST(sum(held) AS INTEGER) AS held
+    FROM events
+    GROUP BY cell, second
+),
+levels AS ( -- both in one number, as a running sum is what costs most here: held in millions, talk below
     SELECT
         cell,
         second,
         talk,
         held,
-        CAST(sum(talk) OVER (PARTITION BY cell ORDER BY second, held ROWS UNBOUNDED PRECEDING) AS INTEGER) AS talking,
-        CAST(sum(held) OVER (PARTITION BY cell ORDER BY second, held ROWS UNBOUNDED PRECEDING) AS INTEGER) AS holding
-    FROM events
+        CAST(
+            sum(CAST(1000000 AS BIGINT) * held + talk) OVER (PARTITION BY cell ORDER BY second ROWS UNBOUNDED PRECEDING) AS BIGINT
+        ) AS level
+    FROM changes
 ),
 cells AS ( -- the highest level and, of equals, the earliest second in one number: 4096 is above any second of an hour
     SELECT
         cell,
-        max(4096 * CAST(talking AS BIGINT) + 4095 - second) AS talk_peak,
-        max(4096 * CAST(holding AS BIGINT) + 4095 - second) AS held_peak,
+        max(4096 * (level % 1000000) + 4095 - second) AS talk_peak,
+        max(4096 * (level // 1000000) + 4095 - second) AS held_peak,
         -CAST(sum(talk * CAST(second AS BIGINT)) AS BIGINT) AS talk_seconds,
         -CAST(sum(held * CAST(second AS BIGINT)) AS BIGINT) AS held_seconds
     FROM levels
