@@ -3,10 +3,10 @@
 -- A sweep line over call intervals: +1 where a call takes a channel, -1 where it gives it back. Talk is from connect to end,
 -- held from start to end: a call that is not answered holds a channel and has no talk. A call is one channel however many
 -- attempts it took, from its start to the end of the deciding one. Intervals are half-open: a call that ends in a second
--- and one that begins in it are not both there, so the changes of a second are netted. Without an end, an answered call ends after its duration, and one that was
--- not answered is left out. Calls are cut at full hours, so that each hour can be swept alone, and at the end of the month:
--- a month is built of its own records, so seconds after it are in no row, and calls that came over from the month before
--- are not in its first hours.
+-- and one that begins in it are not both there, so the changes of a second are netted. Without an end, an answered call
+-- ends after its duration, and one that was not answered is left out. Calls are cut at full hours, so that each hour can be
+-- swept alone, and at the end of the month: a month is built of its own records, so seconds after it are in no row, and
+-- calls that came over from the month before are not in its first hours.
 -- Scopes: all; did and capacity_group (inbound, NULL for calls in none); trunk (that of the deciding attempt).
 -- Levels are found per cell, a number for name and hour, since numbers are partitioned several times faster than text.
 WITH RECURSIVE hours AS (
