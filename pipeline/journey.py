@@ -13,7 +13,7 @@ from pipeline.erasing import Eraser
 from pipeline.errors import GoneError, PermanentError
 from pipeline.export.asking import Asked, Asker, ensure_asked
 from pipeline.export.outbox import Outbox
-from pipeline.export.plan import askable, of_month, overdue, request_for, to_load
+from pipeline.export.plan import CLOCK_MARGIN, askable, of_month, overdue, request_for, to_load
 from pipeline.export.protocol import Export, ExportVendor
 from pipeline.holdings import Holdings
 from pipeline.landing.archive import Manifest, by_age
@@ -66,8 +66,12 @@ class Journey(Holdings):
         return Outbox(self.settings.cdr_data_dir / ".locks" / f"ask-{record_type}.sending")
 
     def _vendor_now(self) -> datetime:
-        """Now by the slower of the two clocks: a window that ends in the vendor's future is refused."""
-        return self.clock() + min(self.vendor.skew() or timedelta(0), timedelta(0))
+        """Now by the slower of the two clocks: a window that ends in the vendor's future is refused.
+
+        What the margin covers is no difference: it would only make another request of the same one.
+        """
+        ahead = self.vendor.skew() or timedelta(0)
+        return self.clock() + (ahead if ahead < -CLOCK_MARGIN else timedelta(0))
 
     def askable(
         self, record_type: str, months: Iterable[Month], *, again: bool = False

@@ -19,8 +19,10 @@ MAX_ASKS = 3
 MAX_LOADS = 3
 """How often the landing and loading of one export is tried."""
 
+CLOCK_MARGIN = timedelta(seconds=5)
+"""What no window ends nearer to now than: so far the vendor's clock may be behind ours, or its answer under way."""
+
 _A_DAY = timedelta(days=1)
-_CLOCK_MARGIN = timedelta(seconds=5)
 _MONTHS_KEPT = 3
 
 
@@ -35,7 +37,7 @@ def askable(months: Iterable[Month], now: datetime) -> tuple[list[Month], list[s
     for month in months:
         if now >= vendor_drops(month):
             refused.append(f"The vendor forgot {month} on {vendor_drops(month):%Y-%m-%d}: it cannot be asked for.")
-        elif now - _CLOCK_MARGIN <= month.start:
+        elif now - CLOCK_MARGIN <= month.start:
             refused.append(f"{month} has not begun, so it cannot be asked for; ask once it is running.")
         else:
             possible.append(month)
@@ -51,7 +53,7 @@ def request_for(installation: str, record_type: str, month: Month, now: datetime
     """
     if refused := askable([month], now)[1]:
         raise PermanentError(refused[0])
-    end = min(month.end, (now - _CLOCK_MARGIN).replace(microsecond=0))
+    end = min(month.end, (now - CLOCK_MARGIN).replace(microsecond=0))
     whole = f"{now:%Y%m%dT%H%M}" if again else f"day{settle_step(month, now)}"
     snapshot = f"{end:%Y%m%dT%H%M%S}" if end < month.end else whole
     return Request(record_type, month, month.start, end, f"cdr/{installation}/{record_type}/{month}/{snapshot}")
