@@ -13,6 +13,10 @@ class TransientError(Exception):
     """Something outside was not able to answer just now; the same call may succeed later."""
 
 
+class BusyError(TransientError):
+    """The vendor takes no more for now and has done nothing; asking again is right once it has finished something."""
+
+
 class PermanentError(Exception):
     """Repeating changes nothing; the message says what to do instead."""
 

@@ -1,19 +1,20 @@
 """The archive on disk: where a file lies is a function of what it is, and nothing in it is ever overwritten.
 
-``landing/<vendor>/<type>/<month>/<export id>.csv.gz`` is a file as served. Beside it stand ``….asked.json``,
-what was asked for and when, and ``….landed.json``, the manifest of the verified bytes.
+``landing/<vendor>/<type>/<month>/<export id>.csv.gz`` is a file as served, ``.zip`` or ``.csv`` where it is no gzip.
+Beside it stand ``….asked.json``, what was asked for and when, and ``….landed.json``, the manifest of what was verified.
 """
 
 import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pipeline.containers import SUFFIXES
 from pipeline.errors import PermanentError, writing
 from pipeline.months import Month
 
@@ -38,7 +39,7 @@ class AskedFor:
 
 @dataclass(frozen=True)
 class Manifest(AskedFor):
-    """A file that landed: ``bytes`` and ``sha256`` are of the gzip as served, ``text_bytes`` of what is in it.
+    """A file that landed: ``bytes`` and ``sha256`` are of the file as served, ``text_bytes`` of what is in it.
 
     Each time that numbers were ``erased`` from it, these are of the file as rewritten, and what they were is noted. Of
     a month that has ``expired`` the manifest is all there is.
@@ -67,7 +68,9 @@ class Archive:
         """Where the bytes of an export lie, or will lie."""
         if not _SAFE_ID.fullmatch(export_id):
             raise PermanentError(f"Export id {export_id[:40]!r} cannot be a file name; tell the vendor's support.")
-        return self.root / vendor / record_type / str(month) / f"{export_id}.csv.gz"
+        folder = self.root / vendor / record_type / str(month)
+        places = [folder / f"{export_id}{suffix}" for suffix in SUFFIXES]
+        return next((place for place in places if place.exists()), places[0])
 
     def file_of(self, asked: AskedFor) -> Path:
         """Where the bytes of an export that was asked for lie, or will lie."""
@@ -93,7 +96,7 @@ class Archive:
 
     def files(self, month: str) -> Iterator[Path]:
         """Every file of a month, also those that a killed process left."""
-        yield from self.root.glob(f"*/*/{month}/*.csv.gz*")
+        yield from (file for file in self.root.glob(f"*/*/{month}/*") if file.suffix != ".json")
 
     def note_gone(self, file: Path, now: datetime) -> None:
         """Remember that the vendor does not have the file any more, although it lists the export."""
@@ -120,9 +123,21 @@ class Archive:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         return "" if sha256 == manifest.sha256 else "its bytes are not those that landed"
 
+    def damaged(self) -> Iterator[tuple[Manifest, str]]:
+        """Every file that is not what its manifest says, and what is wrong with it."""
+        for manifest in self.landed():
+            if wrong := self.damage(manifest):
+                yield manifest, wrong
+
     def asked(self) -> Iterator[AskedFor]:
         """Every export asked for, in the order of their creation."""
         yield from sorted((_read(p, AskedFor) for p in self.root.glob("*/*/*/*.asked.json")), key=by_age)
+
+    def asked_among(self, vendor: str, export_ids: Collection[str]) -> Iterator[AskedFor]:
+        """What was asked of a vendor under these ids."""
+        for path in self.root.glob(f"{vendor}/*/*/*.asked.json"):
+            if path.name.partition(".")[0] in export_ids:
+                yield _read(path, AskedFor)
 
     def landed(self) -> Iterator[Manifest]:
         """Every manifest, in the order of the exports' creation."""
@@ -168,7 +183,7 @@ def settle(part: Path, target: Path) -> None:
 
 
 def _beside(file: Path, what: str) -> Path:
-    return file.with_name(file.name.removesuffix(".csv.gz") + f".{what}.json")
+    return file.with_name(f"{file.name.partition('.')[0]}.{what}.json")
 
 
 def _read(path: Path, kind: type[_Record]) -> _Record:

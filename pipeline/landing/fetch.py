@@ -9,12 +9,16 @@ from pathlib import Path
 import requests
 import urllib3
 
+from pipeline.containers import SUFFIXES, suffix_of
 from pipeline.errors import TransientError, writing
 from pipeline.landing.archive import settle
-from pipeline.landing.gzipfile import CHUNK, MAX_TEXT_BYTES, Contents, read_through
+from pipeline.landing.contents import CHUNK, MAX_TEXT_BYTES, Contents, read_through
 
 MAX_RESUMES = 5
 """How often one download is taken up again before the attempt is given back to whoever repeats runs."""
+
+PLAIN = SUFFIXES[-1]
+"""What is packed in nothing has no checksum of its own, so its length must tell that it is whole."""
 
 Open = Callable[[int, str], requests.Response]
 """Open the remote file from a byte offset, provided that it is still the one with the given ETag."""
@@ -22,7 +26,7 @@ Open = Callable[[int, str], requests.Response]
 
 @dataclass(frozen=True)
 class Fetched:
-    """The verified file: ``size`` and ``sha256`` of the bytes as served, and what the gzip holds."""
+    """The verified file: ``size`` and ``sha256`` of the bytes as served, and what they hold."""
 
     size: int
     sha256: str
@@ -30,32 +34,37 @@ class Fetched:
 
 
 def fetch(open_at: Open, target: Path, limit: int = MAX_TEXT_BYTES) -> Fetched:
-    """Bring the file to ``target``, which never holds a part of it or anything that is not a whole gzip.
+    """Bring the file to ``target``, which never holds a part of it or anything that is not whole.
 
-    The caller holds the month, so parts of other names are those of killed processes, and are removed.
+    What it is packed in decides how its name ends, whatever ``target`` says. The caller holds the month, so parts of
+    other names are those of killed processes, and are removed.
     """
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     with writing(target.name, target.parent):
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            for left in target.parent.glob("*.csv.gz.*.part"):
+            for left in target.parent.glob("*.*.[0-9]*.part"):
                 left.unlink(missing_ok=True)
-            _download(open_at, part)
+            sized = _download(open_at, part)
             fetched = verify(part, limit)
-            settle(part, target)
+            suffix = suffix_of(part)
+            if suffix == PLAIN and not sized:
+                raise TransientError(f"The file of export {_export(part)} came without its length; try again later.")
+            settle(part, target.with_name(_export(target) + suffix))
         finally:
             part.unlink(missing_ok=True)
     return fetched
 
 
 def verify(path: Path, limit: int = MAX_TEXT_BYTES) -> Fetched:
-    """Hash the file and read its gzip through."""
+    """Hash the file and read it through."""
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return Fetched(path.stat().st_size, sha256, read_through(path, limit))
 
 
-def _download(open_at: Open, part: Path) -> None:
+def _download(open_at: Open, part: Path) -> bool:
+    """Write the bytes as served; whether the vendor said how many there are."""
     etag = ""
     with part.open("wb") as out:
         for resumes in range(MAX_RESUMES + 1):
@@ -64,12 +73,19 @@ def _download(open_at: Open, part: Path) -> None:
                     out.seek(0)
                     out.truncate()
                 etag = response.headers.get("ETag", "")
+                sized = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
                 if _append(response, out.write):
                     break
             if resumes == MAX_RESUMES:
-                raise TransientError(f"The download of {part.name.split('.')[0]} broke off too often; try again later.")
+                raise TransientError(f"The download of {_export(part)} broke off too often; try again later.")
         out.flush()
         os.fsync(out.fileno())
+    return sized
+
+
+def _export(path: Path) -> str:
+    """The id of the export, which has no dot."""
+    return path.name.partition(".")[0]
 
 
 def _append(response: requests.Response, write: Callable[[bytes], object]) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from isal import igzip
 
+from pipeline.containers import SUFFIXES
 from pipeline.errors import PermanentError, writing
 from pipeline.landing.archive import Archive, Manifest, settle
 from pipeline.landing.fetch import verify
@@ -30,7 +31,8 @@ def rewrite(
     begun = [note for note in manifest.erased if note["sha256_before"] == before]
     if before != manifest.sha256 and not begun:
         raise PermanentError(f"{file.name} is not what landed, so nothing was erased; restore it and erase again.")
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    target = file.with_name(file.name.partition(".")[0] + SUFFIXES[0])
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
     with writing(file.name, file.parent):
         try:
             with part.open("wb") as out, igzip.IGzipFile("", "wb", _LEVEL, out, 0) as packed:
@@ -47,7 +49,8 @@ def rewrite(
                 erased=[*(note for note in manifest.erased if note not in begun), note],
             )
             archive.note_landed(noted)
-            settle(part, file)
+            file.replace(target)  # what was no gzip is one from now on, and there are never two of them
+            settle(part, target)
         finally:
             part.unlink(missing_ok=True)
     return noted

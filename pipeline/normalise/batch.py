@@ -1,17 +1,17 @@
 """A block of records to typed rows: what a worker thread does."""
 
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from pipeline.normalise.blocks import Block, record_bounds
 from pipeline.normalise.header import Layout, extra_name
 from pipeline.normalise.parse import Reject, parse
-from pipeline.normalise.schema import RECORD_TYPES, control_columns
+from pipeline.normalise.table import Table
 from pipeline.normalise.totals import Totals, of_table
-from pipeline.normalise.typing_rules import type_frame
+from pipeline.normalise.typing_rules import type_rows
 
 
 @dataclass
@@ -26,42 +26,55 @@ class Batch:
     diverted: Totals
 
 
-def type_block(block: Block, shape: Layout, record_type: str) -> Batch:
+def type_block(block: Block, shape: Layout, table: Table) -> Batch:
     """Parse and type one block, every record of it accounted for."""
-    columns = RECORD_TYPES[record_type]
-    control = control_columns(record_type)
     parsed = parse(block, shape.names)
-    text = parsed.text
-    frame = text.to_pandas(types_mapper=pd.ArrowDtype)
-    good, reasons = type_frame(frame, columns)
-    bad = sorted(reasons)
-    rejects = parsed.rejects + [Reject(int(parsed.places[row]), reasons[row]) for row in bad]
-    diverted = of_table(text.take(pa.array(bad, pa.int64())), control) + Totals(len(parsed.rejects), {})
-    table = pa.Table.from_pandas(good[[c.name for c in columns]], preserve_index=False)
-    kept = text.take(good.index.to_numpy()) if shape.extras else None
+    text = _with_absent(parsed.text, table)
+    typed = type_rows(text, table.columns)
+    bad = sorted(typed.reasons)
+    diverted = of_table(text.take(pa.array(bad, pa.int64())), table.control) + Totals(len(parsed.rejects), {})
+    rejects = parsed.rejects + [Reject(int(parsed.places[row]), typed.reasons[row]) for row in bad]
     return Batch(
-        table=table.append_column("extra", _extra(kept, shape.extras, table.num_rows)),
+        table=typed.rows.append_column("extra", _extra(typed.text, shape.extras)),
         places=np.delete(parsed.places, bad),
-        rejected=_with_lines(block, rejects),
+        rejected=_with_lines(block, rejects, parsed.records),
         records=parsed.records,
-        text=of_table(text, control) + Totals(len(parsed.rejects), {}),
+        text=Totals(parsed.records, (of_table(typed.text, table.control) + diverted).sums),
         diverted=diverted,
     )
 
 
-def _extra(kept: pa.Table | None, extras: tuple[str, ...], rows: int) -> pa.Array:
+def _with_absent(text: pa.Table, table: Table) -> pa.Table:
+    """The text with a column for each that files of this generation do not have: empty, or the sum of others."""
+    for name in [column.name for column in table.columns if column.name not in set(text.column_names)]:
+        parts = [part for part in table.sums.get(name, ()) if part in text.column_names]
+        amounts = zip(*(text[part].to_pylist() for part in parts), strict=True)
+        cells = [_added(row) for row in amounts] if parts else pa.nulls(text.num_rows)
+        text = text.append_column(name, pa.array(cells, pa.string()))
+    return text
+
+
+def _added(cells: tuple[str | None, ...]) -> str | None:
+    """The exact sum of the amounts that there are; nothing where one of them is none."""
+    try:
+        return f"{sum(Decimal(cell) for cell in cells if cell):f}" if any(cells) else None
+    except (InvalidOperation, ValueError):
+        return None
+
+
+def _extra(text: pa.Table, extras: tuple[str, ...]) -> pa.Array:
     kind = pa.map_(pa.string(), pa.string())
-    if kept is None:
-        return pa.nulls(rows, kind)
-    cells = kept.select([extra_name(name) for name in extras]).rename_columns(list(extras)).to_pylist()
+    if not extras:
+        return pa.nulls(text.num_rows, kind)
+    cells = text.select([extra_name(name) for name in extras]).rename_columns(list(extras)).to_pylist()
     return pa.array([[(name, cell) for name, cell in row.items() if cell is not None] for row in cells], kind)
 
 
-def _with_lines(block: Block, rejects: list[Reject]) -> list[tuple[Reject, int, str]]:
+def _with_lines(block: Block, rejects: list[Reject], records: int) -> list[tuple[Reject, int, str]]:
     """Each reject with its line in the file and its text; found only where there is something to find."""
     if not rejects:
         return []
-    lines, begins, ends = record_bounds(block.data)
+    lines, begins, ends = record_bounds(block.data, block.delimiter, records)
     return [
         (reject, block.first_line + int(lines[at]), _shown(bytes(block.data[begins[at] : ends[at]])))
         for reject in sorted(rejects, key=lambda reject: reject.place)

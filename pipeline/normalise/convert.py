@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,8 +19,9 @@ from pipeline.months import Month
 from pipeline.normalise.batch import Batch, type_block
 from pipeline.normalise.blocks import BLOCK_BYTES, Block, read_blocks
 from pipeline.normalise.header import layout
-from pipeline.normalise.schema import REJECTED, control_columns, in_file, schema_of
+from pipeline.normalise.schema import REJECTED, in_file
 from pipeline.normalise.sink import all_or_none, parquet_parts
+from pipeline.normalise.table import Table
 from pipeline.normalise.totals import Totals, of_table
 
 WORKERS = min(4, os.cpu_count() or 1)
@@ -42,7 +43,8 @@ class Origin:
 class Converted:
     """What became of a file: ``text`` counts every record of it, and equals ``loaded`` plus ``rejected``.
 
-    The rows lie in ``files``, more than one where several threads wrote a large month.
+    Records that are ``left_out`` because they are another month's are in none of them. The rows lie in ``files``, more
+    than one where several threads wrote a large month.
     """
 
     text: Totals
@@ -52,29 +54,31 @@ class Converted:
     extras: tuple[str, ...]
     first_start: datetime | None
     last_start: datetime | None
+    left_out: int = 0
     files: tuple[Path, ...] = ()
 
 
 def convert(
     file: Path,
     origin: Origin,
-    generations: Sequence[Mapping[str, str]],
+    table: Table,
     target: Path,
     rejected_target: Path,
     workers: int = WORKERS,
     block_bytes: int = BLOCK_BYTES,
 ) -> Converted:
-    """Type the records of a gzipped CSV into ``target``, and those that cannot be typed into ``rejected_target``.
+    """Type the records of a landed file into ``target``, and those that cannot be typed into ``rejected_target``.
 
     Memory does not grow with the file; of a large one, some rows are written to other files beside ``target``. Raises
     ``PermanentError`` where the header lacks a column, and where the control totals of the text are not those of the
     rows written: then no file is left.
     """
-    blocks = read_blocks(file, block_bytes)
+    blocks = read_blocks(file, block_bytes, table.delimiter)
     header = str(next(blocks, Block(b"", 1)).data, "utf-8", "replace")
-    shape = layout(header, generations, f"Export {origin.export_id} ({origin.record_type} {origin.month})")
-    schema = in_file(schema_of(origin.record_type))
-    typed = partial(type_block, shape=shape, record_type=origin.record_type)
+    what = f"Export {origin.export_id} ({origin.record_type} {origin.month})"
+    shape = layout(header, table.generations, what, table.delimiter)
+    schema = in_file(table.schema)
+    typed = partial(type_block, shape=shape, table=table)
     with (
         writing(f"Export {origin.export_id}", target.parent),
         all_or_none() as begun,
@@ -82,68 +86,77 @@ def convert(
         parquet_parts(target, schema, pool, begun, most=(workers + 1) // 2) as rows,
         parquet_parts(rejected_target, in_file(REJECTED), pool, begun) as rejects,
     ):
-        tally = _Tally(origin)
+        tally = _Tally(origin, table)
         for batch in _in_order(pool, typed, blocks, ahead=workers):
             rows.write(tally.placed(batch))
             rejects.write(tally.refused(batch))
-            pa.default_memory_pool().release_unused()  # else what each thread once used is kept for it
         converted = tally.balanced(shape.extras)
+    pa.default_memory_pool().release_unused()  # what follows needs its own
     return replace(converted, files=tuple(file for file in begun if file != rejected_target))
 
 
 class _Tally:
     """Counts what went where, and gives every record its number in the file."""
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, table: Table) -> None:
         self._origin = origin
-        self._control = control_columns(origin.record_type)
+        self._table = table
+        self._control = table.control
         self._records = 0
         nothing = Totals(0, dict.fromkeys(self._control, Decimal(0)))
-        self._text, self._loaded, self._rejected = nothing, nothing, nothing
+        self._text, self._loaded, self._rejected, self._left = nothing, nothing, nothing, nothing
         self._outside = 0
         self._starts: list[datetime] = []
 
     def placed(self, batch: Batch) -> pa.Table:
         """The batch's rows with the export and the row numbers they come from."""
         numbers = pa.array(batch.places + self._records + 1, pa.int64())
-        export = pa.repeat(self._origin.export_id, batch.table.num_rows)
-        started = batch.table["started_at"]
-        self._loaded += of_table(batch.table, self._control)
+        rows = self._of_the_month(batch.table.append_column("row_number", numbers))
+        export = pa.repeat(self._origin.export_id, rows.num_rows)
+        self._loaded += of_table(rows, self._control)
         self._text += batch.text
-        if batch.table.num_rows:
-            self._starts += pc.min_max(started).as_py().values()
+        if rows.num_rows:
+            self._starts += pc.min_max(rows[self._table.instant]).as_py().values()
+        return rows.add_column(rows.num_columns - 1, "export_id", export)
+
+    def _of_the_month(self, rows: pa.Table) -> pa.Table:
+        """The rows to load: those outside the month are counted, and left out where that is the table's rule."""
+        started = rows[self._table.instant]
         inside = pc.and_(
             pc.greater_equal(started, pa.scalar(self._origin.month.start, started.type)),
             pc.less(started, pa.scalar(self._origin.month.end, started.type)),
         )
-        self._outside += batch.table.num_rows - (pc.sum(inside).as_py() or 0)
-        return batch.table.append_column("export_id", export).append_column("row_number", numbers)
+        outside = rows.num_rows - (pc.sum(inside).as_py() or 0)
+        if not (outside and self._table.inside_only):
+            self._outside += outside
+            return rows
+        self._left += of_table(rows.filter(pc.invert(inside)), self._control)
+        return rows.filter(inside)
 
     def refused(self, batch: Batch) -> pa.Table:
         """The batch's rejected records, as rows of ``rejected_rows``; ends the batch."""
-        rows = [
-            {
-                "export_id": self._origin.export_id,
-                "row_number": reject.place + self._records + 1,
-                "line_number": line,
-                "reason": reject.reason,
-                "raw_line": raw,
-            }
-            for reject, line, raw in batch.rejected
-        ]
+        first, rejected = self._records + 1, batch.rejected
         self._records += batch.records
         self._rejected += batch.diverted
-        return pa.Table.from_pylist(rows, schema=in_file(REJECTED))
+        cells = {
+            "export_id": [self._origin.export_id] * len(rejected),
+            "row_number": [first + reject.place for reject, _, _ in rejected],
+            "line_number": [line for _, line, _ in rejected],
+            "reason": [reject.reason for reject, _, _ in rejected],
+            "raw_line": [raw for _, _, raw in rejected],
+        }
+        return pa.table(cells, schema=in_file(REJECTED))
 
     def balanced(self, extras: tuple[str, ...]) -> Converted:
         """The final account; raises unless nothing is missing from it."""
-        if self._text != self._loaded + self._rejected:
+        if self._text != self._loaded + self._rejected + self._left:
             raise PermanentError(
                 f"{self._origin.record_type} {self._origin.month}, export {self._origin.export_id}: the file's control "
                 "totals are not those of its rows, so nothing was loaded; the file is kept, report this as a fault."
             )
         first, last = (min(self._starts), max(self._starts)) if self._starts else (None, None)
-        return Converted(self._text, self._loaded, self._rejected, self._outside, extras, first, last)
+        text, left = self._loaded + self._rejected, self._left.rows
+        return Converted(text, self._loaded, self._rejected, self._outside, extras, first, last, left)
 
 
 def _in_order(pool: Executor, work: Callable[[_In], _Out], items: Iterable[_In], ahead: int) -> Iterator[_Out]:

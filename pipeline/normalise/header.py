@@ -19,16 +19,17 @@ class Layout:
     extras: tuple[str, ...]
 
 
-def layout(header: str, generations: Sequence[Mapping[str, str]], what: str) -> Layout:
-    """Match a header line with the generation it has most of; raises ``PermanentError`` where columns are missing.
+def layout(header: str, generations: Sequence[Mapping[str, str]], what: str, delimiter: str = ",") -> Layout:
+    """Match a header line with the largest generation that is whole in it, else with the one that it has most of.
 
-    Columns that the generation does not know are kept.
+    Columns that the generation does not know are kept. Raises ``PermanentError`` where columns of it are missing.
     """
-    cells = next(csv.reader([header.lstrip("\ufeff")]), [])
+    cells = next(csv.reader([header.lstrip("\ufeff")], delimiter=delimiter), [])
     twice = [cell for cell, count in Counter(cells).items() if count > 1]
     if twice:
         raise PermanentError(f"{what} has the column {twice[0]!r} twice; tell the vendor. The file is kept.")
-    known = max(generations, key=lambda generation: len(generation.keys() & set(cells)))
+    there = set(cells)
+    known = max(generations, key=lambda generation: (generation.keys() <= there, len(generation.keys() & there)))
     missing = [name for name in known if name not in cells]
     if missing:
         raise PermanentError(

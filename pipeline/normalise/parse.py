@@ -45,7 +45,7 @@ def parse(block: Block, names: tuple[str, ...]) -> Parsed:
     text = pa.csv.read_csv(
         pa.BufferReader(data or b"\n"),
         read_options=pa.csv.ReadOptions(column_names=list(names), block_size=len(data) + 2, use_threads=False),
-        parse_options=pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep),
+        parse_options=pa.csv.ParseOptions(delimiter=block.delimiter, newlines_in_values=True, invalid_row_handler=keep),
         convert_options=pa.csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
             null_values=[""],
@@ -70,7 +70,7 @@ def _readable(block: Block) -> tuple[bytes | memoryview, np.ndarray | None, list
         return b"", np.array([], dtype=int), [Reject(0, "has a quote that is never closed")]
     if _is_utf8(block.data):
         return block.data, None, []
-    records = [record for _, record in split_records(block.data)]
+    records = [record for _, record in split_records(block.data, block.delimiter)]
     good = [place for place, record in enumerate(records) if _is_utf8(record)]
     bad = sorted(set(range(len(records))) - set(good))
     return b"".join(records[p] for p in good), np.array(good, dtype=int), [Reject(p, "is not UTF-8") for p in bad]

@@ -4,6 +4,7 @@ Instants are UTC with microseconds; money is US dollars as DECIMAL(18,6), never 
 are text, as served. A vendor's own headers are mapped onto these names in the module of that vendor.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -11,12 +12,27 @@ import pyarrow as pa
 
 
 class Kind(Enum):
-    """What a column's text must be; the value is its type in the lake."""
+    """What a column's text must be, under the word that declares it."""
 
-    TEXT = pa.string()
-    INSTANT = pa.timestamp("us", tz="UTC")
-    INTEGER = pa.int32()
-    MONEY = pa.decimal128(18, 6)
+    TEXT = "text"
+    INSTANT = "instant"
+    ZONED_INSTANT = "zoned_instant"
+    INTEGER = "integer"
+    MONEY = "money"
+
+    @property
+    def type(self) -> pa.DataType:
+        """Its type in the lake."""
+        return _TYPES[self]
+
+
+_TYPES = {
+    Kind.TEXT: pa.string(),
+    Kind.INSTANT: pa.timestamp("us", tz="UTC"),
+    Kind.ZONED_INSTANT: pa.timestamp("us", tz="UTC"),
+    Kind.INTEGER: pa.int32(),
+    Kind.MONEY: pa.decimal128(18, 6),
+}
 
 
 @dataclass(frozen=True)
@@ -64,7 +80,7 @@ CDR_IN = (
     Column("pstn_usd", Kind.MONEY, "Charge for forwarding to the telephone network, USD."),
     Column("metered_usd", Kind.MONEY, "Charge for metered channels, USD."),
     Column("cnam_usd", Kind.MONEY, "Charge for looking up the caller's name, USD."),
-    Column("total_usd", Kind.MONEY, "All charges of the attempt as served, USD."),
+    Column("total_usd", Kind.MONEY, "All charges of the attempt, USD; where a file has no total, their sum."),
     _CALL_ID,
 )
 
@@ -92,9 +108,6 @@ CDR_OUT = (
 
 RECORD_TYPES = {"cdr_in": CDR_IN, "cdr_out": CDR_OUT}
 
-COST = {"cdr_in": "total_usd", "cdr_out": "charged_usd"}
-"""The column that says what a row cost in all."""
-
 # What the pipeline adds: where each row came from. ``extra`` keeps columns that no known header has.
 PROVENANCE = (
     pa.field("month", pa.string(), metadata={"about": "Month the export was asked for, YYYY-MM (UTC)."}),
@@ -108,10 +121,9 @@ PROVENANCE = (
 )
 
 
-def schema_of(record_type: str) -> pa.Schema:
-    """The Arrow schema of a record type's table in the lake, each field with its ``about`` sentence."""
-    fields = [pa.field(c.name, c.kind.value, metadata={"about": c.about}) for c in RECORD_TYPES[record_type]]
-    return pa.schema([*fields, *PROVENANCE])
+def schema_of(columns: Sequence[Column]) -> pa.Schema:
+    """The Arrow schema of a table in the lake, each field with its ``about`` sentence."""
+    return pa.schema([*(pa.field(c.name, c.kind.type, metadata={"about": c.about}) for c in columns), *PROVENANCE])
 
 
 def in_file(schema: pa.Schema) -> pa.Schema:
@@ -119,10 +131,10 @@ def in_file(schema: pa.Schema) -> pa.Schema:
     return schema.remove(schema.get_field_index("month"))
 
 
-def control_columns(record_type: str) -> tuple[str, ...]:
-    """The columns whose sums are control totals: the seconds first, then each money column but prices."""
-    seconds = [c.name for c in RECORD_TYPES[record_type] if c.kind is Kind.INTEGER and c.name.endswith("_seconds")]
-    money = [c.name for c in RECORD_TYPES[record_type] if c.kind is Kind.MONEY]
+def control_columns(columns: Sequence[Column]) -> tuple[str, ...]:
+    """The columns whose sums are control totals: the seconds first, then each money column."""
+    seconds = [c.name for c in columns if c.kind is Kind.INTEGER and c.name.endswith("_seconds")]
+    money = [c.name for c in columns if c.kind is Kind.MONEY]
     return (*seconds, *money)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.normalise.schema import Kind
@@ -16,7 +17,9 @@ from pipeline.normalise.schema import Kind
 ROW_GROUP = 122_880
 """Rows per group: DuckDB's own vector size times 60, small enough to skip by time, large enough to compress."""
 
-_NEAR_UNIQUE = {"call_id", "source_number", "destination_number", "raw_line"}
+_SAMPLE = 20_000
+_NEAR_UNIQUE = 0.1
+"""The share of different texts in a column from which on a dictionary of them is larger than the column, and slower."""
 
 
 class ParquetSink:
@@ -29,8 +32,22 @@ class ParquetSink:
 
     def __enter__(self) -> "ParquetSink":
         self._target.parent.mkdir(parents=True, exist_ok=True)
-        encodings = {field.name: _encoding(field) for field in self._schema}
-        self._writer = pq.ParquetWriter(
+        self._writer: pq.ParquetWriter | None = None
+        return self
+
+    def write(self, table: pa.Table) -> None:
+        """Write rows, as a row group of their own where no more are given than fit into one.
+
+        How each column is encoded follows from the first that are written.
+        """
+        if self._writer is None:
+            self._writer = self._opened(table)
+        if table.num_rows:
+            self._writer.write_table(table, row_group_size=ROW_GROUP)
+
+    def _opened(self, like: pa.Table) -> pq.ParquetWriter:
+        encodings = {field.name: _encoding(field, like[field.name]) for field in self._schema}
+        return pq.ParquetWriter(
             self._part,
             self._schema,
             compression="zstd",
@@ -38,21 +55,18 @@ class ParquetSink:
             use_dictionary=[name for name, encoding in encodings.items() if encoding is None],
             column_encoding={name: encoding for name, encoding in encodings.items() if encoding},
             # readers skip row groups by time, and calls lie in no other order
-            write_statistics=[field.name for field in self._schema if field.type == Kind.INSTANT.value],
+            write_statistics=[field.name for field in self._schema if field.type == Kind.INSTANT.type],
             store_schema=False,
         )
-        return self
-
-    def write(self, table: pa.Table) -> None:
-        """Write rows, as a row group of their own where no more are given than fit into one."""
-        if table.num_rows:
-            self._writer.write_table(table, row_group_size=ROW_GROUP)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         try:
-            self._writer.close()
+            if kind is None and self._writer is None:
+                self._writer = self._opened(self._schema.empty_table())
+            if self._writer:
+                self._writer.close()
             if kind is None:
                 with self._part.open("rb") as written:
                     os.fsync(written.fileno())
@@ -72,7 +86,7 @@ class ParquetParts:
 
     def write(self, table: pa.Table) -> None:
         """Take rows; they are encoded when a row group is full."""
-        self._waiting.append(table.select(self._schema.names).cast(self._schema))
+        self._waiting.append(pa.Table.from_arrays([table[name] for name in self._schema.names], schema=self._schema))
         self._rows += table.num_rows
         if self._rows >= ROW_GROUP:
             self._encode()
@@ -91,6 +105,7 @@ class ParquetParts:
     def _encode(self) -> None:
         sink, group = self._idle(), pa.concat_tables(self._waiting)
         self._waiting, self._rows = [], 0
+        pa.default_memory_pool().release_unused()  # else what each thread once used is kept for it
         self._busy.append((sink, self._pool.submit(sink.write, group)))
 
     def _idle(self) -> ParquetSink:
@@ -139,10 +154,11 @@ def parquet_parts(
             parts.wait()
 
 
-def _encoding(field: pa.Field) -> str | None:
+def _encoding(field: pa.Field, cells: pa.ChunkedArray) -> str | None:
     """How a column is written, or None for a dictionary: what is near-unique gains nothing from one."""
-    if field.name in _NEAR_UNIQUE:
-        return "DELTA_LENGTH_BYTE_ARRAY"
-    if field.type == Kind.INSTANT.value or field.name == "row_number":  # in order, so their differences are small
+    if field.type == Kind.INSTANT.type or field.name == "row_number":  # in order, so their differences are small
         return "DELTA_BINARY_PACKED"
+    head = cells.slice(0, _SAMPLE)
+    if field.type == Kind.TEXT.type and pc.count_distinct(head).as_py() > _NEAR_UNIQUE * len(head):
+        return "DELTA_LENGTH_BYTE_ARRAY"
     return None

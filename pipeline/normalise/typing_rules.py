@@ -1,103 +1,136 @@
 """Text to typed columns, in pandas: a strict rule per kind, and the cells that break it named one by one."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.normalise.schema import Column, Kind
 
-_SECONDS_LONG = len("2026-10-31 23:59:59")
+_MIDNIGHT = {Kind.INSTANT: " 00:00:00", Kind.ZONED_INSTANT: "T00:00:00Z"}
+_SHORTEST = {kind: len("2026-10-31" + midnight) for kind, midnight in _MIDNIGHT.items()}
 
 _NAIVE = pa.timestamp("us")
-_FIRST_YEAR = pd.Timestamp("0001-01-01").to_pydatetime()
+_FIRST = {
+    Kind.INSTANT: pd.Timestamp("0001-01-01").to_pydatetime(),
+    Kind.ZONED_INSTANT: pd.Timestamp("0001-01-01", tz="UTC").to_pydatetime(),
+}
 
 MEANT = {
     Kind.TEXT: "text",
     Kind.INSTANT: "a time like 2026-10-31 23:59:59",
+    Kind.ZONED_INSTANT: "a time like 2026-10-31T23:59:59Z",
     Kind.INTEGER: "a whole number",
     Kind.MONEY: "an amount with up to 12 digits before and 6 after the point",
 }
 
+_DAY = r"[12]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+_TIME = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d"
+
 # What cells look like that fit for certain, but for days that no month has; any others are tried one by one.
 _ORDINARY = {
-    Kind.INSTANT: r"[12]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d",
-    Kind.INTEGER: r"-?\d{1,9}",
-    Kind.MONEY: r"-?\d{1,12}(\.\d{1,6})?",
+    Kind.INSTANT: rf"\A{_DAY} {_TIME}\z",
+    Kind.ZONED_INSTANT: rf"\A{_DAY}T{_TIME}Z\z",
+    Kind.INTEGER: r"\A-?\d{1,9}\z",
+    Kind.MONEY: r"\A-?\d{1,12}(\.\d{1,6})?\z",
 }
 
 
 def typed(text: pd.Series, kind: Kind) -> pd.Series:
     """The column in its type; raises ``ArrowInvalid`` unless every cell fits exactly."""
-    match kind:
-        case Kind.TEXT:
-            return text
-        case Kind.INSTANT:
-            if text.notna().any() and text.str.len().min() < _SECONDS_LONG:  # a date alone would pass as midnight
-                raise pa.ArrowInvalid("a time without seconds")
-            naive = text.astype(pd.ArrowDtype(_NAIVE))
-            if (naive < _FIRST_YEAR).any():  # Arrow knows a year 0, Python and its readers do not
-                raise pa.ArrowInvalid("a time in the year 0")
-            return naive.astype(pd.ArrowDtype(kind.value))
-        case Kind.INTEGER if not text.str.isdecimal().all() and text.str.contains("[xX]").any():
-            raise pa.ArrowInvalid("a hexadecimal number")  # Arrow would read 0x10 as sixteen
-        case _:
-            return text.astype(pd.ArrowDtype(kind.value))
+    if kind in _SHORTEST and text.notna().any() and text.str.len().min() < _SHORTEST[kind]:
+        raise pa.ArrowInvalid("a time without seconds")  # a date alone would pass as midnight
+    if kind in _FIRST:
+        times = text.astype(pd.ArrowDtype(_NAIVE if kind is Kind.INSTANT else kind.type))
+        if (times < _FIRST[kind]).any():  # Arrow knows a year 0, Python and its readers do not
+            raise pa.ArrowInvalid("a time in the year 0")
+        return times.astype(pd.ArrowDtype(kind.type))
+    if kind is Kind.INTEGER and not text.str.isdecimal().all() and _has(text, "x", "X"):
+        raise pa.ArrowInvalid("a hexadecimal number")  # Arrow would read 0x10 as sixteen
+    return text if kind is Kind.TEXT else text.astype(pd.ArrowDtype(kind.type))
 
 
-def type_frame(text: pd.DataFrame, columns: Sequence[Column]) -> tuple[pd.DataFrame, dict[int, str]]:
-    """Type every column; where cells do not fit, leave out their rows and give the reason for each.
+def _has(text: pd.Series, *characters: str) -> bool:
+    return any(text.str.contains(character, regex=False).any() for character in characters)
 
-    Returns the typed rows, with the index they had, and the reasons by the index of the rows left out.
-    """
-    fit: dict[str, pd.Series] = {}
-    unfit = []
+
+@dataclass
+class Typed:
+    """Rows with every cell in its type, the ``text`` of the same rows, and why others are left out, by their place."""
+
+    rows: pa.Table
+    text: pa.Table
+    reasons: dict[int, str]
+
+
+def type_rows(text: pa.Table, columns: Sequence[Column]) -> Typed:
+    """Type every column; where cells do not fit, their rows are left out."""
+    fit: dict[str, pa.ChunkedArray] = {}
+    reasons: dict[int, str] = {}
     for column in columns:
-        try:
-            fit[column.name] = _strict(text[column.name], column)
-        except pa.ArrowInvalid:
-            unfit.append(column)
-    frame = text.assign(**fit)
-    if not unfit:
-        return frame, {}
-    reasons = {row: why for column in reversed(unfit) for row, why in _reasons(text[column.name], column)}
-    frame = frame[~frame.index.isin(list(reasons))]
-    return frame.assign(**{column.name: _strict(frame[column.name], column) for column in unfit}), reasons
+        cells = text[column.name]
+        if column.required and cells.null_count:
+            reasons = _named(cells.is_null(), f"{column.name} is empty") | reasons
+        if column.kind is not Kind.TEXT:
+            cells, misfits = _typed(cells, column.kind)
+            # the first column that does not fit is the one that is named
+            reasons = _named(misfits, f"{column.name} is not {MEANT[column.kind]}") | reasons
+        fit[column.name] = cells
+    if not reasons:
+        return Typed(pa.table(fit), text, reasons)
+    good = np.ones(text.num_rows, bool)
+    good[list(reasons)] = False
+    kept = text.filter(pa.array(good))
+    made = {c.name: fit[c.name].filter(good) for c in columns if c.kind is not Kind.TEXT}
+    return Typed(pa.table({c.name: made.get(c.name, kept[c.name]) for c in columns}), kept, reasons)
 
 
-def _strict(text: pd.Series, column: Column) -> pd.Series:
-    if column.required and text.hasnans:
-        raise pa.ArrowInvalid("a required cell is empty")
-    return typed(text, column.kind)
+def _named(rows: pa.ChunkedArray | None, reason: str) -> dict[int, str]:
+    return dict.fromkeys(pc.indices_nonzero(rows).to_pylist(), reason) if rows is not None else {}
 
 
-def _reasons(text: pd.Series, column: Column) -> Iterator[tuple[int, str]]:
-    if column.required:
-        yield from ((row, f"{column.name} is empty") for row in text.index[text.isna()])
-    if column.kind is not Kind.TEXT:
-        yield from ((row, f"{column.name} is not {MEANT[column.kind]}") for row in _misfits(text.dropna(), column.kind))
+def _typed(cells: pa.ChunkedArray, kind: Kind) -> tuple[pa.ChunkedArray, pa.ChunkedArray | None]:
+    """The cells in their type, those that do not fit being null, and which those are if there are any."""
+    try:
+        return _strict(cells, kind), None
+    except pa.ArrowInvalid:
+        for suspects in _suspects(cells, kind):
+            fitting = [cell for cell in cells.filter(suspects).unique().to_pylist() if _fits(cell, kind)]
+            misfits = pc.and_not(suspects, pc.is_in(cells, pa.array(fitting, pa.string())))
+            try:
+                return _strict(pc.if_else(misfits, None, cells), kind), misfits
+            except pa.ArrowInvalid:  # there are others
+                continue
+    raise AssertionError("what looks ordinary does not fit")
 
 
-def _misfits(text: pd.Series, kind: Kind) -> list[int]:
-    """The index of every cell that does not fit."""
-    ordinary = text.str.fullmatch(_ORDINARY[kind]).astype(bool)
-    odd = text[~ordinary]
-    misfits: list[int] = odd.index[[not _fits(cell, kind) for cell in odd]].to_list()
-    if kind is Kind.INSTANT:
-        days = text[ordinary].str.slice(0, len("2026-10-31"))
-        impossible = [day for day in days.unique() if not _fits(f"{day} 00:00:00", kind)]
-        misfits += days.index[days.isin(impossible)].to_list()
-    return misfits
+def _strict(cells: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
+    return pa.array(typed(cells.to_pandas(types_mapper=pd.ArrowDtype), kind))
+
+
+def _suspects(cells: pa.ChunkedArray, kind: Kind) -> Iterator[pa.ChunkedArray]:
+    """Which cells may not fit: of times first a guess that costs less and is nearly always right, then for certain."""
+    odd = pa.scalar(False)
+    if kind in _MIDNIGHT:
+        days = pc.utf8_slice_codeunits(cells, 0, len("2026-10-31"))
+        impossible = [day for day in days.unique().to_pylist() if day and not _fits(day + _MIDNIGHT[kind], kind)]
+        too_long = pc.not_equal(pc.utf8_length(cells), _SHORTEST[kind])
+        odd = pc.or_(too_long, pc.is_in(days, pa.array(impossible, pa.string())))
+        yield pc.fill_null(odd, False)
+    yield pc.fill_null(pc.or_(odd, pc.invert(pc.match_substring_regex(cells, _ORDINARY[kind]))), False)
 
 
 def _fits(cell: str, kind: Kind) -> bool:
     """What ``typed`` says of a column, of one cell: many are tried, and a column of one is dear."""
-    if kind is Kind.INSTANT and (len(cell) < _SECONDS_LONG or cell < "0001"):
+    if kind in _SHORTEST and (len(cell) < _SHORTEST[kind] or cell < "0001"):
         return False
     if kind is Kind.INTEGER and "x" in cell.lower():
         return False
     try:
-        pa.scalar(cell).cast(_NAIVE if kind is Kind.INSTANT else kind.value)
+        pa.scalar(cell).cast(_NAIVE if kind is Kind.INSTANT else kind.type)
     except pa.ArrowInvalid:
         return False
     return True

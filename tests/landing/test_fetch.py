@@ -8,13 +8,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from pipeline.errors import PermanentError, TransientError
-from pipeline.export.didww import Didww
 from pipeline.export.protocol import Export, Status
 from pipeline.landing.fetch import MAX_RESUMES, Fetched, fetch, verify
 from pipeline.months import Month
+from tests.didww import client
 
 HEADER = "Date/Time Start (UTC),Source,Call ID"
 TEXT = f"{HEADER}\n".encode() + b"".join(b"%s\n" % hashlib.sha256(b"%d" % i).hexdigest().encode() for i in range(900))
@@ -56,7 +55,7 @@ def script() -> Iterator[Script]:
         thread.start()
         servers.append((server, thread))
         origin = f"http://127.0.0.1:{server.server_address[1]}"
-        vendor = Didww(f"{origin}/v3", SecretStr("k"), "2026-04-16", patience=0.0)
+        vendor = client(f"{origin}/v3", "k")
         export = Export("6e1f", "cdr_in", Status.COMPLETED, Month(2026, 10).end, f"{origin}/v3/exports/f.csv.gz")
         return lambda target: fetch(partial(vendor.open, export), target, limit), seen
 
@@ -253,9 +252,10 @@ BAD_FILES = {
     "cut second member": (FILE + OTHER[:HALF], TransientError, "ends in the middle of its gzip"),
     "wrong checksum": (FILE[:-8] + b"\0\0\0\0" + FILE[-4:], TransientError, "is damaged"),
     "garbage behind": (FILE + b"garbage behind the end", TransientError, "is damaged"),
-    "page of a login": (b"<html><body>Please sign in, a,b</body></html>", PermanentError, "is not gzip"),
-    "plain CSV": (TEXT, PermanentError, "is not gzip"),
-    "nothing": (b"", PermanentError, "is not gzip"),
+    "page of a login": (b"<html><body>Please sign in, a,b</body></html>", PermanentError, "does not begin with a CSV"),
+    "JSON": (b'[{"id": 1, "amount": 2}]', PermanentError, "does not begin with a CSV header"),
+    "nothing": (b"", PermanentError, "does not begin with a CSV header"),
+    "cut ZIP": (b"PK\x03\x04 and no more", TransientError, "is damaged"),
     "page in gzip": (gzip.compress(b"<html>a,b</html>"), PermanentError, "does not begin with a CSV header"),
     "nothing in gzip": (gzip.compress(b""), PermanentError, "does not begin with a CSV header"),
     "binary in gzip": (gzip.compress(b"\x89PNG\r\n\x1a\n,\xff"), PermanentError, "does not begin with a line of UTF-8"),

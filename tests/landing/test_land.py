@@ -8,16 +8,15 @@ from pathlib import Path
 
 import pytest
 import requests
-from pydantic import SecretStr
 
 from pipeline.errors import PermanentError, TransientError
-from pipeline.export.didww import Didww
 from pipeline.export.protocol import Export
 from pipeline.journey import Journey
 from pipeline.landing.archive import Manifest
 from pipeline.months import Month
 from pipeline.sandbox import Fault, ManualClock, Sandbox
 from pipeline.settings import Settings
+from tests.didww import client
 
 KEY = "k-4711-secret"
 MONTH = Month(2026, 10)
@@ -38,15 +37,15 @@ def sandbox(clock: ManualClock) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def journey(tmp_path: Path, sandbox: Sandbox, clock: ManualClock) -> Journey:
-    vendor = Didww(sandbox.url, SecretStr(KEY), "2026-04-16", patience=0.0)
-    return Journey(Settings(_env_file=None, cdr_data_dir=tmp_path), vendor, clock)
+    vendor = client(sandbox.url, KEY)
+    return Journey(Settings(_env_file=None, cdr_data_dir=tmp_path), {"didww": vendor}, clock)
 
 
 @pytest.fixture
 def export(journey: Journey) -> Export:
     """Our export of the month, ready."""
     list(journey.ask("cdr_in", [MONTH]))
-    (ready,) = journey.ours("cdr_in", MONTH, journey.vendor.exports())
+    (ready,) = journey.ours("cdr_in", MONTH, journey.listed("didww"))
     return ready
 
 
@@ -159,7 +158,7 @@ def test_a_second_export_of_the_month_is_a_second_file(
     land(journey, export)
     clock.advance(timedelta(days=2))
     list(journey.ask("cdr_in", [MONTH]))
-    newer = journey.ours("cdr_in", MONTH, journey.vendor.exports())[-1]
+    newer = journey.ours("cdr_in", MONTH, journey.listed("didww"))[-1]
     land(journey, newer)
     assert newer.id != export.id
     assert file_of(journey, export).read_bytes() == served

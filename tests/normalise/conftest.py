@@ -18,8 +18,10 @@ import pytest
 
 from pipeline.months import Month
 from pipeline.normalise.convert import Converted, Origin, convert
-from pipeline.normalise.didww import GENERATIONS
+from pipeline.normalise.didww import TABLES
 from pipeline.normalise.schema import RECORD_TYPES, Column, Kind
+
+CALLS = {record_type: TABLES[record_type] for record_type in RECORD_TYPES}
 
 MONTH = Month(2026, 10)
 EXPORT = "e-1"
@@ -55,7 +57,7 @@ class Truth:
 @pytest.fixture(scope="session")
 def columns_of() -> Header:
     """The header row of each record type, in the vendor's order."""
-    return {record_type: tuple(generations[0]) for record_type, generations in GENERATIONS.items()}
+    return {record_type: tuple(table.generations[0]) for record_type, table in CALLS.items()}
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +71,7 @@ def convert_bytes(tmp_path_factory: pytest.TempPathFactory) -> Convert:
         file = folder / "served.csv.gz"
         file.write_bytes(b"".join(gzip.compress(data[a:b], 1) for a, b in pairwise(bounds)) or gzip.compress(b""))
         rows, rejects = folder / "rows.parquet", folder / "rejects.parquet"
-        said = convert(file, Origin(record_type, MONTH, EXPORT), GENERATIONS[record_type], rows, rejects, **options)
+        said = convert(file, Origin(record_type, MONTH, EXPORT), TABLES[record_type], rows, rejects, **options)
         written = (row for part in said.files for row in _read(part))
         return Outcome(said, sorted(written, key=itemgetter("row_number")), _read(rejects))
 
@@ -86,7 +88,7 @@ def truth_of() -> Callable[[str, bytes], Truth]:
     """The oracle: reads a whole file with the csv module, and types each cell with Decimal and datetime."""
 
     def tell(record_type: str, data: bytes) -> Truth:
-        known = GENERATIONS[record_type][0]
+        known = TABLES[record_type].generations[0]
         text = data.removeprefix(b"\xef\xbb\xbf").decode("latin-1")  # a character per byte: cells are decoded below
         records = _records(text)
         header = [cell.encode("latin-1").decode() for cell in next(records)[2]]

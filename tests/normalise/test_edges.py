@@ -12,8 +12,8 @@ import pytest
 from pipeline.errors import PermanentError
 from pipeline.months import Month
 from pipeline.normalise.convert import Origin, convert
-from pipeline.normalise.didww import GENERATIONS
-from pipeline.normalise.schema import RECORD_TYPES, control_columns
+from pipeline.normalise.didww import TABLES
+from pipeline.normalise.schema import RECORD_TYPES
 
 Convert = Callable[..., Any]
 Header = dict[str, tuple[str, ...]]
@@ -48,7 +48,7 @@ def test_a_header_alone_is_a_month_without_calls(
 ) -> None:
     outcome = convert_bytes(record_type, (",".join(columns_of[record_type]) + end).encode())
     assert (outcome.rows, outcome.rejects) == ([], [])
-    assert outcome.said.loaded.sums == dict.fromkeys(control_columns(record_type), Decimal(0))
+    assert outcome.said.loaded.sums == dict.fromkeys(TABLES[record_type].control, Decimal(0))
     assert (outcome.said.first_start, outcome.said.last_start) == (None, None)
 
 
@@ -194,7 +194,7 @@ def test_a_file_damaged_after_landing_leaves_no_parquet(
     rows, rejects = tmp_path / "lake" / "rows.parquet", tmp_path / "lake" / "rejects.parquet"
     rows.parent.mkdir()
     with pytest.raises(PermanentError, match=r"served\.csv\.gz is damaged .* restore it from a backup"):
-        convert(file, ORIGIN, GENERATIONS["cdr_out"], rows, rejects, block_bytes=10_000)
+        convert(file, ORIGIN, TABLES["cdr_out"], rows, rejects, block_bytes=10_000)
     assert not list(rows.parent.iterdir())
 
 
@@ -204,12 +204,12 @@ from pathlib import Path
 from pipeline.errors import PermanentError
 from pipeline.months import Month
 from pipeline.normalise.convert import Origin, convert
-from pipeline.normalise.didww import GENERATIONS
+from pipeline.normalise.didww import TABLES
 file, folder, limit = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 try:
-    said = convert(file, Origin("cdr_out", Month(2026, 10), "e-1"), GENERATIONS["cdr_out"],
+    said = convert(file, Origin("cdr_out", Month(2026, 10), "e-1"), TABLES["cdr_out"],
                    folder / "rows.parquet", folder / "rejects.parquet", workers=2)
 except PermanentError as error:
     print("refused", error)

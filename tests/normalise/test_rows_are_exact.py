@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.normalise.schema import RECORD_TYPES, Column, Kind, control_columns
+from pipeline.normalise.didww import TABLES
+from pipeline.normalise.schema import RECORD_TYPES, Column, Kind
 
 Convert = Callable[..., Any]
 Oracle = Callable[[str, bytes], Any]
@@ -130,7 +131,7 @@ def adds_up(outcome: Any, record_type: str, truth: Any) -> None:
     assert (said.loaded.rows, said.rejected.rows) == (len(truth.rows), len(truth.rejects))
     assert said.loaded.sums == {
         name: sum((row[name] for row in truth.rows if row[name] is not None), Decimal(0))
-        for name in control_columns(record_type)
+        for name in TABLES[record_type].control
     }
 
 

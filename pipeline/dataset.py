@@ -1,0 +1,25 @@
+"""What is asked for every month: one export definition, whose rows become one table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One export that a vendor is asked for each month, and the table ``name`` that it becomes.
+
+    ``vendor`` is the module in ``export`` and in ``normalise`` that speaks for it, ``resource`` its own word for what
+    is exported. ``fields`` are the columns to ask for where it can be told, each with the kind of its cells (``text``,
+    ``instant``, ``zoned_instant``, ``integer``, ``money``), and ``window`` is the one that decides the month.
+    ``filters`` narrow the rows and ``options`` shape the file, both in the vendor's own words. ``personal`` are the
+    columns that show who somebody is.
+    """
+
+    name: str
+    vendor: str
+    resource: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    window: str = ""
+    filters: Mapping[str, object] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
+    personal: frozenset[str] = frozenset()

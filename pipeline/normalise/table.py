@@ -1,0 +1,67 @@
+"""How the rows of a dataset are typed: its columns, and the headers that became them in each generation of files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from pipeline.dataset import Dataset
+from pipeline.errors import PermanentError
+from pipeline.normalise.schema import Column, Kind, control_columns, schema_of
+
+
+@dataclass(frozen=True)
+class Table:
+    """How the rows of a dataset are typed, whatever file they come in.
+
+    Each of the ``generations`` maps the headers that files had at one time onto the columns. ``instant`` is the column
+    that decides a row's month, ``money`` the one that says what it cost in all, in US dollars. A row is known again in
+    a later export by ``identity``, or where the first of that is empty by ``otherwise``. With ``inside_only`` rows
+    outside the month are left out, because the vendor's window is wider and another month's export holds them. ``sums``
+    are columns that some generations of files do not have, and what they add up.
+    """
+
+    columns: tuple[Column, ...]
+    generations: tuple[Mapping[str, str], ...]
+    instant: str
+    delimiter: str = ","
+    money: str | None = None
+    identity: tuple[str, ...] = ()
+    otherwise: tuple[str, ...] = ()
+    inside_only: bool = False
+    sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The schema of the table in the lake."""
+        return schema_of(self.columns)
+
+    @property
+    def control(self) -> tuple[str, ...]:
+        """The columns whose sums are control totals."""
+        return control_columns(self.columns)
+
+
+def declared(dataset: Dataset, delimiter: str = ",", *, inside_only: bool = False) -> Table:
+    """The table of a dataset that declares its fields: each a column of its own name, the window never empty."""
+    try:
+        kinds = {name: Kind(kind) for name, kind in dataset.fields.items()}
+    except ValueError as error:
+        known = ", ".join(kind.value for kind in Kind)
+        raise PermanentError(f"Export {dataset.name}: {error} of a field; known are {known}.") from error
+    if kinds.get(dataset.window) not in (Kind.INSTANT, Kind.ZONED_INSTANT):
+        raise PermanentError(
+            f"Export {dataset.name}: its window {dataset.window!r} is no field that is an instant or zoned_instant; "
+            "name the field that decides the month."
+        )
+    about = "As served; declared in the file of exports."
+    columns = tuple(Column(name, kind, about, required=name == dataset.window) for name, kind in kinds.items())
+    identity = tuple(name for name in ("id",) if name in kinds)
+    return Table(
+        columns,
+        ({name: name for name in kinds},),
+        dataset.window,
+        delimiter,
+        identity=identity,
+        inside_only=inside_only,
+    )
