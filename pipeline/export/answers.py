@@ -1,4 +1,4 @@
-"""Read what a JSON:API vendor answers, or say that it could not be read."""
+"""Read what a vendor answers, or say that it could not be read."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -13,13 +13,32 @@ from pipeline.export import http
 
 def document(response: requests.Response) -> dict[str, Any]:
     """The JSON object of an answer; anything else, such as a proxy's page, is passing trouble."""
-    try:
-        answer = response.json()
-    except requests.JSONDecodeError as error:
-        raise TransientError(f"{http.shown(response.url)} did not answer in JSON; try again later.") from error
+    answer = content(response)
     if not isinstance(answer, dict):
         raise TransientError(f"{http.shown(response.url)} did not answer with an object; try again later.")
     return answer
+
+
+def content(response: requests.Response) -> Any:
+    """The JSON of an answer, whatever it is."""
+    try:
+        return response.json()
+    except requests.JSONDecodeError as error:
+        raise TransientError(f"{http.shown(response.url)} did not answer in JSON; try again later.") from error
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """The value if it is an object, otherwise an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def instant(text: object) -> datetime | None:
+    """Read a vendor's time, ``2026-10-01 00:00:00`` or ISO 8601, UTC where it names no zone; anything else is none."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (OverflowError, ValueError):  # the year 1 has no instant in UTC for zones east of it
+        return None
 
 
 def total(page: Mapping[str, Any]) -> int:

@@ -1,13 +1,18 @@
 """Ask for months exactly once, whatever happened before."""
 
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pipeline.errors import PermanentError, TransientError
-from pipeline.export.outbox import Outbox
-from pipeline.export.plan import of_month, serving, waiting
+from pipeline.dataset import Dataset
+from pipeline.errors import BusyError, PermanentError, TransientError
+from pipeline.export.outbox import Outbox, Sent
+from pipeline.export.plan import of_month, series, serving, waiting
 from pipeline.export.protocol import Export, ExportVendor, Request
+from pipeline.export.recognising import Note, Notes, alike, completed, of_dataset, recognised
+
+_PAUSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -21,25 +26,35 @@ class Asked:
 
 @dataclass(frozen=True)
 class Asker:
-    """Who asks: the installation, what time it is, how long exports may take, and which of them lost their file.
+    """Who asks for what: the installation, the vendor and the dataset; what time it is, how long exports may take.
 
-    ``loaded`` is the export that each month holds. Unless ``again``, one that is ready and not loaded yet serves.
+    ``lost`` are exports without their file. ``loaded`` is the export that each month holds. Unless ``again``, one that
+    is ready and not loaded yet serves. ``notes`` tells what we know of exports that we asked for.
     """
 
     installation: str
+    vendor: ExportVendor
+    dataset: Dataset
     now: datetime
     deadline: timedelta
     lost: Container[str] = ()
     loaded: Mapping[str, str] = field(default_factory=dict)
     again: bool = False
+    notes: Notes = lambda ids: {}
 
-    def serving(self, request: Request, listed: Collection[Export]) -> Export | Request:
+    def listed(self) -> list[Export]:
+        """The exports of the vendor's list that may be of the dataset, ours with their references."""
+        found = recognised(self.vendor.exports(), self.notes)
+        return of_dataset(self.vendor, self.dataset, found)
+
+    def serving(self, request: Request, listed: Sequence[Export]) -> Export | Request:
         """What in the list serves the request, or the request to send.
 
         Raises ``PermanentError`` where the reference stands in the list for something else: asking under it again
         and again would bring nothing.
         """
-        ours = of_month(self.installation, request.record_type, request.month, listed)
+        begin = series(self.installation, self.dataset, self.vendor.reference_length)
+        ours = of_month(begin, request.month, listed)
         fresh = set() if self.again else waiting(ours, self.loaded.get(str(request.month)), self.now)
         found = serving(request, ours, self.now, self.deadline, self.lost, fresh)
         if isinstance(found, Request) and any(export.reference == found.reference for export in listed):
@@ -50,26 +65,67 @@ class Asker:
         return found
 
 
-def ensure_asked(vendor: ExportVendor, requests: Iterable[Request], asker: Asker, outbox: Outbox) -> Iterator[Asked]:
-    """Yield the export that serves each request, as soon as it is sure.
+Remember = Callable[[Export, Request], None]
+"""Note which export was created for a request, or found to be its."""
+
+
+def ensure_asked(asker: Asker, requests: Iterable[Request], outbox: Outbox, remember: Remember) -> Iterator[Asked]:
+    """Yield the export that serves each request, as soon as it is sure, and noted.
 
     The vendor's list comes first, once for all: what it has is adopted, and what a killed process sent is waited
     for. A POST whose answer was lost may have been heard, so the list is read again before anyone may repeat it.
     """
-    listed = outbox.after_arrival(vendor.exports)
+    began = time.monotonic()
+    listed = _after_arrival(asker, outbox, remember)
     for request in requests:
         found = asker.serving(request, listed)
-        if isinstance(found, Export):
-            yield Asked(request, found, created=False)
-            continue
-        try:
-            with outbox.sending(found.reference):
-                created = vendor.ask(found)
-            listed = [*listed, created]
-        except TransientError:
-            listed = vendor.exports()
-            again = asker.serving(request, listed)
-            if not isinstance(again, Export):
-                raise
-            created = again
-        yield Asked(request, created, created=True)
+        created = isinstance(found, Request)
+        if isinstance(found, Request):
+            at = asker.now + timedelta(seconds=time.monotonic() - began) + (asker.vendor.skew() or timedelta(0))
+            with outbox.sending(found, at):
+                export = _sent(asker, found, at)
+                remember(export, found)
+            listed = [*listed, export]
+        else:
+            export = found
+            remember(export, request)
+        yield Asked(request, export, created)
+
+
+def _sent(asker: Asker, request: Request, at: datetime) -> Export:
+    """The export that a POST created, even where its answer was lost."""
+    note = Note(request.reference, request.start, request.end)
+    try:
+        return completed(asker.vendor.ask(request), note)
+    except BusyError:
+        raise
+    except TransientError:
+        found = _found(asker, Sent(request.month, note, at), asker.listed())
+        if found is None:
+            raise
+        return found
+
+
+def _after_arrival(asker: Asker, outbox: Outbox, remember: Remember) -> list[Export]:
+    """The list, once it shows what a killed process was sending, or that can arrive no more."""
+    listed = asker.listed()
+    sent = outbox.left()
+    if sent is None:
+        return listed
+    end = time.monotonic() + outbox.seconds_left()
+    while (found := _found(asker, sent, listed)) is None and time.monotonic() < end:
+        time.sleep(_PAUSE_SECONDS)
+        listed = asker.listed()
+    if found is not None:
+        note = sent.note
+        remember(found, Request(asker.dataset, sent.month, note.start, note.end, note.reference))
+        listed = [found if export.id == found.id else export for export in listed]
+    outbox.clear()
+    return listed
+
+
+def _found(asker: Asker, sent: Sent, listed: Sequence[Export]) -> Export | None:
+    """What became of a POST: the export under its reference; where it could carry none, the one that looks like it."""
+    if asker.vendor.reference_length:
+        return next((export for export in listed if export.reference == sent.note.reference), None)
+    return alike(sent.note, sent.at, listed)

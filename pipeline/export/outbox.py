@@ -1,15 +1,29 @@
 """What a killed process may have left on its way to the vendor: a POST that arrives after its sender died."""
 
+import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from pipeline.errors import writing
-from pipeline.export.protocol import Export
+from pipeline.export.protocol import Request
+from pipeline.export.recognising import Note
+from pipeline.months import Month
 
 ON_ITS_WAY_SECONDS = 10.0
 """How long a request may stay unheard of after its sender died; what the vendor has not shown by then was lost."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A POST of which nobody knows what became: what it asked for, and when it left, by the vendor's clock."""
+
+    month: Month
+    note: Note
+    at: datetime
 
 
 class Outbox:
@@ -20,26 +34,33 @@ class Outbox:
         self._on_its_way = on_its_way
 
     @contextmanager
-    def sending(self, reference: str) -> Iterator[None]:
-        """Say that a POST is under way, until it was answered or given up."""
+    def sending(self, request: Request, at: datetime) -> Iterator[None]:
+        """Say that a POST is under way, until it was answered and noted, or given up."""
+        said = [str(request.month), request.reference, *(t.isoformat() for t in (request.start, request.end, at))]
         with writing("The note of a request", self._path.parent):
-            self._path.write_text(reference, encoding="utf-8")
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.write_text(json.dumps(said), encoding="utf-8")
         try:
             yield
         except Exception:
-            self._path.unlink()
+            self.clear()
             raise
-        self._path.unlink()
+        self.clear()
 
-    def after_arrival(self, read: Callable[[], Sequence[Export]], pause: float = 0.5) -> Sequence[Export]:
-        """The vendor's list as ``read``, once it shows what was under way, or that can arrive no more."""
-        listed = read()
-        if not self._path.exists():
-            return listed
-        reference = self._path.read_text(encoding="utf-8")
-        end = time.monotonic() + min(self._on_its_way, self._path.stat().st_mtime + self._on_its_way - time.time())
-        while all(export.reference != reference for export in listed) and time.monotonic() < end:
-            time.sleep(pause)
-            listed = read()
-        self._path.unlink()
-        return listed
+    def left(self) -> Sent | None:
+        """What a killed process was sending."""
+        try:
+            month, reference, *times = json.loads(self._path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):  # killed while it wrote the note: before it sent anything
+            return None
+        start, end, at = map(datetime.fromisoformat, times)
+        return Sent(Month.parse(month), Note(reference, start, end), at)
+
+    def seconds_left(self) -> float:
+        """How long that can still arrive."""
+        age = time.time() - self._path.stat().st_mtime
+        return min(self._on_its_way, self._on_its_way - age)
+
+    def clear(self) -> None:
+        """Nothing is under way any more."""
+        self._path.unlink(missing_ok=True)

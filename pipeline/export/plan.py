@@ -1,10 +1,13 @@
 """Decisions about exports, as pure functions: what to ask for, what serves already, what to load now."""
 
 from collections.abc import Callable, Container, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 
+from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError
-from pipeline.export.protocol import Export, Request
+from pipeline.export.protocol import Export, Request, Status
 from pipeline.months import Month
 
 SETTLE_DAYS = (0, 1, 3, 7)
@@ -23,20 +26,21 @@ CLOCK_MARGIN = timedelta(seconds=5)
 """What no window ends nearer to now than: so far the vendor's clock may be behind ours, or its answer under way."""
 
 _A_DAY = timedelta(days=1)
-_MONTHS_KEPT = 3
+_LONGEST_SNAPSHOT = len("/2026-11/20261121T120000.9")
 
 
-def vendor_drops(month: Month) -> datetime:
-    """The instant at which the vendor forgets the month: the 1st of the third month after it."""
-    return month.shift(_MONTHS_KEPT).start
+def vendor_drops(month: Month, months_kept: int | None) -> datetime | None:
+    """The instant at which a vendor that keeps so many months forgets this one; None where it forgets nothing."""
+    return month.shift(months_kept).start if months_kept else None
 
 
-def askable(months: Iterable[Month], now: datetime) -> tuple[list[Month], list[str]]:
+def askable(months: Iterable[Month], now: datetime, months_kept: int | None) -> tuple[list[Month], list[str]]:
     """The months that the vendor can be asked for at ``now``, and a sentence for each that it cannot."""
     possible, refused = [], []
     for month in months:
-        if now >= vendor_drops(month):
-            refused.append(f"The vendor forgot {month} on {vendor_drops(month):%Y-%m-%d}: it cannot be asked for.")
+        dropped = vendor_drops(month, months_kept)
+        if dropped and now >= dropped:
+            refused.append(f"The vendor forgot {month} on {dropped:%Y-%m-%d}: it cannot be asked for.")
         elif now - CLOCK_MARGIN <= month.start:
             refused.append(f"{month} has not begun, so it cannot be asked for; ask once it is running.")
         else:
@@ -44,19 +48,26 @@ def askable(months: Iterable[Month], now: datetime) -> tuple[list[Month], list[s
     return possible, refused
 
 
-def request_for(installation: str, record_type: str, month: Month, now: datetime, *, again: bool = False) -> Request:
+def series(installation: str, dataset: Dataset, longest: int = 0) -> str:
+    """How the references of a dataset begin; a print of that where a vendor's ``longest`` leaves no room for more."""
+    text = f"cdr/{installation}/{dataset.name}"
+    fits = not longest or len(text) + _LONGEST_SNAPSHOT <= longest
+    return text if fits else f"cdr/{sha256(text.encode()).hexdigest()[:16]}"
+
+
+def request_for(begin: str, dataset: Dataset, month: Month, now: datetime, *, again: bool = False) -> Request:
     """The request that fits the month at ``now``: up to now for a running month, else the whole.
 
-    The reference is deterministic: the same month asked for in the same step of its life is the same request,
-    so it is found again in the vendor's list after any crash. Raises ``PermanentError`` for a month that the
-    vendor no longer has, or does not have yet. ``again`` asks for a snapshot of this very minute.
+    The reference, after what its ``series`` begins with, is deterministic: the same month asked for in the same step
+    of its life is the same request, so it is found again after any crash. Raises ``PermanentError`` for a month that
+    has not begun. ``again`` asks for a snapshot of this very minute.
     """
-    if refused := askable([month], now)[1]:
+    if refused := askable([month], now, months_kept=None)[1]:
         raise PermanentError(refused[0])
     end = min(month.end, (now - CLOCK_MARGIN).replace(microsecond=0))
     whole = f"{now:%Y%m%dT%H%M}" if again else f"day{settle_step(month, now)}"
     snapshot = f"{end:%Y%m%dT%H%M%S}" if end < month.end else whole
-    return Request(record_type, month, month.start, end, f"cdr/{installation}/{record_type}/{month}/{snapshot}")
+    return Request(dataset, month, month.start, end, f"{begin}/{month}/{snapshot}")
 
 
 def settle_step(month: Month, now: datetime) -> int:
@@ -66,18 +77,19 @@ def settle_step(month: Month, now: datetime) -> int:
     return days - (days - last) % _REST_DAYS if days > last else max(day for day in SETTLE_DAYS if day <= days)
 
 
-def of_month(installation: str, record_type: str, month: Month, listed: Iterable[Export]) -> list[Export]:
-    """Our exports of one month, oldest first: told by the reference, and by a window that begins the month."""
-    prefix = f"cdr/{installation}/{record_type}/{month}/"
+def of_month(begin: str, month: Month, held: Iterable[Export]) -> list[Export]:
+    """Our exports of one month among those that may be of the dataset, oldest first.
+
+    Told by the reference, and by a window that begins the month.
+    """
+    prefix = f"{begin}/{month}/"
     ours = [
         export
-        for export in listed
+        for export in held
         if (export.reference or "").startswith(prefix)
-        and export.record_type == record_type
         and export.start == month.start
         and export.end is not None
         and export.end <= month.end
-        and not {name for name, value in export.filters.items() if value} - {"from", "to"}
     ]
     return sorted(ours, key=lambda export: (export.created_at, export.id))
 
@@ -86,6 +98,11 @@ def overdue(export: Export, now: datetime, deadline: timedelta) -> bool:
     """Whether an export that is not ready has taken longer than we wait."""
     known_age = export.created_at.year > 1  # the vendor may leave out when it was created
     return known_age and not export.ready and now - export.created_at > deadline
+
+
+def hopeless(export: Export, now: datetime, deadline: timedelta) -> bool:
+    """Whether nothing will come of it: the vendor says so, or we have waited long enough."""
+    return export.status is Status.FAILED or overdue(export, now, deadline)
 
 
 def serving(
@@ -103,7 +120,7 @@ def serving(
     reference of their own, ``MAX_ASKS`` times in all.
     """
     exports = list(ours)
-    alive = [e for e in exports if e.id not in lost and not overdue(e, now, deadline)]
+    alive = [e for e in exports if e.id not in lost and not hopeless(e, now, deadline)]
     serves = [
         e for e in alive if _same(e, request) or ((not e.ready or e.id in waiting) and _brings_as_much(e, request))
     ]
@@ -113,11 +130,11 @@ def serving(
     given_up = sum(_same(e, request) or now - e.created_at < _A_DAY for e in dead)
     if given_up >= MAX_ASKS:
         raise PermanentError(
-            f"{given_up} exports did not complete within the deadline, or lost their file; "
+            f"{given_up} exports failed, did not complete within the deadline, or lost their file; "
             "ask the vendor's support, or raise CDR_EXPORT_DEADLINE_HOURS."
         )
     suffix = f".{given_up + 1}" if given_up else ""
-    return Request(request.record_type, request.month, request.start, request.end, request.reference + suffix)
+    return replace(request, reference=request.reference + suffix)
 
 
 def waiting(ours: Iterable[Export], loaded: str | None, now: datetime) -> set[str]:
@@ -140,9 +157,9 @@ def to_load(ours: Iterable[Export], loaded: str | None, failures: Callable[[str]
     return newest
 
 
-def due(month: Month, now: datetime, *, sealed: bool, newest_ask: datetime | None) -> bool:
+def due(month: Month, now: datetime, *, sealed: bool, newest_ask: datetime | None, months_kept: int | None) -> bool:
     """Whether the schedule should ask for the month: daily while it runs, then at each settle step until sealed."""
-    if sealed or not month.start < now < vendor_drops(month):
+    if sealed or not askable([month], now, months_kept)[0]:
         return False
     if newest_ask is None:
         return True

@@ -7,24 +7,48 @@ from enum import Enum
 from typing import Protocol
 
 import requests
+from pydantic import SecretStr
 
+from pipeline.dataset import Dataset
 from pipeline.months import Month
 
 
 class Status(Enum):
-    """How far an export has come. ``UNKNOWN`` is neither done nor failed: it is shown, and bounded by the deadline."""
+    """How far an export has come.
+
+    Of one that ``FAILED`` nothing will come. ``UNKNOWN`` is neither done nor failed: it is shown, and bounded by the
+    deadline.
+    """
 
     PENDING = "pending"
     PROCESSING = "processing"
     COMPLETED = "completed"
+    FAILED = "failed"
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
-class Request:
-    """A window of one record type, wanted from a vendor; ``start`` is in it, ``end`` is not."""
+class Access:
+    """Where a vendor is, and how it lets us in.
 
-    record_type: str
+    ``setting`` is the name of the setting that holds the ``key``. ``version`` and ``token_url`` are for vendors that
+    have several versions of their API, or that want a token in the key's place. ``callback_url`` is where a vendor that
+    can is to tell that an export is completed.
+    """
+
+    url: str
+    key: SecretStr
+    setting: str
+    version: str = ""
+    token_url: str = ""
+    callback_url: str = ""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A window of one dataset, wanted from its vendor; ``start`` is in it, ``end`` is not."""
+
+    dataset: Dataset
     month: Month
     start: datetime
     end: datetime
@@ -33,13 +57,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Export:
-    """One export as the vendor's list shows it, whoever asked for it.
+    """One export as the vendor's list shows it, whoever asked for it; ``resource`` is the vendor's word for what.
 
-    ``url`` is where the file is; a completed export without one is not ready. ``filters`` is kept as served.
+    ``url`` is where the file is; a completed export without one is not ready. Where only a look at the export itself
+    tells it, ``url`` is the address to look at. ``filters`` is what the list repeats of the request, as served.
+    ``reference``, ``start`` and ``end`` are None where the vendor does not repeat them: our own notes know them then.
     """
 
     id: str
-    record_type: str
+    resource: str
     status: Status
     created_at: datetime
     url: str | None = None
@@ -51,6 +77,9 @@ class Export:
     said: str = ""
     """The vendor's own word for the status."""
 
+    noted: bool = False
+    """Whether we know it by its id, because we noted what we asked for."""
+
     @property
     def ready(self) -> bool:
         """Whether its file can be fetched."""
@@ -58,9 +87,15 @@ class Export:
 
 
 class ExportVendor(Protocol):
-    """What the rest of the pipeline needs of a vendor: three verbs and a clock."""
+    """What the rest of the pipeline needs of a vendor: three verbs, a clock, and what it forgets when."""
 
     name: str
+
+    reference_length: int
+    """How long a reference of ours an export can carry, in characters; 0 where it carries none."""
+
+    months_kept: int | None
+    """The months whose records can be asked for, the running one among them; None where there is no end to them."""
 
     def ask(self, request: Request) -> Export:
         """Create the export; a ``TransientError`` leaves open whether it was created, so look before asking again."""
@@ -68,6 +103,13 @@ class ExportVendor(Protocol):
 
     def exports(self) -> Sequence[Export]:
         """Every export the vendor still lists, each once; raises rather than return a part of the list."""
+        ...
+
+    def holds(self, export: Export, dataset: Dataset) -> bool:
+        """Whether the export may be one of the dataset: nothing that the list repeats of its request says otherwise.
+
+        The window is not looked at.
+        """
         ...
 
     def open(self, export: Export, offset: int = 0, etag: str = "") -> requests.Response:

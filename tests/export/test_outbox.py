@@ -5,23 +5,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from pipeline.errors import TransientError
-from pipeline.export.asking import Asker, ensure_asked
-from pipeline.export.didww import Didww
+from pipeline.export.asking import Asked, Asker, ensure_asked
+from pipeline.export.didww import Vendor
 from pipeline.export.outbox import Outbox
 from pipeline.export.plan import request_for
-from pipeline.export.protocol import Export
+from pipeline.export.protocol import Export, Request
 from pipeline.months import Month
 from pipeline.sandbox import Fault, ManualClock, Operation, Sandbox
+from tests.didww import CDR_OUT, access
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-WANTED = request_for("main", "cdr_out", Month(2026, 10), NOW)
-ASKER = Asker("main", NOW, timedelta(hours=6))
+WANTED = request_for("cdr/main/cdr_out", CDR_OUT, Month(2026, 10), NOW)
 
 
-class Late(Didww):
+class Late(Vendor):
     """Hears the POST of the process that was killed only after the next one has read the list once."""
 
     arrives = True
@@ -42,12 +41,19 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def vendor(sandbox: Sandbox) -> Late:
-    return Late(sandbox.url, SecretStr(sandbox.api_key), "2026-04-16", patience=0.0)
+    return Late(access(sandbox.url, sandbox.api_key), patience=0.0)
 
 
 @pytest.fixture
 def note(tmp_path: Path) -> Path:
     return tmp_path / "sending"
+
+
+def ask(vendor: Late, outbox: Outbox) -> Iterator[Asked]:
+    def remember(export: Export, request: Request) -> None:
+        assert export.reference == request.reference
+
+    return ensure_asked(Asker("main", vendor, CDR_OUT, NOW, timedelta(hours=6)), [WANTED], outbox, remember)
 
 
 def killed_while_sending(note: Path) -> None:
@@ -56,13 +62,13 @@ def killed_while_sending(note: Path) -> None:
     class Killed(BaseException):
         pass
 
-    with pytest.raises(Killed), Outbox(note).sending(WANTED.reference):
+    with pytest.raises(Killed), Outbox(note).sending(WANTED, NOW):
         raise Killed
 
 
 def test_what_was_under_way_is_waited_for_and_adopted(sandbox: Sandbox, vendor: Late, note: Path) -> None:
     killed_while_sending(note)
-    (asked,) = ensure_asked(vendor, [WANTED], ASKER, Outbox(note))
+    (asked,) = ask(vendor, Outbox(note))
     assert not asked.created
     assert [export.id for export in sandbox.exports] == [asked.export.id]
     assert not note.exists()
@@ -73,7 +79,7 @@ def test_what_never_arrives_is_asked_for_when_it_cannot_come_any_more(
 ) -> None:
     vendor.arrives = False
     killed_while_sending(note)
-    (asked,) = ensure_asked(vendor, [WANTED], ASKER, Outbox(note, on_its_way=0.2))
+    (asked,) = ask(vendor, Outbox(note, on_its_way=0.2))
     assert asked.created
     assert len(sandbox.exports) == 1
     assert not note.exists()
@@ -84,7 +90,7 @@ def test_a_process_that_lives_leaves_no_note(sandbox: Sandbox, vendor: Late, not
     vendor.arrives = False
     sandbox.faults.inject(kind, on=Operation.CREATE)
     try:
-        list(ensure_asked(vendor, [WANTED], ASKER, Outbox(note)))
+        list(ask(vendor, Outbox(note)))
     except TransientError:
         assert kind is Fault.BAD_GATEWAY
     assert not note.exists()

@@ -1,0 +1,30 @@
+"""The months that wait to be asked for until their vendor takes more: a file each, so that any process may go on."""
+
+from pathlib import Path
+
+from pipeline.errors import writing
+from pipeline.months import Month
+
+
+class Queue:
+    """The waiting months of one data directory."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def add(self, record_type: str, month: Month) -> None:
+        """Let a month wait."""
+        with writing("A waiting month", self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._file(record_type, month).touch()
+
+    def remove(self, record_type: str, month: Month) -> None:
+        """It waits no more."""
+        self._file(record_type, month).unlink(missing_ok=True)
+
+    def months(self, record_type: str) -> list[Month]:
+        """Those of a record type, oldest first."""
+        return sorted(Month.parse(file.suffixes[0][1:]) for file in self._folder.glob(f"{record_type}.*.waiting"))
+
+    def _file(self, record_type: str, month: Month) -> Path:
+        return self._folder / f"{record_type}.{month}.waiting"
