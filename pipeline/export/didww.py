@@ -1,56 +1,73 @@
-"""How to ask DIDWW (API version 2026-04-16): JSON:API, an export's life in its list, files behind the API's host."""
+"""How to ask DIDWW: JSON:API, an export's life in its list, files behind the API's host.
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+The version that is served decides how, not the one asked for: a header can only upgrade, and an account may be upgraded
+at any moment. So every answer is asked which version it is of, and the next request is written for that.
+"""
+
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urljoin
 
 import requests
-from pydantic import SecretStr
 
+from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export import answers, http
+from pipeline.export.didww_dialects import WINDOW, dialect_of
+from pipeline.export.didww_token import Admission, Gate, Tokens
 from pipeline.export.pace import Pace
-from pipeline.export.protocol import Export, Request, Status
+from pipeline.export.protocol import Access, Export, Request, Status
+
+URL = "https://api.didww.com/v3"
 
 MEDIA_TYPE = "application/vnd.api+json"
 """Sent without parameters: with a charset DIDWW answers 415."""
 
 _PAGE_SIZE = 100
-_MAX_PAGES = 10_000
-_MAX_REDIRECTS = 5
 _MAX_READINGS = 3
-_STATUS = {status.value: status for status in Status if status is not Status.UNKNOWN}
+_STATUS = {status.value: status for status in (Status.PENDING, Status.PROCESSING, Status.COMPLETED)}
 
 
-class Didww:
-    """DIDWW's exports, as the pipeline's ``ExportVendor``."""
+class Vendor:
+    """DIDWW's exports, in whatever version it serves."""
 
     name = "didww"
+    months_kept: int | None = 3
 
-    def __init__(self, url: str, key: SecretStr, version: str, patience: float = 1.0, pace: Pace | None = None) -> None:
-        self._url = f"{url}/exports"
-        self._key = key
-        self._version = version
-        self._http = http.session(patience, pace=pace)
-        self._once = http.session(repeats=0, pace=pace)
-        self._skew: timedelta | None = None
+    def __init__(self, access: Access, patience: float = 1.0, pace: Pace | None = None) -> None:
+        admission = Admission(access, Tokens(access, patience, pace))
+        manners = http.Manners(setting=access.setting)
+        self._connection = Gate(
+            access, admission, headers={"Accept": MEDIA_TYPE}, manners=manners, patience=patience, pace=pace
+        )
+        self._callback_url = access.callback_url
+        self._dialect = dialect_of(access.version)
+        self.reference_length = self._dialect.reference_length
+        """Of the version that served the last answer."""
 
     def ask(self, request: Request) -> Export:
-        """POST the export, once."""
-        body = {
-            "data": {
-                "type": "exports",
-                "attributes": {
-                    "export_type": request.record_type,
-                    "external_reference_id": request.reference,
-                    "filters": {"from": _written(request.start), "to": _written(request.end)},
-                },
-            }
-        }
-        headers = self._headers() | {"Content-Type": MEDIA_TYPE}
-        answer = answers.document(http.call(self._once, "POST", self._url, data=json.dumps(body), headers=headers))
+        """POST the export; once more where it was refused and another version turns out to be served by now."""
+        spoken = self._dialect
+        try:
+            return self._create(request)
+        except http.UnauthorizedError:
+            raise
+        except PermanentError:  # so nothing was created
+            self._served(self._connection.get(_page(1, size=1)))
+            if self._dialect is spoken:
+                raise
+        return self._create(request)
+
+    def _create(self, request: Request) -> Export:
+        dialect, resource = self._dialect, request.dataset.resource
+        if resource not in dialect.resources:
+            raise PermanentError(
+                f"DIDWW has no exports of {resource} in version {dialect.since} of its API; "
+                "set DIDWW_API_VERSION to one that has."
+            )
+        attributes = dialect.attributes(request) | dialect.callback(self._callback_url)
+        body = {"data": {"type": "exports", "attributes": attributes}}
+        answer = self._served(self._connection.post("exports", body, {"Content-Type": MEDIA_TYPE}))
         return _parse(answer.get("data"), _version(answer))
 
     def exports(self) -> Sequence[Export]:
@@ -59,92 +76,79 @@ class Didww:
             found, total = self._read_list()
             if len(found) >= total:
                 return list(found.values())
-        raise TransientError(f"GET {http.shown(self._url)} listed {len(found)} of {total} exports; try again later.")
+        where = http.shown(self._connection.url("exports"))
+        raise TransientError(f"GET {where} listed {len(found)} of {total} exports; try again later.")
 
     def _read_list(self) -> tuple[dict[str, Export], int]:
         """What all pages hold, and the most exports that any page counted: if there are fewer, one slipped past us."""
         found: dict[str, Export] = {}
         total = 0
-        for page in self._pages():
+        for response in self._connection.pages(_page(1), _Turning()):
+            page = self._served(response)
             total = max(total, answers.total(page))
-            for item in page["data"]:
+            for item in _items(response.url, page):
                 export = _parse(item, _version(page))
                 found.setdefault(export.id, export)
         return found, total
 
+    def _served(self, response: requests.Response) -> dict[str, Any]:
+        """The answer; what is asked next is in the dialect of its version."""
+        answer = answers.document(response)
+        if version := _version(answer):
+            self._dialect = dialect_of(version)
+            self.reference_length = self._dialect.reference_length
+        return answer
+
+    def holds(self, export: Export, dataset: Dataset) -> bool:
+        """Whether type and filters are the dataset's; versions that repeat no filters leave those open."""
+        same = not export.filters or _meant(export.filters) == _meant(dataset.filters)
+        return export.resource == dataset.resource and same
+
     def open(self, export: Export, offset: int = 0, etag: str = "") -> requests.Response:
-        """Stream the file; redirects are followed by hand, and the key is shown to the API's own origin only."""
-        url = export.url
-        if url is None:
+        """Stream the file."""
+        if export.url is None:
             raise TransientError(f"Export {export.id} has no file yet; try again later.")
-        url = urljoin(self._url, url)
-        span = {"Range": f"bytes={offset}-", "If-Range": etag} if offset and etag else {}
-        for _ in range(_MAX_REDIRECTS):
-            response = self._get_file(url, span)
-            if not response.is_redirect:
-                return response
-            url = urljoin(url, response.headers["Location"])
-            response.close()
-        raise PermanentError(f"GET {http.shown(url)} redirects without end; tell the vendor's support.")
+        return self._connection.open(export.url, offset, etag)
 
     def skew(self) -> timedelta | None:
-        """By how much DIDWW's clock was ahead of ours when it last listed exports, to the second."""
-        return self._skew
+        """By how much DIDWW's clock was ahead of ours at its last answer, to the second."""
+        return self._connection.skew
 
-    def _get_file(self, url: str, span: Mapping[str, str]) -> requests.Response:
-        ours = http.same_origin(url, self._url)
-        headers = {"Accept": "*/*", "Accept-Encoding": "identity", **span} | (self._credentials() if ours else {})
-        return http.call(self._http, "GET", url, headers=headers, stream=True)
 
-    def _pages(self) -> Iterator[dict[str, Any]]:
-        url = self._page_url(1)
-        seen: set[str] = set()
-        before: list[Any] = []
-        linked = False
-        while url:
-            seen.add(url)
-            response = http.call(self._http, "GET", url, headers=self._headers())
-            self._skew = answers.skew(response.headers.get("Date"))
-            page = answers.document(response)
-            if not isinstance(page.get("data"), list):
-                raise TransientError(f"GET {http.shown(url)} was answered without a list; try again later.")
-            yield page
-            linked = linked or page.get("links") is not None
-            if linked:
-                url = self._next(page, seen)
-            else:  # a vendor without links is asked page by page, until nothing is new
-                url = "" if page["data"] in ([], before) else self._page_url(len(seen) + 1)
-            before = page["data"]
+class _Turning:
+    """Finds the next page: by the links, or in versions that have none by number, until nothing new comes."""
 
-    def _page_url(self, number: int) -> str:
-        return f"{self._url}?sort=-created_at&page%5Bnumber%5D={number}&page%5Bsize%5D={_PAGE_SIZE}"
+    def __init__(self) -> None:
+        self._linked = False
+        self._read: list[list[Any]] = [[]]
 
-    def _next(self, page: Mapping[str, Any], seen: set[str]) -> str:
-        link = (page.get("links") or {}).get("next")
-        if link is None:
-            return ""
-        url = urljoin(self._url, str(link))
-        if not http.same_origin(url, self._url):
-            raise PermanentError("The list's next page is on another host, where the key must not go; tell the vendor.")
-        if url in seen or len(seen) >= _MAX_PAGES:
-            raise TransientError(f"GET {http.shown(url)} names a next page that was read already; try again later.")
-        return url
+    def __call__(self, response: requests.Response) -> str | None:
+        """The address of the page after this one."""
+        page = answers.document(response)
+        self._linked = self._linked or page.get("links") is not None
+        if self._linked:
+            following = (page.get("links") or {}).get("next")
+            return None if following is None else str(following)
+        items = _items(response.url, page)
+        if items in ([], self._read[-1]) or 0 < answers.total(page) <= len(items) + sum(map(len, self._read)):
+            return None
+        self._read.append(items)
+        return _page(len(self._read))
 
-    def _headers(self) -> dict[str, str]:
-        return {"Accept": MEDIA_TYPE} | self._credentials()
 
-    def _credentials(self) -> dict[str, str]:
-        key = self._key.get_secret_value()
-        if not key:
-            raise PermanentError("DIDWW cannot be asked without an API key; set DIDWW_API_KEY.")
-        if not (key.isascii() and key.isprintable() and " " not in key):
-            # What refuses such a header further down would repeat the key in its error.
-            raise PermanentError("The API key holds a character that no key has, such as a space; check DIDWW_API_KEY.")
-        return {"Api-Key": key, "X-DIDWW-API-Version": self._version}
+def _page(number: int, size: int = _PAGE_SIZE) -> str:
+    return f"exports?sort=-created_at&page%5Bnumber%5D={number}&page%5Bsize%5D={size}"
+
+
+def _items(url: str, page: Mapping[str, Any]) -> list[Any]:
+    items = page.get("data")
+    if not isinstance(items, list):
+        raise TransientError(f"GET {http.shown(url)} was answered without a list; try again later.")
+    return items
 
 
 def _version(answer: Mapping[str, Any]) -> str:
-    return str((answer.get("meta") or {}).get("api_version", ""))
+    return _text(_mapping(answer.get("meta")).get("api_version")) or ""
 
 
 def _parse(item: Any, version: str) -> Export:
@@ -156,13 +160,13 @@ def _parse(item: Any, version: str) -> Export:
     said = str(attributes.get("status", ""))
     return Export(
         id=str(item["id"]),
-        record_type=str(attributes.get("export_type", "")),
+        resource=str(attributes.get("export_type", "")),
         status=_STATUS.get(said.lower(), Status.UNKNOWN),
-        created_at=_instant(attributes.get("created_at")) or datetime.min.replace(tzinfo=UTC),
+        created_at=answers.instant(attributes.get("created_at")) or datetime.min.replace(tzinfo=UTC),
         url=_text(attributes.get("url")),
         reference=_text(attributes.get("external_reference_id")),
-        start=_instant(filters.get("from")),
-        end=_instant(filters.get("to")),
+        start=answers.instant(filters.get("from")),
+        end=answers.instant(filters.get("to")),
         filters=filters,
         api_version=version,
         said=said,
@@ -177,14 +181,7 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _instant(text: object) -> datetime | None:
-    """Read the vendor's times, ``2026-10-01 00:00:00`` or ISO 8601; anything else is none."""
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _written(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+def _meant(filters: Mapping[str, object]) -> dict[str, list[str]]:
+    """What filters choose beside the time, whether written as text or number, alone or in a list, in any order."""
+    narrowing = {name: value for name, value in filters.items() if name not in WINDOW and value not in ("", None, [])}
+    return {name: sorted(map(str, value if isinstance(value, list) else [value])) for name, value in narrowing.items()}

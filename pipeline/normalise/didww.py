@@ -1,55 +1,56 @@
-"""How to read DIDWW's files: each known generation of headers, mapped onto the one schema of its record type.
+"""How to read DIDWW's files: one table per record type, whatever header a file has.
 
 A file's columns are those of the API version that created the export, so the header row decides, not the date.
 """
 
-from collections.abc import Mapping
+from pipeline.dataset import Dataset
+from pipeline.errors import PermanentError
+from pipeline.normalise.didww_headers import GENERATIONS
+from pipeline.normalise.schema import CDR_IN, CDR_OUT, Column, Kind
+from pipeline.normalise.table import Table
 
-_IN_2026_04 = {
-    "Date/Time Start (UTC)": "started_at",
-    "Date/Time Connect (UTC)": "connected_at",
-    "Date/Time End (UTC)": "ended_at",
-    "Status": "status",
-    "Source": "source_number",
-    "Source Name": "source_name",
-    "Destination DID": "did_number",
-    "Duration (sec)": "duration_seconds",
-    "Attempt": "attempt",
-    "Disconnect Code": "disconnect_code",
-    "Response": "disconnect_reason",
-    "Disconnect Initiator": "disconnect_initiator",
-    "Voice IN Trunk": "trunk_name",
-    "Destination": "destination",
-    "Trunk Group": "trunk_group",
-    "Capacity Group": "capacity_group",
-    "Toll-free (USD)": "toll_free_usd",
-    "PSTN (USD)": "pstn_usd",
-    "Metered (USD)": "metered_usd",
-    "CNAM IN (USD)": "cnam_usd",
-    "Total (USD)": "total_usd",
-    "Call ID": "call_id",
+_SMS = (
+    Column("sent_at", Kind.INSTANT, "When the message was sent or came in, UTC; decides its month.", required=True),
+    Column("status", Kind.TEXT, "The vendor's word for what became of it, such as Success, Failed or Queued."),
+    Column("source_address", Kind.TEXT, "Who sent it, as served: a number or a name."),
+    Column("destination_address", Kind.TEXT, "Who it was sent to, as served."),
+    Column("trunk_name", Kind.TEXT, "Name of the SMS trunk, where the file has it."),
+    Column("sms_id", Kind.TEXT, "The message's id at the vendor."),
+)
+SMS_IN = (*_SMS, Column("trunk_type", Kind.TEXT, "How it was handed on: SMPP SMSC, SMPP ESME, Email or HTTP IN."))
+SMS_OUT = (
+    *_SMS,
+    Column("service_type", Kind.TEXT, "Sent by a person or by an application: P2P or A2P."),
+    Column("sender_id_verification", Kind.TEXT, "The verification of the sender's name, where one was needed."),
+)
+
+TABLES = {
+    "cdr_in": Table(
+        CDR_IN,
+        GENERATIONS["cdr_in"],
+        instant="started_at",
+        money="total_usd",
+        identity=("call_id", "attempt"),
+        otherwise=("started_at", "source_number"),
+        sums={"total_usd": ("toll_free_usd", "pstn_usd", "metered_usd", "cnam_usd")},
+    ),
+    "cdr_out": Table(
+        CDR_OUT,
+        GENERATIONS["cdr_out"],
+        instant="started_at",
+        money="charged_usd",
+        identity=("call_id",),
+        otherwise=("started_at", "source_number"),
+    ),
+    "sms_in": Table(SMS_IN, GENERATIONS["sms_in"], instant="sent_at", identity=("sms_id",)),
+    "sms_out": Table(SMS_OUT, GENERATIONS["sms_out"], instant="sent_at", identity=("sms_id",)),
 }
 
-_OUT_2026_04 = {
-    "Date/Time Start (UTC)": "started_at",
-    "Date/Time Connect (UTC)": "connected_at",
-    "Date/Time End (UTC)": "ended_at",
-    "Status": "status",
-    "Source": "source_number",
-    "CLI": "cli",
-    "Destination Number": "destination_number",
-    "Call Duration (sec)": "duration_seconds",
-    "Billing Duration (sec)": "billing_seconds",
-    "Disconnect Code": "disconnect_code",
-    "Disconnect Reason": "disconnect_reason",
-    "Voice OUT Trunk": "trunk_name",
-    "Destination Country": "destination_country",
-    "Network": "network",
-    "Call Type": "call_type",
-    "Rate (USD)": "rate_usd",
-    "Charged (USD)": "charged_usd",
-    "P-Charge-Info": "p_charge_info",
-    "Call ID": "call_id",
-}
 
-GENERATIONS: Mapping[str, tuple[Mapping[str, str], ...]] = {"cdr_in": (_IN_2026_04,), "cdr_out": (_OUT_2026_04,)}
+def table(dataset: Dataset) -> Table:
+    """How the rows of a record type are typed; raises ``PermanentError`` for a resource that DIDWW does not export."""
+    if dataset.resource not in TABLES:
+        raise PermanentError(
+            f"Export {dataset.name}: DIDWW has no resource {dataset.resource!r}; it has {', '.join(TABLES)}."
+        )
+    return TABLES[dataset.resource]

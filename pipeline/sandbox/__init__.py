@@ -1,8 +1,8 @@
-"""A local vendor that answers like DIDWW's exports API of version 2026-04-16.
+"""Local vendors that answer like the real ones: DIDWW here, each other in the module of its name.
 
 For the demo, which needs no account, and as the other side of the tests: records are seeded, the clock can
-be replaced, every request is recorded, and it misbehaves on demand. It never calls back: ``callback_url`` is
-checked and echoed, and that is all.
+be replaced, every request is recorded, they misbehave on demand, and DIDWW's calls back when
+it is told to.
 """
 
 from pipeline.sandbox.clock import ManualClock

@@ -1,12 +1,17 @@
-"""``python -m pipeline.sandbox``: a local vendor until Ctrl-C."""
+"""``python -m pipeline.sandbox [vendor]``: a local vendor until Ctrl-C."""
 
 import argparse
+import importlib
 import signal
 import sys
 import threading
 from datetime import timedelta
+from typing import Any
 
-from pipeline.sandbox.sandbox import Sandbox
+from pipeline.sandbox.versions import VERSIONS
+
+_PER_DAY = "on average, of each resource"
+_CALLBACK_SECONDS = 0.2
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,15 +21,16 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     try:
-        sandbox = Sandbox(
+        sandbox = options.vendor(
             seed=options.seed,
-            calls_per_day=options.calls_per_day,
+            rows_per_day=options.rows_per_day,
             pending=timedelta(seconds=options.seconds_pending),
             processing=timedelta(seconds=options.seconds_processing),
             api_key=options.api_key,
             foreign=options.foreign,
             host=options.host,
             port=options.port,
+            **_of_didww(options),
         )
     except OSError as error:
         sys.stderr.write(
@@ -32,26 +38,45 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 1
     with sandbox:
-        sys.stdout.write(f"sandbox: {sandbox.url} (Api-Key: {sandbox.api_key})\n")
+        sys.stdout.write(f"sandbox: {sandbox.url} ({sandbox.key_header}: {sandbox.api_key})\n")
         sys.stdout.flush()
-        stopped.wait()
+        while not stopped.wait(_CALLBACK_SECONDS if options.callback_secret else None):
+            sandbox.deliver_callbacks()
     return 0
+
+
+def _of_didww(options: argparse.Namespace) -> dict[str, str]:
+    """What only DIDWW's has, where it is told."""
+    told = {"callback_secret": options.callback_secret, "version": options.api_version}
+    return {name: value for name, value in told.items() if value}
+
+
+def _vendor(name: str) -> Any:
+    """The local vendor of that name: every one is ``Sandbox`` in a module of its own."""
+    try:
+        return importlib.import_module(f"pipeline.sandbox.{name}").Sandbox
+    except (AttributeError, ModuleNotFoundError) as error:
+        raise argparse.ArgumentTypeError(f"there is no local vendor {name}") from error
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pipeline.sandbox",
-        description="A local server that answers like DIDWW's exports API 2026-04-16.",
+        description="A local server that answers like a vendor's exports API.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
+    parser.add_argument("vendor", nargs="?", type=_vendor, default="didww", help="as in export/<vendor>.py")
     parser.add_argument("--host", default="127.0.0.1", help="where to listen")
     parser.add_argument("--port", type=int, default=8080, help="0 for any that is free")
     parser.add_argument("--seed", type=int, default=7, help="the same seed has the same records")
-    parser.add_argument("--calls-per-day", type=int, default=400, help="on average, per record type")
+    parser.add_argument("--calls-per-day", "--rows-per-day", dest="rows_per_day", type=int, default=400, help=_PER_DAY)
     parser.add_argument("--seconds-pending", type=float, default=1.0, help="how long an export is pending")
     parser.add_argument("--seconds-processing", type=float, default=2.0, help="and then processing")
     parser.add_argument("--foreign", type=int, default=24, help="exports of other people in the list")
     parser.add_argument("--api-key", default="sandbox-key", help="the key that is let in")
+    versions = [version.name for version in VERSIONS]
+    parser.add_argument("--api-version", choices=versions, help="of the account, at DIDWW")
+    parser.add_argument("--callback-secret", default="", help="what DIDWW's callbacks are signed with; none without")
     return parser
 
 

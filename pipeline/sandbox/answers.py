@@ -3,12 +3,11 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
 
-API_VERSION = "2026-04-16"
 MEDIA_TYPE = "application/vnd.api+json"
 
 
@@ -64,12 +63,12 @@ class ApiError(Exception):
         return document(self.status, {"errors": self.errors})
 
 
-def document(status: int, content: Mapping[str, object]) -> Answer:
-    """A JSON:API document with the headers that the vendor sends along."""
+def document(status: int, content: object, media_type: str = MEDIA_TYPE) -> Answer:
+    """A JSON document, by default of JSON:API, with the headers that vendors send along."""
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
     digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
     headers = {
-        "Content-Type": MEDIA_TYPE,
+        "Content-Type": media_type,
         "ETag": f'W/"{digest}"',
         "Cache-Control": "max-age=0, private, must-revalidate",
         "X-Request-Id": str(uuid.uuid4()),

@@ -1,7 +1,12 @@
-"""The two CSV schemas of API version 2026-04-16: header lines, and which columns can be added up."""
+"""The columns that records have: those of calls as in files of API version 2026-04-16, and which can be added up.
+
+Files of other versions have them under other names, see ``generations``.
+"""
 
 CDR_IN = "cdr_in"
 CDR_OUT = "cdr_out"
+SMS_IN = "sms_in"
+SMS_OUT = "sms_out"
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     CDR_IN: (
@@ -48,6 +53,28 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "Charged (USD)",
         "P-Charge-Info",
         "Call ID",
+    ),
+    # The vendor's header of messages is not known. These are the words of its filters, and one that nothing speaks of.
+    SMS_IN: (
+        "Date/Time (UTC)",
+        "Status",
+        "Source Address",
+        "Destination Address",
+        "Trunk Type",
+        "SMS Trunk",
+        "SMS ID",
+        "Fragments",
+    ),
+    SMS_OUT: (
+        "Date/Time (UTC)",
+        "Status",
+        "Source Address",
+        "Destination Address",
+        "Service Type",
+        "SMS Trunk",
+        "Sender ID Verification",
+        "SMS ID",
+        "Fragments",
     ),
 }
 

@@ -4,8 +4,10 @@ import csv
 import gzip
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import IO, Any
 
 from pipeline.sandbox.record import Cells
 
@@ -18,6 +20,7 @@ _RAGGED_LOSS = 2
 class Shape:
     """How a file is written; the defaults are a healthy file."""
 
+    delimiter: str = ","
     crlf: bool = False
     final_newline: bool = True
     bom: bool = False
@@ -30,20 +33,26 @@ class Shape:
 def write_gzip(path: Path, columns: Cells, rows: Iterable[Cells], shape: Shape) -> int:
     """Write the file whole, beside and then renamed; returns how many records it holds."""
     part = path.with_name(path.name + ".part")
-    written = 0
-    end = _CRLF if shape.crlf else "\n"
     # No name and no time in the gzip header: the same records are the same bytes.
     with part.open("wb") as raw, gzip.GzipFile("", "wb", compresslevel=1, fileobj=raw, mtime=0) as file:
-        if shape.bom:
-            file.write(b"\xef\xbb\xbf")
-        lines = _lines(columns, rows, shape)
-        file.write(next(lines).encode())
-        while batch := list(islice(lines, _BATCH)):
-            file.write((end + end.join(batch)).encode())
-            written += len(batch)
-        if shape.final_newline:
-            file.write(end.encode())
+        written = write_csv(file, columns, rows, shape)
     part.replace(path)
+    return written
+
+
+def write_csv(file: IO[bytes] | gzip.GzipFile, columns: Cells, rows: Iterable[Cells], shape: Shape) -> int:
+    """Write header and records; returns how many records there were."""
+    written = 0
+    end = _CRLF if shape.crlf else "\n"
+    if shape.bom:
+        file.write(b"\xef\xbb\xbf")
+    lines = _lines(columns, rows, shape)
+    file.write(next(lines).encode())
+    while batch := list(islice(lines, _BATCH)):
+        file.write((end + end.join(batch)).encode())
+        written += len(batch)
+    if shape.final_newline:
+        file.write(end.encode())
     return written
 
 
@@ -54,10 +63,10 @@ def _lines(columns: Cells, rows: Iterable[Cells], shape: Shape) -> Iterator[str]
         columns, rows = _without(columns, rows, shape.without_column)
     if shape.extra_column:
         columns, rows = (*columns, shape.extra_column), ((*row, "new") for row in rows)
-    yield _quoted(columns)
-    lines = _records(rows, len(columns) - 1)
+    yield _quoted(columns, shape.delimiter)
+    lines = _records(rows, len(columns) - 1, shape.delimiter)
     if shape.ragged:
-        yield from (line.rsplit(",", _RAGGED_LOSS)[0] for line in islice(lines, 1))
+        yield from (line.rsplit(shape.delimiter, _RAGGED_LOSS)[0] for line in islice(lines, 1))
     yield from lines
 
 
@@ -66,16 +75,17 @@ def _without(columns: Cells, rows: Iterable[Cells], name: str) -> tuple[Cells, I
     return columns[:at] + columns[at + 1 :], (row[:at] + row[at + 1 :] for row in rows)
 
 
-def _records(rows: Iterable[Cells], commas: int) -> Iterator[str]:
+def _records(rows: Iterable[Cells], count: int, delimiter: str) -> Iterator[str]:
+    empty, spelled, quoted = delimiter * 2, f'{delimiter}""{delimiter}', f'"{delimiter}"'
     for index, row in enumerate(rows):
-        line = ",".join(row)
-        if line.count(",") != commas or '"' in line or "\n" in line or "\r" in line:
-            yield _quoted(row)
+        line = delimiter.join(row)
+        if line.count(delimiter) != count or '"' in line or "\n" in line or "\r" in line:
+            yield _quoted(row, delimiter)
         elif index % 5 == 2:
             # Touches every other cell of a run of empty ones, so both spellings meet in one line.
-            yield line.replace(",,", ',"",')
+            yield line.replace(empty, spelled)
         elif index % 50 == 3:
-            yield '"' + line.replace(",", '","') + '"'
+            yield f'"{line.replace(delimiter, quoted)}"'
         else:
             yield line
 
@@ -87,9 +97,11 @@ class _Echo:
         return text
 
 
-_writer = csv.writer(_Echo(), lineterminator=_CRLF)
+@cache
+def _writer(delimiter: str) -> Any:
+    return csv.writer(_Echo(), delimiter=delimiter, lineterminator=_CRLF)
 
 
-def _quoted(row: Cells) -> str:
+def _quoted(row: Cells, delimiter: str) -> str:
     # With this terminator the module quotes cells that hold either half of it, on every Python.
-    return str(_writer.writerow(row)).removesuffix(_CRLF)
+    return str(_writer(delimiter).writerow(row)).removesuffix(_CRLF)

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from pathlib import Path
 
+from pipeline.sandbox import generations
 from pipeline.sandbox.answers import Answer, FilePart, Wire
-from pipeline.sandbox.columns import COLUMNS
 from pipeline.sandbox.csvfile import Shape, write_gzip
 from pipeline.sandbox.exports import Export
-from pipeline.sandbox.faults import SHAPE_FAULTS, Fault, Faults, Injection, Operation
+from pipeline.sandbox.faults import SHAPE_FAULTS, Fault, Faults, Injection, Operation, Struck
+from pipeline.sandbox.record import Cells
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _TRAILER = 8
@@ -28,10 +29,19 @@ _DEFAULT_PAUSE = 0.05
 
 
 @dataclass(frozen=True)
-class _File:
+class File:
+    """A file that is there to be served, and the tag that names its bytes."""
+
     path: Path
     size: int
     etag: str
+
+    @classmethod
+    def of(cls, path: Path) -> "File":
+        """The file as it is now."""
+        with path.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        return cls(path, path.stat().st_size, f'"{digest[:16]}"')
 
 
 class Downloads:
@@ -41,12 +51,13 @@ class Downloads:
         self._folder = folder
         self._faults = faults
         self._shape = Shape(crlf=crlf)
-        self._files: dict[tuple[str, Shape], _File] = {}
+        self._files: dict[tuple[str, Shape], File] = {}
         self._lock = threading.Lock()
 
     def answer(self, export: Export, headers: Mapping[str, str]) -> Answer:
         """The file of a completed export, as far as the request's Range and the faults want it."""
-        file = self._file(export, self._wanted_shape(export))
+        columns = generations.header(export.export_type, export.version)
+        file = self._file(export, columns, misshapen(self._shape, self._faults, export, columns[-1]))
         full = {
             "Content-Type": "application/octet-stream",
             "Content-Transfer-Encoding": "binary",
@@ -56,34 +67,17 @@ class Downloads:
             "ETag": file.etag,
             "Accept-Ranges": "bytes",
         }
-        answer = _ranged(file, full, headers)
-        if injection := self._take(_BYTE_FAULTS, export):
-            _spoil(answer, injection)
-        if injection := self._take(tuple(_WIRES), export):
-            answer.wire = _WIRES[injection.kind]
-            answer.pause = float(injection.text(str(_DEFAULT_PAUSE)))
-        return answer
+        return spoilt(ranged(file, full, headers), self._faults, export)
 
-    def _take(self, kinds: tuple[Fault, ...], export: Export) -> Injection | None:
-        return self._faults.take(kinds, Operation.DOWNLOAD, export)
-
-    def _wanted_shape(self, export: Export) -> Shape:
-        shape = self._shape
-        for kind in SHAPE_FAULTS:
-            if injection := self._take((kind,), export):
-                shape = _misshapen(shape, injection)
-        return shape
-
-    def _file(self, export: Export, shape: Shape) -> _File:
+    def _file(self, export: Export, columns: Cells, shape: Shape) -> File:
         # One lock for all: two downloads of one export must not write one file.
         with self._lock:
             key = (export.file_name, shape)
             if key not in self._files:
                 path = self._folder / f"{len(self._files)}-{export.file_name}"
-                write_gzip(path, COLUMNS[export.export_type], export.snapshot.rows(), shape)
-                with path.open("rb") as content:
-                    digest = hashlib.file_digest(content, "sha256").hexdigest()
-                self._files[key] = _File(path, path.stat().st_size, f'"{digest[:16]}"')
+                lines = generations.lines(export.export_type, export.version, export.snapshot.rows())
+                write_gzip(path, columns, lines, shape)
+                self._files[key] = File.of(path)
             return self._files[key]
 
 
@@ -92,10 +86,28 @@ def html_page() -> Answer:
     return Answer(200, {"Content-Type": "text/html; charset=utf-8"}, _PIECES_OF_A_PAGE)
 
 
-def _misshapen(shape: Shape, injection: Injection) -> Shape:
+def spoilt(answer: Answer, faults: Faults, export: Struck) -> Answer:
+    """The answer with a file after the faults that are switched on for its bytes, and for their way."""
+    if injection := faults.take(_BYTE_FAULTS, Operation.DOWNLOAD, export):
+        _spoil(answer, injection)
+    if injection := faults.take(tuple(_WIRES), Operation.DOWNLOAD, export):
+        answer.wire = _WIRES[injection.kind]
+        answer.pause = float(injection.text(str(_DEFAULT_PAUSE)))
+    return answer
+
+
+def misshapen(shape: Shape, faults: Faults, export: Struck, column: str) -> Shape:
+    """The shape of the file after the faults that are switched on for it; ``column`` is the one to lose by default."""
+    for kind in SHAPE_FAULTS:
+        if injection := faults.take((kind,), Operation.DOWNLOAD, export):
+            shape = _misshapen(shape, injection, column)
+    return shape
+
+
+def _misshapen(shape: Shape, injection: Injection, column: str) -> Shape:
     match injection.kind:
         case Fault.MISSING_COLUMN:
-            return replace(shape, without_column=injection.text("Call ID"))
+            return replace(shape, without_column=injection.text(column))
         case Fault.EXTRA_COLUMN:
             return replace(shape, extra_column=injection.text("New Column"))
         case Fault.RAGGED_ROW:
@@ -110,7 +122,8 @@ def _misshapen(shape: Shape, injection: Injection) -> Shape:
             return replace(shape, crlf=True)
 
 
-def _ranged(file: _File, full: dict[str, str], headers: Mapping[str, str]) -> Answer:
+def ranged(file: File, full: dict[str, str], headers: Mapping[str, str]) -> Answer:
+    """The file, or as much of it as the request's Range wants; ``full`` are the headers that go with it."""
     found = _RANGE.fullmatch(headers.get("range", ""))
     unchanged = headers.get("if-range") in (None, file.etag, full["Last-Modified"])
     if not found or not unchanged or not (found[1] or found[2]):

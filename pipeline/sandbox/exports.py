@@ -19,7 +19,10 @@ Clock = Callable[[], datetime]
 
 @dataclass
 class Export:
-    """One export; ``file_name`` is not its id, and ``snapshot`` is what its file holds."""
+    """One export; ``file_name`` is not its id, and ``snapshot`` is what its file holds.
+
+    It was created through ``version`` of the API, whose columns its file has.
+    """
 
     export_type: str
     filters: dict[str, object]
@@ -27,6 +30,7 @@ class Export:
     snapshot: Snapshot
     processing_at: datetime | None
     completed_at: datetime | None
+    version: str
     external_reference_id: str | None = None
     callback_url: str | None = None
     callback_method: str | None = None
@@ -58,7 +62,7 @@ class ExportStore:
         self._exports: dict[str, Export] = {}
         self._lock = threading.Lock()
 
-    def create(self, draft: Draft) -> Export:
+    def create(self, draft: Draft, version: str) -> Export:
         """A new export whose rows are those that exist at this moment."""
         with self._lock:
             now = self.now()
@@ -66,9 +70,10 @@ class ExportStore:
                 export_type=draft.export_type,
                 filters=draft.filters,
                 created_at=now,
-                snapshot=self._ledger.snapshot(draft.export_type, draft.from_, draft.to, now, draft.narrowed_to),
+                snapshot=self._ledger.snapshot(draft.export_type, draft.from_, draft.to, now, draft.narrowing),
                 processing_at=now + self._pending,
                 completed_at=now + self._pending + self._processing,
+                version=version,
                 external_reference_id=draft.external_reference_id,
                 callback_url=draft.callback_url,
                 callback_method=draft.callback_method,

@@ -1,24 +1,22 @@
 """Every record there is: the generated ones, those that arrived late, and totals taken straight from them."""
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 
-from pipeline.sandbox.columns import CDR_OUT, COLUMNS, DURATION, MONEY
-from pipeline.sandbox.estate import trunk_id
+from pipeline.sandbox.columns import COLUMNS, DURATION, MONEY
+from pipeline.sandbox.narrowing import Narrowing, left
 from pipeline.sandbox.record import CallSource, Cells, Record, Row, handwritten
 
 _START = attrgetter("start")
-_DID = 6
-_OUT_TRUNK = 11
 
 
 @dataclass(frozen=True)
 class Totals:
-    """What a correct load must equal to the last digit; ``money`` goes by CSV column name."""
+    """What a correct load must equal to the last digit; ``money`` goes by column name, as in ``COLUMNS``."""
 
     rows: int
     seconds: int
@@ -42,28 +40,24 @@ class Snapshot:
     to: datetime
     as_of: datetime
     book: Book
-    did_number: str | None = None
-    trunk: str | None = None
+    narrowing: Narrowing = field(default_factory=dict)
 
     def rows(self) -> Iterator[Cells]:
         """The cells of each record, ordered by start."""
         rows = (record.cells for record in self._records())
-        if self.did_number is not None:
-            return (row for row in rows if row[_DID] == self.did_number)
-        if self.trunk is not None:
-            return (row for row in rows if trunk_id(row[_OUT_TRUNK]) == self.trunk)
-        return rows
+        return filter(left(self.export_type, self.narrowing), rows) if self.narrowing else rows
 
-    def totals(self) -> Totals:
-        """Rows, seconds and money, added up without going through a file."""
+    def totals(self, held: Container[str] | None = None) -> Totals:
+        """Rows, seconds and money, added up without going through a file; where told, money of columns ``held``."""
         columns = COLUMNS[self.export_type]
-        seconds_at = columns.index(DURATION[self.export_type])
-        money_at = {name: columns.index(name) for name in MONEY[self.export_type]}
+        seconds_at = columns.index(DURATION[self.export_type]) if self.export_type in DURATION else None
+        names = MONEY[self.export_type]
+        money_at = {name: columns.index(name) for name in names if held is None or name in held}
         rows = seconds = 0
-        money = dict.fromkeys(money_at, Decimal(0))
+        money = dict.fromkeys(names, Decimal(0))
         for row in self.rows():
             rows += 1
-            seconds += int(row[seconds_at] or 0)
+            seconds += 0 if seconds_at is None else int(row[seconds_at] or 0)
             for name, at in money_at.items():
                 money[name] += Decimal(row[at] or 0)
         return Totals(rows, seconds, money)
@@ -108,10 +102,7 @@ class Ledger:
         self._books[export_type] = Book(None, tuple(sorted(handwritten(export_type, rows), key=_START)))
 
     def snapshot(
-        self, export_type: str, from_: datetime, to: datetime, as_of: datetime, narrowed_to: str | None = None
+        self, export_type: str, from_: datetime, to: datetime, as_of: datetime, narrowing: Narrowing
     ) -> Snapshot:
         """What an export of this window holds if it is created at ``as_of``, which is now."""
-        book = self._books[export_type]
-        if export_type == CDR_OUT:
-            return Snapshot(export_type, from_, to, as_of, book, trunk=narrowed_to)
-        return Snapshot(export_type, from_, to, as_of, book, did_number=narrowed_to)
+        return Snapshot(export_type, from_, to, as_of, self._books[export_type], narrowing)

@@ -5,6 +5,7 @@ from datetime import datetime
 from pipeline.sandbox.exports import COMPLETED, PENDING, PROCESSING, Export, ExportStore
 from pipeline.sandbox.faults import STATE_FAULTS, Fault, Faults, Operation
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.versions import Version
 
 
 class Resources:
@@ -28,16 +29,16 @@ class Resources:
         return PROCESSING if status == COMPLETED else status
 
     def resource(
-        self, request: Request, export: Export, operation: Operation, fields: tuple[str, ...]
+        self, request: Request, export: Export, operation: Operation, fields: tuple[str, ...], version: Version
     ) -> dict[str, object]:
-        """The resource object with the attributes named in ``fields``."""
+        """The resource object with the attributes named in ``fields``, in the words of ``version``."""
         status = self.status(export, operation)
         values: dict[str, object] = {
-            "status": status,
+            "status": version.told(status),
             "created_at": _instant(export.created_at),
             "url": self._url(request, export, operation) if status == COMPLETED else None,
             "callback_url": export.callback_url,
-            "callback_method": export.callback_method,
+            "callback_method": version.told(export.callback_method),
             "export_type": export.export_type,
             "external_reference_id": export.external_reference_id,
             "filters": export.filters,

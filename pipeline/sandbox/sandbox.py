@@ -9,18 +9,25 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.sandbox.api import Api
-from pipeline.sandbox.columns import CDR_IN, CDR_OUT
+from pipeline.sandbox.callbacks import Callbacks, Delivery
+from pipeline.sandbox.columns import CDR_IN, CDR_OUT, SMS_IN, SMS_OUT
 from pipeline.sandbox.downloads import Downloads
 from pipeline.sandbox.exports import Clock, Export, ExportStore
 from pipeline.sandbox.faults import Faults
+from pipeline.sandbox.gate import Gate
+from pipeline.sandbox.generations import held
 from pipeline.sandbox.inbound import InboundCalls
 from pipeline.sandbox.ledger import Ledger, Totals
+from pipeline.sandbox.messages import Messages
+from pipeline.sandbox.narrowing import Narrowing
 from pipeline.sandbox.outbound import OutboundCalls
 from pipeline.sandbox.rate_limit import RateLimit
-from pipeline.sandbox.record import Row
+from pipeline.sandbox.record import CallSource, Row
 from pipeline.sandbox.rhythm import chance
 from pipeline.sandbox.server import RecordedRequest, SandboxServer
 from pipeline.sandbox.strangers import stranger, strangers
+from pipeline.sandbox.tokens import Tokens
+from pipeline.sandbox.versions import served, version_of
 
 # How soon closing is noticed; a test that starts many sandboxes waits for it each time.
 _POLL_SECONDS = 0.02
@@ -28,6 +35,11 @@ _POLL_SECONDS = 0.02
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _sources(seed: int, per_day: int, newline_rate: float) -> dict[str, CallSource]:
+    messages = {one: Messages(one, seed, per_day) for one in (SMS_IN, SMS_OUT)}
+    return {CDR_IN: InboundCalls(seed, per_day, newline_rate), CDR_OUT: OutboundCalls(seed, per_day), **messages}
 
 
 class Sandbox:
@@ -40,6 +52,8 @@ class Sandbox:
         pending: How long an export is ``pending``.
         processing: How long it is ``processing`` after that.
         api_key: The only key that is let in.
+        version: The API version of the account; a newer one is served to who asks for it.
+        callback_secret: What callbacks are signed with; without one there are none.
         foreign: How many exports of other people are in the list.
         rate_limit: Requests in a second, by the real clock; None for no limit.
         newline_rate: The share of caller names with a line break in them.
@@ -47,6 +61,8 @@ class Sandbox:
         host: Where to listen.
         port: 0 for any that is free.
     """
+
+    key_header = "Api-Key"
 
     def __init__(
         self,
@@ -57,6 +73,8 @@ class Sandbox:
         pending: timedelta = timedelta(seconds=1),
         processing: timedelta = timedelta(seconds=2),
         api_key: str = "sandbox-key",
+        version: str = "2026-04-16",
+        callback_secret: str = "",
         foreign: int = 24,
         rate_limit: int | None = 20,
         newline_rate: float = 0.0002,
@@ -66,17 +84,19 @@ class Sandbox:
     ) -> None:
         self.api_key = api_key
         self.faults = Faults()
-        inbound = InboundCalls(seed, calls_per_day, newline_rate)
-        self._ledger = Ledger({CDR_IN: inbound, CDR_OUT: OutboundCalls(seed, calls_per_day)})
+        self._ledger = Ledger(_sources(seed, calls_per_day, newline_rate))
         self._store = ExportStore(self._ledger, clock, pending, processing)
+        self._callbacks = Callbacks(self._store, callback_secret)
         self._rng = chance(seed, "strangers")
         self._newcomers = 0
-        for export in strangers(self._rng, self._ledger, self._store.now(), foreign):
+        self.tokens = Tokens(api_key, clock, RateLimit(rate_limit))
+        self._gate = Gate(api_key, self.tokens, version_of(version))
+        for export in strangers(self._rng, self._ledger, self._store.now(), foreign, self._gate.default):
             self._store.add(export)
         self._folder = tempfile.TemporaryDirectory(prefix="sandbox-")
         downloads = Downloads(Path(self._folder.name), self.faults, crlf=crlf)
         limit = RateLimit(rate_limit)
-        api = Api(self._store, downloads, self.faults, api_key=api_key, limit=limit, newcomer=self._newcomer)
+        api = Api(self._store, downloads, self.faults, gate=self._gate, limit=limit, newcomer=self._newcomer)
         try:
             self._server = SandboxServer((host, port), api.answer)
         except OSError:
@@ -89,6 +109,15 @@ class Sandbox:
         """The API's base, like ``http://127.0.0.1:12345/v3``."""
         host, port = self._server.server_address[:2]
         return f"http://{host!s}:{port}/v3"
+
+    @property
+    def token_url(self) -> str:
+        """Where tokens are made; the vendor has another host for it."""
+        return self.url.removesuffix("/v3") + "/token"
+
+    def upgrade(self, version: str) -> None:
+        """Make the account's version a newer one, as its owner can at any moment; there is no way back."""
+        self._gate.default = served(self._gate.default, version_of(version).name)
 
     @property
     def requests(self) -> list[RecordedRequest]:
@@ -121,23 +150,26 @@ class Sandbox:
     ) -> None:
         self.stop()
 
-    def truth(self, export_type: str, from_: datetime, to: datetime, *, narrowed_to: str | None = None) -> Totals:
+    def truth(self, export_type: str, from_: datetime, to: datetime, filters: Narrowing | None = None) -> Totals:
         """What a load of calls that start in [from_, to) must add up to, if it were exported now.
 
         Args:
-            export_type: ``cdr_in`` or ``cdr_out``.
+            export_type: ``cdr_in``, ``cdr_out``, ``sms_in`` or ``sms_out``.
             from_: The first instant, aware.
             to: The first instant after the window, aware.
-            narrowed_to: A DID (``cdr_in``) or the id of a trunk (``cdr_out``), as in the export's filters.
+            filters: What else of the export's filters narrows it.
         """
-        return self._ledger.snapshot(export_type, from_, to, self._store.now(), narrowed_to).totals()
+        return self._ledger.snapshot(export_type, from_, to, self._store.now(), filters or {}).totals()
 
     def truth_of(self, export_id: str) -> Totals:
-        """What the file of that export adds up to, whatever was added after it was created."""
+        """What the file of that export adds up to, whatever was added after it was created.
+
+        Money that files of its version do not tell is 0.
+        """
         export = self._store.find(export_id)
         if export is None:
             raise KeyError(export_id)
-        return export.snapshot.totals()
+        return export.snapshot.totals(held(export.export_type, export.version))
 
     def add_records(self, export_type: str, rows: Iterable[Row]) -> None:
         """Let records arrive late: exports created from now on hold them, earlier ones do not.
@@ -150,8 +182,12 @@ class Sandbox:
         """Make ``rows`` the only records of this type for exports created from now on."""
         self._ledger.replace(export_type, rows)
 
+    def deliver_callbacks(self, *, again: bool = False) -> list[Delivery]:
+        """Call back for what has completed since the last time, or for all that is completed ``again``."""
+        return self._callbacks.deliver(f"{self.url}/exports", again=again)
+
     def _newcomer(self) -> Export:
         # An id of zeros sorts first, as the newest does by -created_at: every later page shifts by one.
         self._newcomers += 1
         export_id = f"00000000-0000-4000-8000-{self._newcomers:012d}"
-        return stranger(self._rng, self._ledger, self._store.now(), export_id)
+        return stranger(self._rng, self._ledger, self._store.now(), self._gate.default, export_id)

@@ -15,6 +15,8 @@ _CHUNK = 256 * 1024
 _PIECES = 10
 _HALVED = (Wire.CUT, Wire.CUT_UNSIZED, Wire.CUT_CHUNKED)
 HIDDEN = "[hidden]"
+KEY_HEADERS = frozenset({"api-key", "px-api-key", "x-api-key", "reb-apikey", "authorization"})
+"""Where a key may stand, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: ``recorded`` is the log."""
 
     def _record(self, answer: Answer, body: bytes) -> None:
-        headers = {name: HIDDEN if name.lower() == "api-key" else value for name, value in self.headers.items()}
+        headers = {name: HIDDEN if name.lower() in KEY_HEADERS else value for name, value in self.headers.items()}
         status = None if answer.wire is Wire.NOTHING else answer.status
         self.server.recorded.append(RecordedRequest(self.command, self.path, status, headers, body))
 

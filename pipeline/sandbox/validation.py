@@ -1,46 +1,35 @@
 """Reads the body of a POST or a PATCH, or says in the vendor's words what is wrong with it."""
 
 import json
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from pipeline.months import Month
 from pipeline.sandbox.answers import MEDIA_TYPE, invalid, missing, not_allowed, problem
-from pipeline.sandbox.columns import CDR_IN, CDR_OUT
-from pipeline.sandbox.record import MOMENT_FORMAT
+from pipeline.sandbox.narrowing import FILTERS, Narrowing
+from pipeline.sandbox.versions import Version
+from pipeline.sandbox.windows import read_window, window_filters
 
-NARROWING = {CDR_IN: "did_number", CDR_OUT: "voice_out_trunk.id"}
 _ATTRIBUTES = ("export_type", "filters", "callback_url", "callback_method", "external_reference_id")
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:00)?")
-_WINDOW_MONTHS = 2
 _REFERENCE_LENGTH = 100
 _MALFORMED = "The request body is not a JSON:API document."
 
 
 @dataclass(frozen=True)
 class Draft:
-    """An export that may be created: everything in it is allowed and normalised."""
+    """An export that may be created: everything in it is allowed and normalised.
+
+    ``filters`` is what the vendor repeats, ``narrowing`` that of them which is beside the window.
+    """
 
     export_type: str
     from_: datetime
     to: datetime
-    narrowed_to: str | None
+    filters: dict[str, object]
+    narrowing: Narrowing
     external_reference_id: str | None
     callback_url: str | None
     callback_method: str | None
-
-    @property
-    def filters(self) -> dict[str, object]:
-        """The filters as the vendor echoes them."""
-        filters: dict[str, object] = {
-            "from": self.from_.strftime(MOMENT_FORMAT),
-            "to": self.to.strftime(MOMENT_FORMAT),
-        }
-        if self.narrowed_to is not None:
-            filters[NARROWING[self.export_type]] = self.narrowed_to
-        return filters
 
 
 def check_content_type(content_type: str) -> None:
@@ -65,45 +54,54 @@ def check_accept(accept: str) -> None:
         raise problem(406, "Not acceptable", detail, "406")
 
 
-def read_create(body: bytes, now: datetime) -> Draft:
+def read_create(body: bytes, now: datetime, version: Version) -> Draft:
     """The export that a POST asks for; raises ``ApiError``: 400 for the shape, 422 for the values."""
     data = _resource(body, members=("type", "attributes"))
     attributes = _object(data, "attributes")
-    _only(attributes, _ATTRIBUTES)
-    export_type = attributes.get("export_type")
-    if export_type not in NARROWING:
+    _only(attributes, [name for name in _ATTRIBUTES if name in version.shown or name == "filters"])
+    export_type = str(attributes.get("export_type"))
+    if export_type not in version.narrowing:
         raise invalid([("export_type", "is not included in the list")])
     filters = _object(attributes, "filters")
-    narrowing = NARROWING[str(export_type)]
-    for name in filters:
-        if name not in ("from", "to", narrowing):
-            raise not_allowed(name, "Filter", "102")
-    from_, to = _moment(filters.get("from")), _moment(filters.get("to"))
-    complaints = [*_about_window(from_, to, now), *_about_options(attributes)]
-    narrowed_to = filters.get(narrowing)
-    if narrowing in filters and not (isinstance(narrowed_to, str) and narrowed_to):
-        complaints.append(("filters", f"{narrowing} not valid"))
-    if complaints or from_ is None or to is None:
+    narrowing = _narrowing(filters, export_type, version)
+    window = read_window(filters, version, now)
+    complaints = [("filters", message) for message in (window if isinstance(window, list) else [])]
+    complaints += _about_options(attributes, version)
+    complaints += [
+        ("filters", f"{name} not valid")
+        for name, value in narrowing.items()
+        if not FILTERS[export_type][name].takes(value)
+    ]
+    if complaints or isinstance(window, list):
         raise invalid(complaints)
     return Draft(
-        export_type=str(export_type),
-        from_=from_,
-        to=to,
-        narrowed_to=None if narrowed_to is None else str(narrowed_to),
+        export_type=export_type,
+        from_=window.from_,
+        to=window.to,
+        filters={**window.echo, **narrowing},
+        narrowing=narrowing,
         external_reference_id=_text(attributes.get("external_reference_id")),
         callback_url=_text(attributes.get("callback_url")),
-        callback_method=_text(attributes.get("callback_method")),
+        callback_method=_text(attributes.get("callback_method"), str.lower),
     )
 
 
-def read_update(body: bytes, export_id: str) -> dict[str, str | None]:
+def _narrowing(filters: Mapping[str, object], export_type: str, version: Version) -> Narrowing:
+    window, others = window_filters(export_type, version), version.narrowing[export_type]
+    for name in filters:
+        if name not in (*window, *others):
+            raise not_allowed(name, "Filter", "102")
+    return {name: value for name, value in filters.items() if name in others}
+
+
+def read_update(body: bytes, export_id: str, version: Version) -> dict[str, str | None]:
     """The attributes that a PATCH sets: the reference, or nothing at all."""
     data = _resource(body, members=("type", "id", "attributes"))
     if data.get("id") != export_id:
         raise problem(400, "A key is required", "The resource object does not contain the key in the URL.", "110")
     attributes = _object(data, "attributes")
     _only(attributes, ("external_reference_id",))
-    if complaints := _about_options(attributes):
+    if complaints := _about_options(attributes, version):
         raise invalid(complaints)
     return {name: _text(value) for name, value in attributes.items()}
 
@@ -140,32 +138,7 @@ def _only(members: Mapping[str, object], allowed: Collection[str]) -> None:
             raise not_allowed(name)
 
 
-def _moment(value: object) -> datetime | None:
-    found = _MOMENT.fullmatch(value) if isinstance(value, str) else None
-    if not found:
-        return None
-    try:
-        return datetime.strptime(f"{found[1]} {found[2]}", MOMENT_FORMAT).replace(tzinfo=UTC)
-    except ValueError:
-        return None
-
-
-def _about_window(from_: datetime | None, to: datetime | None, now: datetime) -> list[tuple[str, str]]:
-    oldest = Month.of(now).shift(-_WINDOW_MONTHS).start
-    messages: list[str] = []
-    for name, moment in (("from", from_), ("to", to)):
-        if moment is None:
-            messages.append(f"{name} not valid")
-        elif moment < oldest:
-            messages.append(f"{name} must be within the current and {_WINDOW_MONTHS} previous months")
-        elif moment > now:
-            messages.append(f"{name} must not be in the future")
-    if not messages and from_ is not None and to is not None and from_ >= to:
-        messages.append("from must be before to")
-    return [("filters", message) for message in messages]
-
-
-def _about_options(attributes: Mapping[str, object]) -> list[tuple[str, str]]:
+def _about_options(attributes: Mapping[str, object], version: Version) -> list[tuple[str, str]]:
     complaints: list[tuple[str, str]] = []
     reference = attributes.get("external_reference_id")
     if reference is not None and not isinstance(reference, str):
@@ -173,12 +146,14 @@ def _about_options(attributes: Mapping[str, object]) -> list[tuple[str, str]]:
     elif reference is not None and len(str(reference)) > _REFERENCE_LENGTH:
         message = f"is too long (maximum is {_REFERENCE_LENGTH} characters)"
         complaints.append(("external_reference_id", message))
-    if attributes.get("callback_method") not in (None, "get", "post"):
+    if attributes.get("callback_method") not in (None, version.told("get"), version.told("post")):
         complaints.append(("callback_method", "is not included in the list"))
     if not isinstance(attributes.get("callback_url"), str | None):
         complaints.append(("callback_url", "not valid"))
+    elif version.bearer and (attributes.get("callback_url") is None) != (attributes.get("callback_method") is None):
+        complaints.append(("callback_url", "must be sent together with callback_method"))
     return complaints
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+def _text(value: object, spelled: Callable[[str], str] = str) -> str | None:
+    return None if value is None else spelled(str(value))

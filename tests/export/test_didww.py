@@ -2,28 +2,34 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from pydantic import SecretStr
 
+from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError, TransientError
-from pipeline.export.didww import Didww
-from pipeline.export.protocol import Request, Status
+from pipeline.export.didww import Vendor
+from pipeline.export.protocol import Export, Request, Status
 from pipeline.months import Month
-from pipeline.sandbox import ManualClock, Sandbox
+from pipeline.sandbox import Fault, ManualClock, Operation, RecordedRequest, Sandbox
+from tests.export.dialects import didww
 
 KEY = "k-4711-secret"
 OCTOBER = Month(2026, 10)
-WANTED = Request("cdr_in", OCTOBER, OCTOBER.start, OCTOBER.end, "cdr/main/cdr_in/2026-10/day0")
+REFERENCE = "cdr/main/cdr_in/2026-10/day0"
+WANTED = Request(didww.CALLS_IN, OCTOBER, OCTOBER.start, OCTOBER.end, REFERENCE)
+SPAN = {"from": "2026-10-01 00:00:00", "to": "2026-11-01 00:00:00"}
 
 Reply = tuple[int, dict[str, str], bytes]
 Serve = Callable[[Callable[[str], Reply]], tuple[str, list[tuple[str, str, dict[str, str]]]]]
 
 
-def client(origin: str) -> Didww:
-    return Didww(f"{origin}/v3", SecretStr(KEY), "2026-04-16", patience=0.0)
+def client(origin: str, version: str = "2026-04-16") -> Vendor:
+    return didww.client(f"{origin}/v3", KEY, version)
 
 
 def resource(export_id: str, **attributes: object) -> dict[str, Any]:
@@ -35,30 +41,79 @@ def page(*resources: dict[str, Any], **members: object) -> Reply:
 
 
 @pytest.fixture
-def sandbox(clock: ManualClock) -> Iterator[Sandbox]:
-    with Sandbox(calls_per_day=1, clock=clock, api_key=KEY, rate_limit=None) as running:
-        yield running
+def start(clock: ManualClock) -> Iterator[Callable[[str], Sandbox]]:
+    """Starts the local vendor for an account of that version."""
+    with ExitStack() as running:
+        at_once: dict[str, Any] = {"pending": timedelta(0), "processing": timedelta(0), "rate_limit": None}
+        yield lambda version: running.enter_context(
+            Sandbox(calls_per_day=1, clock=clock, api_key=KEY, version=version, **at_once)
+        )
+
+
+@pytest.fixture
+def sandbox(start: Callable[[str], Sandbox]) -> Sandbox:
+    return start("2026-04-16")
+
+
+def asked_of(sandbox: Sandbox, method: str = "POST", ending: str = "/exports") -> list[RecordedRequest]:
+    return [r for r in sandbox.requests if r.method == method and urlsplit(r.path).path.endswith(ending)]
+
+
+def posted(sandbox: Sandbox) -> list[Any]:
+    return [json.loads(request.body)["data"] for request in asked_of(sandbox)]
 
 
 def test_a_post_has_the_media_type_without_parameters_and_what_the_vendor_documents(sandbox: Sandbox) -> None:
-    client(sandbox.url.removesuffix("/v3")).ask(WANTED)
+    didww.client(sandbox.url, KEY).ask(WANTED)
     (sent,) = sandbox.requests
     assert sent.headers["Content-Type"] == sent.headers["Accept"] == "application/vnd.api+json"
     assert sent.headers["X-DIDWW-API-Version"] == "2026-04-16"
-    assert json.loads(sent.body) == {
-        "data": {
+    assert posted(sandbox) == [
+        {
             "type": "exports",
-            "attributes": {
-                "export_type": "cdr_in",
-                "external_reference_id": "cdr/main/cdr_in/2026-10/day0",
-                "filters": {"from": "2026-10-01 00:00:00", "to": "2026-11-01 00:00:00"},
-            },
+            "attributes": {"export_type": "cdr_in", "external_reference_id": REFERENCE, "filters": SPAN},
         }
-    }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "attributes"),
+    [
+        ("2021-12-15", {"filters": {"year": "2026", "month": "10", "did_number": "442079460001"}}),
+        ("2022-05-10", {"filters": {"year": "2026", "month": "10", "did_number": "442079460001"}}),
+        ("2026-04-16", {"filters": {**SPAN, "did_number": "442079460001"}, "external_reference_id": REFERENCE}),
+        ("2026-11-19", {"filters": {**SPAN, "did_number": "442079460001"}, "external_reference_id": REFERENCE}),
+    ],
+)
+def test_each_version_is_asked_in_its_own_form(
+    start: Callable[[str], Sandbox], version: str, attributes: dict[str, Any]
+) -> None:
+    sandbox = start(version)
+    vendor = didww.client(sandbox.url, KEY, version)
+    made = vendor.ask(replace(WANTED, dataset=didww.OF_ONE_DID))
+    assert posted(sandbox) == [{"type": "exports", "attributes": {"export_type": "cdr_in", **attributes}}]
+    assert (made.status, made.api_version, vendor.reference_length) == (
+        Status.PENDING,
+        version,
+        100 if "external_reference_id" in attributes else 0,
+    )
+
+
+def test_a_reference_that_does_not_fit_is_not_sent(sandbox: Sandbox) -> None:
+    didww.client(sandbox.url, KEY).ask(replace(WANTED, reference="x" * 101))
+    assert "external_reference_id" not in posted(sandbox)[0]["attributes"]
+
+
+@pytest.mark.parametrize("version", ["2021-12-15", "2022-05-10", "2026-04-16"])
+def test_messages_are_not_asked_for_where_there_are_none(start: Callable[[str], Sandbox], version: str) -> None:
+    sandbox = start(version)
+    with pytest.raises(PermanentError, match=rf"no exports of sms_in in version {version}.*set DIDWW_API_VERSION"):
+        didww.client(sandbox.url, KEY, version).ask(replace(WANTED, dataset=didww.MESSAGES_IN))
+    assert not asked_of(sandbox)
 
 
 def test_the_list_is_asked_for_newest_first_in_pages_of_a_hundred(sandbox: Sandbox) -> None:
-    client(sandbox.url.removesuffix("/v3")).exports()
+    didww.client(sandbox.url, KEY).exports()
     assert sandbox.requests[0].path == "/v3/exports?sort=-created_at&page%5Bnumber%5D=1&page%5Bsize%5D=100"
 
 
@@ -244,3 +299,133 @@ def test_a_vendor_without_links_is_asked_page_by_page_however_few_it_puts_on_one
     origin, seen = serve(reply)
     assert len(client(origin).exports()) == 7
     assert len(seen) == 4
+
+
+@pytest.mark.parametrize("version", ["2021-12-15", "2022-05-10"])
+def test_a_list_without_links_is_read_no_further_than_it_counts(start: Callable[[str], Sandbox], version: str) -> None:
+    sandbox = start(version)
+    assert len(didww.client(sandbox.url, KEY, version).exports()) == 24
+    assert len(sandbox.requests) == 1
+
+
+def test_an_account_that_is_upgraded_between_two_pages_has_one_list(serve: Serve) -> None:
+    def reply(path: str) -> Reply:
+        meta = {"total_records": 3}
+        if "number%5D=1" in path:
+            return page(resource("a", status="Completed", url="/f"), meta=meta)
+        if "number%5D=2" in path:
+            links = {"next": "/v3/exports?page=3"}
+            return page(
+                resource("b", status="completed", url="/f"), meta=meta | {"api_version": "2026-04-16"}, links=links
+            )
+        return page(resource("c"), meta=meta | {"api_version": "2026-04-16"}, links={})
+
+    origin, _ = serve(reply)
+    vendor = client(origin, "2022-05-10")
+    listed = vendor.exports()
+    assert [(export.id, export.status) for export in listed] == [
+        ("a", Status.COMPLETED),
+        ("b", Status.COMPLETED),
+        ("c", Status.UNKNOWN),
+    ]
+    assert vendor.reference_length == 100
+
+
+@pytest.mark.parametrize("asked", ["2021-12-15", "2022-05-10", "2026-04-16", "no version", ""])
+@pytest.mark.parametrize("default", ["2022-05-10", "2026-04-16", "2026-11-19"])
+def test_what_is_served_decides_and_not_what_was_asked_for(
+    start: Callable[[str], Sandbox], default: str, asked: str
+) -> None:
+    sandbox = start(default)
+    vendor = didww.client(sandbox.url, KEY, asked)
+    vendor.exports()
+    vendor.ask(WANTED)
+    served = max(default, asked) if asked != "no version" else default
+    (made,) = sandbox.exports
+    assert made.version == served
+    assert len(asked_of(sandbox)) == 1
+    assert vendor.reference_length == (100 if served >= "2026" else 0)
+
+
+@pytest.mark.parametrize("before", ["2021-12-15", "2022-05-10", "2026-04-16"])
+@pytest.mark.parametrize("after", ["2026-04-16", "2026-11-19"])
+def test_an_account_that_is_upgraded_in_the_middle_is_asked_in_the_new_form(
+    start: Callable[[str], Sandbox], before: str, after: str
+) -> None:
+    sandbox = start(before)
+    vendor = didww.client(sandbox.url, KEY, before)
+    old = vendor.ask(WANTED)
+    sandbox.upgrade(after)
+    new = vendor.ask(WANTED)
+    listed = {export.id: export for export in vendor.exports()}
+    assert [export.id for export in sandbox.exports] == [old.id, new.id]
+    assert (new.api_version, new.reference, listed[new.id].end) == (after, REFERENCE, OCTOBER.end)
+    assert listed[old.id].ready
+    assert all(vendor.holds(listed[made.id], didww.CALLS_IN) for made in (old, new))
+    vendor.open(listed[old.id]).close()  # the key, or the token, whichever is used by now
+
+
+def test_a_post_that_was_refused_for_another_reason_is_not_repeated(sandbox: Sandbox, clock: ManualClock) -> None:
+    with pytest.raises(PermanentError, match="must not be in the future"):
+        didww.client(sandbox.url, KEY).ask(replace(WANTED, end=clock() + timedelta(days=1)))
+    assert len(asked_of(sandbox)) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [(Fault.BAD_GATEWAY, 502), (Fault.TOO_MANY_REQUESTS, 0), (Fault.DROPPED, None)],
+)
+def test_a_post_that_may_have_been_heard_is_not_repeated_in_another_form(
+    start: Callable[[str], Sandbox], kind: Fault, value: int | None
+) -> None:
+    sandbox = start("2022-05-10")
+    vendor = didww.client(sandbox.url, KEY, "2022-05-10")
+    sandbox.upgrade("2026-04-16")
+    sandbox.faults.inject(kind, on=Operation.CREATE, value=value)
+    with pytest.raises(TransientError):
+        vendor.ask(WANTED)
+    assert len(asked_of(sandbox)) == 1
+
+
+def test_a_post_is_repeated_in_another_form_once_and_never_again(serve: Serve) -> None:
+    versions = iter(["2026-04-16", "2026-11-19", "2027-01-01"])
+
+    def reply(path: str) -> Reply:
+        if "page" in path:
+            return page(meta={"api_version": next(versions)})
+        return 400, {}, b'{"errors":[{"detail":"year is not allowed."}]}'
+
+    origin, seen = serve(reply)
+    with pytest.raises(PermanentError, match=r"year is not allowed\.$"):
+        client(origin, "2022-05-10").ask(WANTED)
+    assert [method for method, _, _ in seen] == ["POST", "GET", "POST"]
+
+
+@pytest.mark.parametrize(
+    ("echoed", "wanted", "same"),
+    [
+        ({}, {"did_number": "1"}, True),
+        (SPAN, {}, True),
+        (SPAN, {"did_number": "1"}, False),
+        ({**SPAN, "did_number": "1"}, {}, False),
+        ({**SPAN, "did_number": "1"}, {"did_number": "1"}, True),
+        ({**SPAN, "did_number": "1"}, {"did_number": 1}, True),
+        ({**SPAN, "did_number": "1"}, {"did_number": "2"}, False),
+        ({**SPAN, "did_number": ""}, {}, True),
+        ({**SPAN, "did_number": None}, {"did_number": ""}, True),
+        ({"year": 2026, "month": "10"}, {}, True),
+        ({"year": "2026", "month": "10", "day": 3, "did_number": 1}, {"did_number": "1"}, True),
+        ({**SPAN, "trunk_type": ["Email", "HTTP IN"]}, {"trunk_type": ["HTTP IN", "Email"]}, True),
+        ({**SPAN, "trunk_type": "Email"}, {"trunk_type": ["Email"]}, True),
+        ({**SPAN, "trunk_type": ["Email"]}, {"trunk_type": ["Email", "HTTP IN"]}, False),
+        ({**SPAN, "trunk_type": []}, {}, True),
+        ({**SPAN, "status": {"not": ["text"]}}, {"status": "Failed"}, False),
+    ],
+)
+def test_an_export_holds_what_its_type_and_filters_say(
+    echoed: dict[str, object], wanted: dict[str, object], same: bool
+) -> None:
+    export = Export("e", "cdr_in", Status.COMPLETED, datetime(2026, 11, 1, tzinfo=UTC), filters=echoed)
+    vendor = client("http://127.0.0.1:1")
+    assert vendor.holds(export, Dataset("one", "didww", "cdr_in", filters=wanted)) is same
+    assert not vendor.holds(export, Dataset("one", "didww", "cdr_out", filters=wanted))

@@ -30,11 +30,6 @@ def test_what_the_vendor_has_not_is_not_found(
     assert (answer.status_code, answer.json()["errors"][0]["status"]) == (404, "404")
 
 
-def test_the_version_asked_for_changes_nothing(sandbox: Sandbox, session: requests.Session) -> None:
-    answer = session.get(f"{sandbox.url}/exports", headers={"X-DIDWW-API-Version": "2026-11-19"})
-    assert answer.json()["meta"]["api_version"] == "2026-04-16"
-
-
 def test_more_than_twenty_requests_a_second_are_too_many(session: requests.Session) -> None:
     with Sandbox(api_key="k-7f3", calls_per_day=0) as limited:
         answers = [session.get(f"{limited.url}/exports?page[size]=1") for _ in range(40)]

@@ -61,7 +61,7 @@ def test_filters_narrow_an_export(sandbox: Sandbox, rows_of: Any) -> None:
     did = inbound[0]["Destination DID"]
     rows = rows_of("cdr_in", did_number=did)
     assert rows == [row for row in inbound if row["Destination DID"] == did]
-    assert sandbox.truth("cdr_in", *SEPTEMBER, narrowed_to=did).rows == len(rows) < len(inbound)
+    assert sandbox.truth("cdr_in", *SEPTEMBER, {"did_number": did}).rows == len(rows) < len(inbound)
     trunk = outbound[0]["Voice OUT Trunk"]
     assert rows_of("cdr_out", **{"voice_out_trunk.id": trunk_id(trunk)}) == [
         row for row in outbound if row["Voice OUT Trunk"] == trunk

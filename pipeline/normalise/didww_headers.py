@@ -1,0 +1,177 @@
+"""The headers that DIDWW's files have had, each mapped onto the columns of its record type.
+
+What a generation does not have is NULL, and what it has beyond the schema is kept as text in ``extra``.
+
+Of some generations only a part is published. Such a one is known by that part and by what is added up: seconds and
+money must be there under their old names, since a month that waits for its header is better than one whose cost is
+NULL. Any other column is taken under its old name where it appears.
+"""
+
+from collections.abc import Iterator, Mapping
+
+Header = Mapping[str, str]
+
+
+class Beginning(Mapping[str, str]):
+    """A generation of which not all is known: a file must have the ``known`` columns, and may have ``likely`` ones.
+
+    It lists what must be there, and yet names both. A likely column belongs to a generation that lists it, too.
+    """
+
+    def __init__(self, known: Header, likely: Header) -> None:
+        self._known = known
+        self._all = {**likely, **known}
+
+    def __getitem__(self, cell: str) -> str:
+        return self._all[cell]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+_TIMES = {
+    "Date/Time Start (UTC)": "started_at",
+    "Date/Time Connect (UTC)": "connected_at",
+    "Date/Time End (UTC)": "ended_at",
+}
+
+_IN_2026_04 = {
+    **_TIMES,
+    "Status": "status",
+    "Source": "source_number",
+    "Source Name": "source_name",
+    "Destination DID": "did_number",
+    "Duration (sec)": "duration_seconds",
+    "Attempt": "attempt",
+    "Disconnect Code": "disconnect_code",
+    "Response": "disconnect_reason",
+    "Disconnect Initiator": "disconnect_initiator",
+    "Voice IN Trunk": "trunk_name",
+    "Destination": "destination",
+    "Trunk Group": "trunk_group",
+    "Capacity Group": "capacity_group",
+    "Toll-free (USD)": "toll_free_usd",
+    "PSTN (USD)": "pstn_usd",
+    "Metered (USD)": "metered_usd",
+    "CNAM IN (USD)": "cnam_usd",
+    "Total (USD)": "total_usd",
+    "Call ID": "call_id",
+}
+
+# Published are the columns up to the DID; Source Number Out, Source Country and Source Network go to ``extra``.
+_IN_2026_11 = Beginning(
+    {
+        **_TIMES,
+        "Status": "status",
+        "Source Number": "source_number",
+        "Source Name": "source_name",
+        "Destination DID": "did_number",
+        "Duration (sec)": "duration_seconds",
+        "Toll-free (USD)": "toll_free_usd",
+        "PSTN (USD)": "pstn_usd",
+        "Metered (USD)": "metered_usd",
+        "CNAM IN (USD)": "cnam_usd",
+        "Total (USD)": "total_usd",
+    },
+    likely={cell: column for cell, column in _IN_2026_04.items() if cell != "Source"},
+)
+
+# Customer ID and Sell Amount, which followed until 2019, go to ``extra``.
+_IN_2018 = {
+    **_TIMES,
+    "Source": "source_number",
+    "DID": "did_number",
+    "Destination": "destination",
+    "Duration (secs)": "duration_seconds",
+    "Disconnect Initiator": "disconnect_initiator",
+    "Disconnect Code": "disconnect_code",
+    "Response": "disconnect_reason",
+    "TollFree Amount (USD)": "toll_free_usd",
+    "Termination Amount (USD)": "pstn_usd",
+    "Metered Channels Amount (USD)": "metered_usd",
+}
+_IN_2017 = {"Date/Time (UTC)": "started_at"} | {cell: to for cell, to in _IN_2018.items() if cell not in _TIMES}
+
+# As the user panel describes its columns, where it is not clear what is a name and what explains one.
+_IN_2020 = {
+    **{cell: to for cell, to in _IN_2018.items() if to not in ("disconnect_reason", "toll_free_usd")},
+    "Disconnect Response": "disconnect_reason",
+    "Toll-free Amount (USD)": "toll_free_usd",
+}
+_IN_2020_URI = {"Destination (URI)": "destination"} | {c: to for c, to in _IN_2020.items() if to != "destination"}
+
+_OUT_2026_04 = {
+    **_TIMES,
+    "Status": "status",
+    "Source": "source_number",
+    "CLI": "cli",
+    "Destination Number": "destination_number",
+    "Call Duration (sec)": "duration_seconds",
+    "Billing Duration (sec)": "billing_seconds",
+    "Disconnect Code": "disconnect_code",
+    "Disconnect Reason": "disconnect_reason",
+    "Voice OUT Trunk": "trunk_name",
+    "Destination Country": "destination_country",
+    "Network": "network",
+    "Call Type": "call_type",
+    "Rate (USD)": "rate_usd",
+    "Charged (USD)": "charged_usd",
+    "P-Charge-Info": "p_charge_info",
+    "Call ID": "call_id",
+}
+
+_OUT_2020 = {
+    "Time Start (UTC)": "started_at",
+    "Source": "source_number",
+    "CLI": "cli",
+    "Destination": "destination_number",
+    "Duration (secs)": "duration_seconds",
+    "Disconnect Code": "disconnect_code",
+    "Disconnect Reason": "disconnect_reason",
+    "Rate ($USD per minute)": "rate_usd",
+    "Charged (USD)": "charged_usd",
+    "CDR Type": "call_type",
+    "Country Name": "destination_country",
+    "Network Name": "network",
+    "Trunk Name": "trunk_name",
+}
+# Of the files of versions 2021-12-15 and 2022-05-10 only the first columns are told, and that they are of this family.
+_OUT_2021 = Beginning(
+    {
+        "Date/Time Start (UTC)": "started_at",
+        "Source": "source_number",
+        "Duration (secs)": "duration_seconds",
+        "Charged (USD)": "charged_usd",
+    },
+    likely={cell: to for cell, to in (_TIMES | _OUT_2020).items() if cell != "Time Start (UTC)"},
+)
+
+# Of files of messages nothing is published. These are the words of the API's filters, spelled as its headers are.
+_SMS = {
+    "Status": "status",
+    "Source Address": "source_address",
+    "Destination Address": "destination_address",
+    "SMS Trunk": "trunk_name",
+    "SMS ID": "sms_id",
+}
+_SMS_IN = {**_SMS, "Trunk Type": "trunk_type"}
+_SMS_OUT = {**_SMS, "Service Type": "service_type", "Sender ID Verification": "sender_id_verification"}
+
+
+def _messages(words: Header) -> tuple[Header, ...]:
+    """Whatever a file has of the words; one column must say when, under a name that any file of DIDWW had for it."""
+    first = {"Date/Time (UTC)": "sent_at"}
+    others = ({"Date/Time Start (UTC)": "sent_at"}, {"Time Start (UTC)": "sent_at"})
+    return ({**first, **words}, *(Beginning(when, likely=words) for when in (first, *others)))
+
+
+GENERATIONS: Mapping[str, tuple[Header, ...]] = {
+    "cdr_in": (_IN_2026_04, _IN_2026_11, _IN_2020, _IN_2020_URI, _IN_2018, _IN_2017),
+    # Of version 2026-11-19 nothing is published: a file with the names of 2026-04-16 is read, and others are refused.
+    "cdr_out": (_OUT_2026_04, _OUT_2020, _OUT_2021),
+    "sms_in": _messages(_SMS_IN),
+    "sms_out": _messages(_SMS_OUT),
+}

@@ -1,0 +1,153 @@
+"""The exports of a local vendor's account: created, moved on by the clock, and gone when they are kept no longer."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+from pipeline.sandbox.rows import BEGAN, Records, Row
+
+Clock = Callable[[], datetime]
+
+
+class Stage(Enum):
+    """How far an export has come; each vendor has its own words for it."""
+
+    QUEUED = auto()
+    PROCESSING = auto()
+    DONE = auto()
+    FAILED = auto()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a create body asks for: records of ``resource`` whose ``window`` lies in [start, end), and which columns.
+
+    None is no limit on that side, and ``window`` empty is when records came to be; there are at most ``limit`` of them.
+    ``body`` is what was sent.
+    """
+
+    resource: str
+    columns: tuple[str, ...]
+    body: Mapping[str, Any]
+    start: datetime | None = None
+    end: datetime | None = None
+    window: str = ""
+    limit: int | None = None
+
+
+@dataclass
+class Export:
+    """One export; ``foreign`` ones are other people's, and one without a moment of completion never gets there."""
+
+    id: str
+    draft: Draft
+    created_at: datetime
+    records: Records
+    processing_at: datetime
+    finished_at: datetime | None
+    foreign: bool = False
+    fails: bool = False
+    number: int = 0
+    """Its place in the order of creation."""
+
+    @property
+    def resource(self) -> str:
+        """The vendor's word for what is exported."""
+        return self.draft.resource
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """What it was created with."""
+        return self.draft.body
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """The records that its file holds: those that there were when it was created."""
+        start, end = self.draft.start or BEGAN, self.draft.end or self.created_at
+        rows = self.records.between(start, min(end, self.created_at), self.draft.window)
+        return tuple(islice(rows, self.draft.limit))
+
+    def stage(self, now: datetime) -> Stage:
+        """Where the clock has brought it."""
+        if self.finished_at is not None and now >= self.finished_at:
+            return Stage.FAILED if self.fails else Stage.DONE
+        return Stage.PROCESSING if now >= self.processing_at else Stage.QUEUED
+
+
+class Account:
+    """All exports there are, one's own and other people's, and the records that they are made of."""
+
+    def __init__(
+        self,
+        records: Mapping[str, Records],
+        clock: Clock,
+        pending: timedelta,
+        processing: timedelta,
+        kept: timedelta | None,
+    ) -> None:
+        self._records = dict(records)
+        self._clock = clock
+        self._pending, self._processing, self._kept = pending, processing, kept
+        self._exports: dict[str, Export] = {}
+        self._created = 0
+        self._lock = threading.Lock()
+
+    def now(self) -> datetime:
+        """The vendor's clock, in UTC."""
+        return self._clock().astimezone(UTC)
+
+    def create(self, export_id: str, draft: Draft, created_at: datetime | None = None, **other: bool) -> Export:
+        """A new export of the records that exist at this moment, or at an earlier one; ``other``: as of ``Export``."""
+        at = created_at or self.now()
+        export = Export(
+            id=export_id,
+            draft=draft,
+            created_at=at,
+            records=self._records[draft.resource],
+            processing_at=at + self._pending,
+            finished_at=at + self._pending + self._processing,
+            **other,
+        )
+        with self._lock:
+            self._created += 1
+            export.number = self._created
+            self._exports[export.id] = export
+        return export
+
+    def remove(self, export: Export) -> None:
+        """Take an export out of the list."""
+        with self._lock:
+            self._exports.pop(export.id, None)
+
+    def all(self) -> list[Export]:
+        """Every export that is still kept, oldest first."""
+        with self._lock:
+            exports = list(self._exports.values())
+        return sorted((e for e in exports if self._is_kept(e)), key=lambda e: (e.created_at, e.number))
+
+    def find(self, export_id: str) -> Export | None:
+        """The export of that id, unless it never was or is no more."""
+        with self._lock:
+            export = self._exports.get(export_id)
+        return export if export and self._is_kept(export) else None
+
+    def between(self, resource: str, start: datetime, end: datetime, window: str = "") -> Iterator[Row]:
+        """The records of a window as they are now."""
+        return self._records[resource].between(start, min(end, self.now()), window)
+
+    def records(self, resource: str) -> Records:
+        """All records of a resource."""
+        return self._records[resource]
+
+    def add(self, resource: str, rows: tuple[Row, ...]) -> None:
+        """Let records arrive late: exports created from now on hold them, earlier ones do not."""
+        records = self._records[resource]
+        self._records[resource] = replace(records, added=(*records.added, *rows))
+
+    def _is_kept(self, export: Export) -> bool:
+        return self._kept is None or self.now() < export.created_at + self._kept
