@@ -1,0 +1,188 @@
+"""How to ask Rebilly: data exports that carry a name of ours, a list that reaches 2,000 deep, files behind links.
+
+Whether the ``end`` of a date range lies in it is not documented. The month's own end is asked for, because a moment
+earlier could lose rows: a row at that very instant may then come with two months, and is loaded with the one that its
+own time says.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import requests
+
+from pipeline.dataset import Dataset
+from pipeline.errors import PermanentError, TransientError
+from pipeline.export import answers, http, listing
+from pipeline.export.connection import Connection, Headers
+from pipeline.export.http import Manners
+from pipeline.export.pace import Pace
+from pipeline.export.protocol import Access, Export, Request, Status
+
+URL = "https://api.rebilly.com/experimental/organizations/{organization}"
+"""What ``REBILLY_API_URL`` looks like; ``…/organizations/{organization}/experimental`` is documented as well."""
+
+_EXPORTS = "data-exports"
+_PAGE = _LARGEST_OFFSET = 1000
+_A_SECOND = timedelta(seconds=1)
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_STATUS = {
+    "pending": Status.PENDING,
+    "queued": Status.PENDING,
+    "processing": Status.PROCESSING,
+    "completed": Status.COMPLETED,
+    "failed": Status.FAILED,
+}
+_FORMATS = ("csv", "detailed-csv")
+_ECHOED = ("format", "arguments", "fields", "recurring")
+
+
+class Vendor:
+    """Rebilly's data exports: ``filters`` of a dataset are its ``arguments``, ``options`` are others of its members."""
+
+    name = "rebilly"
+    reference_length = 50
+    months_kept: int | None = None
+
+    def __init__(self, access: Access, patience: float = 1.0, pace: Pace | None = None) -> None:
+        manners = Manners(access.setting, _reason, resets="X-RateLimit-Retry-After")
+        self._connection = Connection(access, self._credentials, manners=manners, patience=patience, pace=pace)
+
+    def ask(self, request: Request) -> Export:
+        """POST the export, once; raises ``PermanentError`` for a format that is not read here."""
+        asked = _asked(request.dataset)
+        if asked["format"] not in _FORMATS:
+            raise PermanentError(
+                f"Export {request.dataset.name} asks for {asked['format']}, and only {' and '.join(_FORMATS)} can be "
+                "read; change its format."
+            )
+        window = {"start": _written(request.start), "end": _written(request.end), "field": request.dataset.window}
+        body = {**asked, "name": request.reference, "dateRange": window}
+        return self._parse(answers.document(self._connection.post(_EXPORTS, body)))
+
+    def exports(self) -> Sequence[Export]:
+        """The whole list, newest first; read again where exports came or went meanwhile and shifted its pages."""
+        return listing.whole(self._pages, http.shown(self._connection.url(_EXPORTS)))
+
+    def holds(self, export: Export, dataset: Dataset) -> bool:
+        """Whether format, arguments, fields and the window's field, where they are repeated, are the dataset's."""
+        asked, said = _asked(dataset), export.filters
+        window = answers.mapping(said.get("dateRange")).get("field") or dataset.window
+        same = all(_plain(asked.get(name)) == _plain(said[name]) for name in _ECHOED if name in said)
+        return same and (export.resource, window) == (dataset.resource, dataset.window)
+
+    def open(self, export: Export, offset: int = 0, etag: str = "") -> requests.Response:
+        """Stream the file: by its lasting link with the key, else by one that is signed anew each time, without."""
+        url, signed = export.url, export.url == _place(export.id)
+        if signed:
+            url = _links(answers.document(self._connection.get(_place(export.id)))).get("signedLink")
+        if not url:
+            raise TransientError(f"Export {export.id} has no file yet; try again later.")
+        return self._connection.open(url, offset, etag, signed=signed)
+
+    def skew(self) -> timedelta | None:
+        """By how much Rebilly's clock was ahead of ours at its last answer, to the second."""
+        return self._connection.skew
+
+    def _credentials(self, key: str) -> Headers:
+        if "{" in self._connection.base:
+            raise PermanentError(f"Rebilly cannot be asked without an organization; set REBILLY_API_URL to {URL}.")
+        return {"REB-APIKEY": key}
+
+    def _pages(self) -> Iterator[tuple[Iterable[Export], int]]:
+        for page in self._connection.pages(_page(), _next):
+            items, total = _read(page)
+            yield map(self._parse, items), total
+
+    def _parse(self, item: Any) -> Export:
+        """Read one export: a foreign or older one may lack anything but its id, and must not hide the others."""
+        if not isinstance(item, Mapping) or not item.get("id"):
+            raise TransientError("Rebilly answered with something that is not an export; try again later.")
+        window = answers.mapping(item.get("dateRange"))
+        said, why = str(item.get("status") or ""), item.get("failureReason")
+        return Export(
+            id=str(item["id"]),
+            resource=str(item.get("resource") or ""),
+            status=_STATUS.get(said.lower(), Status.UNKNOWN),
+            created_at=answers.instant(item.get("createdTime")) or _NEVER,
+            url=self._pointer(item),
+            reference=str(item.get("name") or "") or None,
+            start=answers.instant(window.get("start")),
+            end=answers.instant(window.get("end")),
+            filters={name: item[name] for name in (*_ECHOED, "dateRange") if name in item},
+            said=f"{said}: {why}" if why else said,
+        )
+
+    def _pointer(self, item: Mapping[str, Any]) -> str | None:
+        links = _links(item)
+        download = links.get("download")
+        if "signedLink" in links and not (download and self._connection.owns(download)):
+            return _place(str(item["id"]))
+        return download
+
+
+def _next(page: requests.Response) -> str | None:
+    """Where the list goes on: further down, and beyond its reach with what was created before; None where it ends."""
+    asked, (listed, total) = dict(parse_qsl(urlsplit(page.url).query)), _read(page)
+    offset = int(asked["offset"]) + len(listed)
+    if offset >= total or not listed:
+        return None
+    if offset <= _LARGEST_OFFSET:
+        return _page(offset, asked.get("filter", ""))
+    # A second later, so that some are read twice: whether the end lies in the range is not documented.
+    oldest = answers.instant(listed[-1].get("createdTime")) or _NEVER
+    narrowed = f"createdTime:..{_written(oldest + _A_SECOND)}"
+    return _page(0, narrowed) if narrowed != asked.get("filter") else None
+
+
+def _page(offset: int = 0, narrowed: str = "") -> str:
+    query = {"sort": "-createdTime", "limit": _PAGE, "offset": offset, **({"filter": narrowed} if narrowed else {})}
+    return f"{_EXPORTS}?{urlencode(query)}"
+
+
+def _asked(dataset: Dataset) -> dict[str, object]:
+    """What the request for an export says of its dataset."""
+    said = {"resource": dataset.resource, "format": "csv", **dataset.options, "fields": [*dataset.fields]}
+    return {**said, "arguments": {**dataset.filters}} if dataset.filters else said
+
+
+def _written(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _place(export_id: str) -> str:
+    return f"{_EXPORTS}/{quote(export_id, safe='')}"
+
+
+def _links(export: Mapping[str, Any]) -> dict[str, str]:
+    """The addresses of an export by their ``rel``: they stand in an array, in no order."""
+    links = export.get("_links")
+    found = [link for link in links if isinstance(link, Mapping)] if isinstance(links, list) else []
+    return {str(link.get("rel")): str(link["href"]) for link in found if link.get("href")}
+
+
+def _read(page: requests.Response) -> tuple[list[Any], int]:
+    """What is on a page, and how much the whole list has."""
+    items, total = answers.content(page), page.headers.get("Pagination-Total", "")
+    if not isinstance(items, list):
+        raise TransientError(f"GET {http.shown(page.url)} was answered without a list; try again later.")
+    if not total.isdecimal():
+        raise TransientError(f"GET {http.shown(page.url)} does not say how many exports there are; try again later.")
+    return items, int(total)
+
+
+def _reason(problem: Any) -> str:
+    """What an RFC 9457 problem says, field by field where it does, and by how much an export is too large."""
+    fields = [f"{wrong['field']} {wrong['message']}" for wrong in problem.get("invalidFields") or []]
+    most = problem.get("maxRecords")
+    large = [f"{problem.get('matchedRecords')} records match and {most} are the most; narrow it"] if most else []
+    return "; ".join([str(problem.get("detail") or problem["title"]).rstrip("."), *fields, *large])
+
+
+def _plain(value: object) -> object:
+    """A value as it compares whatever way it is repeated: nothing is as good as empty, an order as none."""
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items() if inner} or None
+    parts = value if isinstance(value, list) else str(value or "").split(",")
+    return sorted(str(part) for part in parts if part) or None
