@@ -1,0 +1,147 @@
+"""The endpoint that a vendor calls back: what it signed rings the doorbell, and nothing that it says is believed."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import uvicorn
+from pydantic import SecretStr
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from pipeline.doorbell import Doorbell
+from pipeline.errors import PermanentError
+from pipeline.export.signature import HEADER, is_signed
+
+_LARGEST_BODY = 8 * 1024
+_BODY_SECONDS = 5
+_MOST_CONNECTIONS = 64
+
+Say = Callable[[str], None]
+"""Takes a sentence about what came."""
+
+
+class Callbacks:
+    """An ASGI application that answers at the path of ``url``: 204 what is signed, 401 what is not.
+
+    ``url`` is the address as the vendor knows it. That of the request is not what was signed: a proxy makes it another.
+    """
+
+    def __init__(self, url: str, secret: SecretStr, bell: Doorbell, say: Say) -> None:
+        self._url = urlsplit(url)
+        self._secret = secret
+        self._bell = bell
+        self._say = say
+        self._heard: set[str] = set()  # a few a day, each of 40 characters
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            response = await self._answer(Request(scope, receive))
+        except ClientDisconnect:
+            return
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        if request.scope["path"] != (unquote(self._url.path) or "/"):
+            return _refusal(404)
+        if request.method not in {"GET", "POST"}:
+            return Response(status_code=405, headers={"Allow": "GET, POST"})
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                body = await _body(request)
+        except TimeoutError:
+            return _refusal(408)
+        if body is None:
+            return _refusal(413)
+        signature = request.headers.get(HEADER, "")
+        if not self._is_signed(request, signature, body):
+            self._say("A callback was refused: it is not signed with DIDWW_CALLBACK_SECRET for DIDWW_CALLBACK_URL.")
+            return _refusal(401)
+        return self._ring(signature)
+
+    def _is_signed(self, request: Request, signature: str, body: bytes) -> bool:
+        url = self._url
+        payload = body.decode("utf-8", "replace")
+        if request.method == "GET":
+            # The vendor appends the payload to the query that the address has, and signs it there and behind it.
+            query = request.scope["query_string"].decode("latin-1")
+            url, payload = url._replace(query=query), query.removeprefix(f"{url.query}&")
+        return is_signed(signature, self._secret, url.geturl(), dict(parse_qsl(payload, keep_blank_values=True)))
+
+    def _ring(self, signature: str) -> Response:
+        """Ring once for what is delivered twice.
+
+        The signature tells what is the same. It joins names and values without a mark between them, so of one callback
+        that was overheard others can be made which it signs too, all but with another id.
+        """
+        if signature in self._heard:
+            return Response(status_code=204)
+        try:
+            self._bell.ring()
+        except PermanentError as error:
+            self._say(str(error))
+            return _refusal(503)  # the vendor comes again
+        self._heard.add(signature)
+        self._say("A callback came; the vendor's list is looked at sooner.")
+        return Response(status_code=204)
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body, or None where it is larger than any callback."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LARGEST_BODY:
+            return None
+    return body
+
+
+def _refusal(status: int) -> Response:
+    return Response(status_code=status, headers={"Connection": "close"})
+
+
+class Listener:
+    """A server of ``callbacks``, which listens from when it is made; port 0 takes any that is free."""
+
+    def __init__(self, callbacks: Callbacks, host: str, port: int) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            self._socket = socket.create_server((host, port), family=family)
+        except OSError as error:
+            raise PermanentError(
+                f"Port {port} of {host} cannot be listened on ({error.strerror}); choose others with --port and --host."
+            ) from error
+        config = uvicorn.Config(
+            callbacks,
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="error",  # the log of accesses would show what is signed
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=_MOST_CONNECTIONS,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        host, port = self._socket.getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def run(self) -> None:
+        """Answer until Ctrl-C, or until another thread ends it."""
+        with suppress(KeyboardInterrupt):
+            self._server.run([self._socket])
+
+    def end(self) -> None:
+        """Let ``run`` return."""
+        self._server.should_exit = True
