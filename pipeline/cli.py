@@ -15,6 +15,7 @@ from pipeline.command_line import FAILED, MonthText, end_on_signals, one_sentenc
 from pipeline.forget import erase, retain
 from pipeline.holdings import Holdings
 from pipeline.journey import Journey
+from pipeline.listen import listen
 from pipeline.months import Month, month_range
 from pipeline.query import sql
 from pipeline.show import coverage_table, progress
@@ -31,7 +32,7 @@ def main(*, traceback: bool) -> None:
 @main.command()
 @click.option("--from", "first", type=MonthText(), required=True, help="First month, 2026-09 or any of its days.")
 @click.option("--to", "last", type=MonthText(), required=True, help="Last month, included.")
-@click.option("--type", "record_type", type=click.Choice(environment.RECORD_TYPES), help="One record type only.")
+@click.option("--type", "record_type", help="One record type only, such as cdr_in, or the table of another export.")
 @click.option("--again", is_flag=True, help="Ask anew for months that are loaded.")
 @click.option("--force", is_flag=True, help="The same, and replace a month although many of its rows would vanish.")
 @one_sentence
@@ -44,9 +45,10 @@ def backfill(first: Month, last: Month, record_type: str | None, *, again: bool,
 
     end_on_signals()
     journey = Journey(environment.load())
-    if record_type and record_type not in journey.settings.cdr_record_types:
-        raise click.UsageError(f"{record_type} is not among CDR_RECORD_TYPES; add it there to keep it.")
-    types = (record_type,) if record_type else journey.settings.cdr_record_types
+    if record_type and record_type not in journey.datasets:
+        kept = ", ".join(journey.datasets)
+        raise click.UsageError(f"{record_type} is not kept; kept are {kept}: see CDR_RECORD_TYPES and CDR_EXPORTS.")
+    types = (record_type,) if record_type else tuple(journey.datasets)
     months, say = month_range(first, last), progress(console)
     failed = bring_in(journey, build(journey), types, months, say, again=again, force=force)
     if failed:
@@ -109,8 +111,8 @@ def report(month: Month | None, to: Path | None) -> None:
 @one_sentence
 def verify() -> None:
     """Hash every archived file again, and name any that is not what landed."""
-    journey = Journey(environment.load())
-    damaged = [f"{one.record_type} {one.month}, export {one.export_id}: {wrong}" for one, wrong in journey.damaged()]
+    archive = Holdings(environment.load()).archive
+    damaged = [f"{one.record_type} {one.month}, export {one.export_id}: {wrong}" for one, wrong in archive.damaged()]
     if damaged:
         click.echo(f"cdr: {len(damaged)} damaged. " + "; ".join(damaged) + ". Restore from a backup.", err=True)
         sys.exit(FAILED)
@@ -120,6 +122,7 @@ def verify() -> None:
 main.add_command(sql)
 main.add_command(erase)
 main.add_command(retain)
+main.add_command(listen)
 
 
 @main.command()

@@ -21,7 +21,7 @@ from pipeline.journey import Journey
 
 def build(journey: Journey) -> dg.Definitions:
     """The whole code location over one journey; tests build it over their own."""
-    record_types = journey.settings.cdr_record_types
+    record_types = list(journey.datasets)
     months = monthly(journey.first_month())
     loads = [
         dg.define_asset_job(f"load_{record_type}", dg.AssetSelection.assets([record_type, "file"], [record_type]))

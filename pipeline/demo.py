@@ -49,6 +49,7 @@ def run_demo(settings: Settings, port: int, console: Console, *, stay: bool) -> 
                 "didww_api_key": SecretStr(_KEY),
                 "cdr_data_dir": settings.cdr_data_dir / "demo",
                 "cdr_start_month": "",
+                "cdr_exports": settings.cdr_data_dir / "demo" / "exports.toml",
                 "cdr_poll_seconds": 5,
                 "cdr_alarm_webhook": SecretStr(""),
                 "cdr_smtp_url": SecretStr(""),
@@ -58,7 +59,7 @@ def run_demo(settings: Settings, port: int, console: Console, *, stay: bool) -> 
         console.print(f"A local vendor answers at {url}.", highlight=False)
         running = Month.of(journey.clock())
         months = month_range(running.shift(-2), running)
-        if failed := bring_in(journey, build(journey), own.cdr_record_types, months, progress(console)):
+        if failed := bring_in(journey, build(journey), tuple(journey.datasets), months, progress(console)):
             raise PermanentError("; ".join(failed.values()))
         _print_tables(journey, console)
         _write_reports(journey, console)

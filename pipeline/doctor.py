@@ -23,27 +23,30 @@ class Finding:
 
 def examine(journey: Journey) -> list[Finding]:
     """Look at everything; each finding stands alone, so one that is wrong hides no other."""
-    return [_vendor(journey), *_clock(journey), _folder(journey), _disk(journey), *_months(journey)]
+    vendors = [finding for name in journey.vendors for finding in (_vendor(journey, name), *_clock(journey, name))]
+    return [*vendors, _folder(journey), _disk(journey), *_months(journey)]
 
 
-def _vendor(journey: Journey) -> Finding:
+def _vendor(journey: Journey, name: str) -> Finding:
     try:
-        listed = journey.vendor.exports()
+        listed = journey.listed(name)
     except (PermanentError, TransientError) as error:
         return Finding(ok=False, says=str(error))
-    asked = journey.settings.didww_api_version
-    served = {export.api_version for export in listed if export.api_version} or {"unknown, as the list is empty"}
-    said = f"The key is good; {len(listed)} exports are listed; API version {', '.join(served)} is served"
-    return Finding(ok=True, says=f"{said} ({asked} was asked for).")
+    asked = journey.settings.entry(name).api_version
+    said = f"{name}: the key is good; {len(listed)} exports are listed"
+    if asked:
+        served = {export.api_version for export in listed if export.api_version} or {"unknown, as the list is empty"}
+        said += f"; API version {', '.join(sorted(served))} is served ({asked} was asked for)"
+    return Finding(ok=True, says=f"{said}.")
 
 
-def _clock(journey: Journey) -> Iterator[Finding]:
-    skew = journey.vendor.skew()
+def _clock(journey: Journey, name: str) -> Iterator[Finding]:
+    skew = journey.vendors[name].skew()
     if skew is not None:
         seconds = abs(skew.total_seconds())
         yield Finding(
             ok=seconds <= _LARGEST_SKEW_SECONDS,
-            says=f"The vendor's clock and this machine's are {seconds:.0f} seconds apart.",
+            says=f"{name}: its clock and this machine's are {seconds:.0f} seconds apart.",
         )
 
 
@@ -68,7 +71,7 @@ def _disk(journey: Journey) -> Finding:
 
 def _months(journey: Journey) -> Iterator[Finding]:
     open_ = (row for row in journey.coverage() if row.state not in ("sealed", "expired"))
-    risky = [row for row in open_ if 0 <= row.days_left < _RISK_DAYS]
+    risky = [row for row in open_ if row.days_left is not None and 0 <= row.days_left < _RISK_DAYS]
     for row in risky:
         yield Finding(
             ok=row.rows is not None,

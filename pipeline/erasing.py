@@ -7,37 +7,45 @@ says so. Whatever is made of the archive follows from it: who loads a file erase
 import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from isal import igzip
 
+from pipeline.containers import parts
 from pipeline.errors import PermanentError
 from pipeline.landing.archive import Archive, Manifest
 from pipeline.landing.rewriting import rewrite
 from pipeline.normalise.blocks import Block, read_blocks, split_records
-from pipeline.normalise.didww import GENERATIONS
 from pipeline.normalise.parse import parse
+from pipeline.normalise.schema import RECORD_TYPES
+from pipeline.normalise.table import Table
 from pipeline.privacy.erasures import Erasures, Find
 from pipeline.privacy.personal import NAME, NUMBERS
 
 ERASED = b"erased"
 """What stands where a number or a name stood."""
 
-_CELL = re.compile(rb'"(?:[^"]|"")*+"[^,]*|[^,]*')
+_HARMLESS = {column.name for columns in RECORD_TYPES.values() for column in columns} - NUMBERS - {NAME}
+"""Columns that are known to hold no number; a column that nobody knows may hold one."""
+
 _LETTER = re.compile(rb"[A-Za-z\x80-\xff]")
 
 
 class Eraser:
     """Keeps the archive free of the numbers of the log."""
 
-    def __init__(self, archive: Archive, erasures: Erasures, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, archive: Archive, tables: Mapping[str, Table], erasures: Erasures, clock: Callable[[], datetime]
+    ) -> None:
         self._archive = archive
+        self._tables = tables
         self._erasures = erasures
         self._clock = clock
 
@@ -52,10 +60,11 @@ class Eraser:
         file = self._archive.file_of(manifest)
         if not file.exists():
             raise PermanentError(f"{file.name} is missing, so nothing was erased from it; restore it from a backup.")
-        found = sum((hits for _, hits in _rewritten(file, manifest, find)), Counter[str]())
+        table = self._tables[manifest.record_type]
+        found = sum((hits for _, hits in _rewritten(file, table, find)), Counter[str]())
         if not found:
             return manifest
-        text = (data for data, _ in _rewritten(file, manifest, find))
+        text = (data for data, _ in _rewritten(file, table, find))
         return rewrite(self._archive, manifest, text, found, self._clock())
 
 
@@ -63,34 +72,37 @@ class Eraser:
 class _Columns:
     """Of a file's columns, by place: how many, those that may hold a number, those of the caller, and of the name."""
 
+    delimiter: str
     count: int
     numbers: frozenset[int]
     caller: frozenset[int]
     name: frozenset[int]
 
 
-def _rewritten(file: Path, manifest: Manifest, find: Find) -> Iterator[tuple[bytes, Counter[str]]]:
+def _rewritten(file: Path, table: Table, find: Find) -> Iterator[tuple[bytes, Counter[str]]]:
     """The text of the file, piece by piece, and in how many records of each piece each number was."""
-    with igzip.open(file, "rb") as stream:
-        header = stream.readline()
+    with closing(parts(file)) as found:
+        header = next(found).readline()
     yield header, Counter()
-    columns = _columns(header, manifest.record_type)
-    blocks = read_blocks(file)
+    columns = _columns(header, table)
+    blocks = read_blocks(file, delimiter=table.delimiter)
     next(blocks, None)
     for block in blocks:
         yield _erased(block, columns, find)
 
 
-def _columns(header: bytes, record_type: str) -> _Columns:
-    """By the header, whether the schema knows it or not: a column that nobody knows may hold a number."""
-    known = dict(chain.from_iterable(generation.items() for generation in GENERATIONS[record_type]))
-    cells = next(csv.reader([header.decode("utf-8-sig", "replace").rstrip("\r\n")]), [])
+def _columns(header: bytes, table: Table) -> _Columns:
+    """By the header, whether the schema knows it or not."""
+    known = dict(chain.from_iterable(generation.items() for generation in table.generations))
+    text = header.decode("utf-8-sig", "replace").rstrip("\r\n")
+    cells = next(csv.reader([text], delimiter=table.delimiter), [])
     names = [known.get(cell, "") for cell in cells]
 
     def places(wanted: Collection[str]) -> frozenset[int]:
         return frozenset(place for place, name in enumerate(names) if name in wanted)
 
-    return _Columns(len(names), places({"", NAME, *NUMBERS}), places({NAME, "source_number"}), places({NAME}))
+    numbers = places({*names} - _HARMLESS)
+    return _Columns(table.delimiter, len(names), numbers, places({NAME, "source_number"}), places({NAME}))
 
 
 def _erased(block: Block, columns: _Columns, find: Find) -> tuple[bytes, Counter[str]]:
@@ -100,7 +112,9 @@ def _erased(block: Block, columns: _Columns, find: Find) -> tuple[bytes, Counter
         return _without(data, data.splitlines(keepends=True), lambda _: True, columns, find)
     if not (suspects := _suspects(block, columns, find)):
         return data, Counter()
-    return _without(data, [record for _, record in split_records(data)], suspects.__contains__, columns, find)
+    return _without(
+        data, [record for _, record in split_records(data, block.delimiter)], suspects.__contains__, columns, find
+    )
 
 
 def _without(
@@ -134,7 +148,7 @@ def _erased_record(record: bytes, columns: _Columns, find: Find) -> tuple[bytes,
     In a record that has too few or too many cells, any may hold the number or the name: every cell with a letter goes.
     """
     body = record.rstrip(b"\r\n")
-    cells = _split(body)
+    cells = _split(body, columns.delimiter)
     whole = len(cells) == columns.count
     here = columns.numbers if whole else range(len(cells))
     found = {place: print_ for place in here for print_ in find([_text(cells[place])]).values()}
@@ -145,15 +159,21 @@ def _erased_record(record: bytes, columns: _Columns, find: Find) -> tuple[bytes,
     else:
         beside = frozenset(place for place, cell in enumerate(cells) if _LETTER.search(cell))
     written = (_overwritten(cell) if place in beside | found.keys() else cell for place, cell in enumerate(cells))
-    return b",".join(written) + record[len(body) :], set(found.values())
+    return columns.delimiter.encode().join(written) + record[len(body) :], set(found.values())
 
 
-def _split(body: bytes) -> list[bytes]:
+@cache
+def _cell(delimiter: str) -> re.Pattern[bytes]:
+    other = rb"[^%s]*" % re.escape(delimiter.encode())
+    return re.compile(rb'"(?:[^"]|"")*+"' + other + b"|" + other)
+
+
+def _split(body: bytes, delimiter: str) -> list[bytes]:
     """The cells of a record as they stand in the file, quotes and all."""
     cells, at = list[bytes](), 0
-    while found := _CELL.match(body, at):
+    while found := _cell(delimiter).match(body, at):
         cells.append(found[0])
-        at = found.end() + 1  # behind the comma
+        at = found.end() + 1  # behind the delimiter
         if at > len(body):
             break
     return cells

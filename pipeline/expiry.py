@@ -95,7 +95,7 @@ def _delete_calls(holdings: Holdings, month: str) -> None:
         if query.schema == "marts" and not of_calls(query):
             keep(holdings.lake, query.name, month, holdings.kept)
     with ExitStack() as stack:
-        for record_type in holdings.calls:
+        for record_type in holdings.schemas:
             stack.enter_context(holdings.locked(f"{record_type}-{month}"))
         holdings.archive.expire(month)
         for lake in (holdings.lake, holdings.copies):

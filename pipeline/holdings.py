@@ -3,7 +3,7 @@
 Reading and showing need no vendor: all of it is in files.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
@@ -11,21 +11,25 @@ from pathlib import Path
 import pyarrow as pa
 from filelock import FileLock
 
+from pipeline.datasets import datasets, record_types
 from pipeline.errors import PermanentError, writing
-from pipeline.landing.archive import Archive, Manifest
+from pipeline.landing.archive import Archive
 from pipeline.ledger import control_totals, known_differences, known_exports, with_expired
 from pipeline.months import Month
-from pipeline.normalise.schema import COST, REJECTED, schema_of
+from pipeline.normalise.schema import REJECTED
+from pipeline.normalise.table import Table
 from pipeline.privacy.clocks import Clocks
 from pipeline.privacy.pseudonym import Pseudonyms
-from pipeline.settings import Settings
+from pipeline.settings import CALLS, Settings
 from pipeline.sharing import Shared
-from pipeline.warehouse.coverage import ControlTotal, Coverage, KnownExport, Revision, as_table, coverage
+from pipeline.vendors import months_kept, table
+from pipeline.warehouse.coverage import coverage
 from pipeline.warehouse.forgetting import forget, kept_months, tables
 from pipeline.warehouse.lake import Lake
 from pipeline.warehouse.marts import build, is_behind
 from pipeline.warehouse.publish import Edition, Snapshot, publish
 from pipeline.warehouse.queries import Query, models, trends
+from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, Revision, as_table
 
 
 class Holdings:
@@ -38,6 +42,7 @@ class Holdings:
         self, settings: Settings, clock: Callable[[], datetime] | None = None, as_of: datetime | None = None
     ) -> None:
         self.settings = settings
+        self.datasets = datasets(settings)
         self.clock: Callable[[], datetime] = (lambda: as_of) if as_of else clock or partial(datetime.now, UTC)
         self._as_of = as_of
         self.archive = Archive(settings.cdr_data_dir / "landing")
@@ -48,15 +53,30 @@ class Holdings:
         self.warehouse = settings.cdr_data_dir / "warehouse.duckdb"
 
     @cached_property
-    def calls(self) -> dict[str, pa.Schema]:
-        """The tables of calls and their schemas: of every record type, also of those that are not kept."""
-        return {record_type: schema_of(record_type) for record_type in COST}
+    def tables(self) -> dict[str, Table]:
+        """How the rows of every dataset are typed; of calls also where they are not kept, because marts read them."""
+        return {name: table(dataset) for name, dataset in {**record_types(CALLS), **self.datasets}.items()}
+
+    @cached_property
+    def schemas(self) -> dict[str, pa.Schema]:
+        """The schema of each of these tables in the lake."""
+        return {name: one.schema for name, one in self.tables.items()}
+
+    def keys(self) -> set[str]:
+        """The keys of every vendor, which must be in no message."""
+        vendors = {dataset.vendor for dataset in self.datasets.values()}
+        return {self.settings.entry(vendor).api_key.get_secret_value() for vendor in vendors}
+
+    @property
+    def personal(self) -> dict[str, frozenset[str]]:
+        """The columns of each table that were declared to show people."""
+        return {name: self.datasets[name].personal if name in self.datasets else frozenset() for name in self.tables}
 
     @cached_property
     def shared(self) -> Shared | None:
         """The lake under pseudonyms; None where the settings name no key for them."""
         key, digits = self.settings.cdr_pseudonym_key.get_secret_value(), self.settings.cdr_pseudonym_digits
-        return Shared(self.lake, self.copies, Pseudonyms(key, digits)) if key else None
+        return Shared(self.lake, self.copies, Pseudonyms(key, digits), self.personal) if key else None
 
     def expired(self, month: Month) -> bool:
         """Whether the settings forbid to keep the month's calls any more."""
@@ -75,12 +95,12 @@ class Holdings:
 
     def months(self) -> list[Month]:
         """Every month of which the lake holds something."""
-        return sorted({Month.parse(month) for record_type in self.calls for month in self.loaded(record_type)})
+        return sorted({Month.parse(month) for record_type in self.schemas for month in self.loaded(record_type)})
 
     def build(self, query: Query, month: Month) -> bool:
         """Bring one month of a mart up to date; False where nothing that it reads has changed, or nothing is loaded."""
         with self.locked(f"{query.name}-{month}"):
-            return month in self.months() and build(self.lake, query, str(month), self.calls)
+            return month in self.months() and build(self.lake, query, str(month), self.schemas)
 
     def behind(self) -> list[Month]:
         """The months of which some mart is not what its inputs would make it now."""
@@ -143,15 +163,9 @@ class Holdings:
         """Delete what only older snapshots of these months show; publish first, so that nobody is shown it."""
         for month in months:
             for lake, prefix in ((self.lake, ""), (self.copies, "share-")):
-                for table in tables(lake):
-                    with self.locked(f"{prefix}{table if prefix else table.removesuffix('_rejected')}-{month}"):
-                        forget(lake, table, month)
-
-    def damaged(self) -> Iterator[tuple[Manifest, str]]:
-        """Every archived file that is not what its manifest says, and what is wrong with it."""
-        for manifest in self.archive.landed():
-            if wrong := self.archive.damage(manifest):
-                yield manifest, wrong
+                for name in tables(lake):
+                    with self.locked(f"{prefix}{name if prefix else name.removesuffix('_rejected')}-{month}"):
+                        forget(lake, name, month)
 
     def coverage(self) -> list[Coverage]:
         """One row per record type and month: its state, what is loaded, and how long the vendor still has it."""
@@ -159,7 +173,7 @@ class Holdings:
 
     def known_exports(self) -> list[KnownExport]:
         """Every export that was asked for or landed here, with what is known of it."""
-        return known_exports(self.archive, self.lake, self.calls, self.settings.cdr_data_dir, self._as_of)
+        return known_exports(self.archive, self.lake, self.schemas, self.settings.cdr_data_dir, self._as_of)
 
     def _edition(self) -> Edition:
         exports = self.known_exports()
@@ -168,12 +182,13 @@ class Holdings:
             "exports": as_table(exports, KnownExport),
             "control_totals": as_table(control_totals(exports), ControlTotal),
             "coverage": as_table(shown, Coverage),
-            "differences": as_table(known_differences(self.lake, self.calls), Revision),
+            "differences": as_table(known_differences(self.lake, self.schemas), Revision),
         }
-        return Edition(self.calls, REJECTED, [*models(), *trends()], records, kept_months(self.kept))
+        return Edition(self.schemas, REJECTED, [*models(), *trends()], records, kept_months(self.kept))
 
     def _coverage(self, exports: list[KnownExport]) -> list[Coverage]:
-        rows = coverage(exports, self.settings.cdr_record_types, self.first_month(), self.clock())
+        kept = {name: months_kept(dataset.vendor) for name, dataset in self.datasets.items()}
+        rows = coverage(exports, kept, self.first_month(), self.clock())
         return with_expired(rows, exports, self.expired)
 
     def locked(self, name: str) -> FileLock:

@@ -12,11 +12,11 @@ from pipeline.export.protocol import Export
 from pipeline.landing.archive import Archive, AskedFor, Manifest
 from pipeline.months import Month
 from pipeline.normalise.convert import Converted
-from pipeline.normalise.schema import COST
 from pipeline.normalise.totals import Totals
-from pipeline.warehouse.coverage import ControlTotal, Coverage, KnownExport, Revision, State, Total
+from pipeline.warehouse.coverage import State
 from pipeline.warehouse.differences import Difference
 from pipeline.warehouse.lake import Lake
+from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, Revision, Total
 
 
 def asked_for(vendor: str, export: Export, record_type: str, month: Month) -> AskedFor:
@@ -36,9 +36,16 @@ def asked_for(vendor: str, export: Export, record_type: str, month: Month) -> As
 
 
 def note(
-    manifest: Manifest, converted: Converted, previous: str | None = None, differences: Sequence[Difference] = ()
+    manifest: Manifest,
+    converted: Converted,
+    money: str | None,
+    previous: str | None = None,
+    differences: Sequence[Difference] = (),
 ) -> dict[str, object]:
-    """What a load's commit says of its source, and of what it changed; the functions below read it back."""
+    """What a load's commit says of its source, and of what it changed; the functions below read it back.
+
+    ``money`` is the column of what a row cost in all, if there is one.
+    """
     loaded = converted.loaded
     return {
         "export_id": manifest.export_id,
@@ -48,8 +55,8 @@ def note(
         "rejected_rows": converted.rejected.rows,
         "outside_month_rows": converted.outside_month,
         "unknown_columns": ", ".join(converted.extras),
-        "duration_seconds": int(loaded.sums["duration_seconds"]),
-        "cost_usd": loaded.sums[COST[manifest.record_type]],
+        "duration_seconds": int(loaded.sums["duration_seconds"]) if "duration_seconds" in loaded.sums else None,
+        "cost_usd": loaded.sums[money] if money else None,
         "control_totals": _json(converted.text),
         "rejected_totals": _json(converted.rejected),
         "previous_export_id": previous,
@@ -154,7 +161,7 @@ def _loading(load: Mapping[str, Any] | None) -> dict[str, Any]:
     names = ("rows", "rejected_rows", "outside_month_rows", "unknown_columns", "duration_seconds", "control_totals")
     return {
         "loaded_at": load["committed_at"],
-        "cost_usd": Decimal(load["cost_usd"]),
+        "cost_usd": None if load["cost_usd"] is None else Decimal(load["cost_usd"]),
         **{name: load[name] for name in names},
         "rejected_totals": load.get("rejected_totals"),  # the first loads did not note it
     }

@@ -1,6 +1,6 @@
 """From a landed file to a committed month: convert, compare with what was there, commit with a note of it all."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.erasing import Eraser
@@ -9,12 +9,12 @@ from pipeline.landing.archive import Archive, Manifest
 from pipeline.ledger import note
 from pipeline.months import Month
 from pipeline.normalise.convert import Converted, Origin, convert
-from pipeline.normalise.didww import GENERATIONS
-from pipeline.normalise.schema import COST, REJECTED, schema_of
+from pipeline.normalise.schema import REJECTED
 from pipeline.normalise.sink import all_or_none
-from pipeline.warehouse.differences import Difference, compare, rows_lost
-from pipeline.warehouse.lake import Expected, Lake
-from pipeline.warehouse.publish import rejected_table
+from pipeline.normalise.table import Table
+from pipeline.warehouse.differences import Difference, Marks, compare, rows_lost
+from pipeline.warehouse.lake import Lake, rejected_table
+from pipeline.warehouse.readback import Expected
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,17 @@ class Loader:
     What was erased does not come back: the ``eraser`` goes over each file before it is read.
     """
 
-    def __init__(self, archive: Archive, lake: Lake, max_shrink: float, eraser: Eraser | None = None) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        lake: Lake,
+        tables: Mapping[str, Table],
+        max_shrink: float,
+        eraser: Eraser | None = None,
+    ) -> None:
         self._archive = archive
         self._lake = lake
+        self._tables = tables
         self._max_shrink = max_shrink
         self._eraser = eraser
 
@@ -47,20 +55,21 @@ class Loader:
         if self._eraser:
             manifest = self._eraser.cleanse(manifest)
         record_type, month, export_id = manifest.record_type, manifest.month, manifest.export_id
+        table = self._tables[record_type]
         file = self._archive.file(manifest.vendor, record_type, Month.parse(month), export_id)
         rows = self._lake.new_file(record_type, month, export_id)
         rejects = self._lake.new_file(rejected_table(record_type), month, export_id)
         origin = Origin(record_type, Month.parse(month), export_id)
         with all_or_none() as made:
-            converted = convert(file, origin, GENERATIONS[record_type], rows, rejects)
+            converted = convert(file, origin, table, rows, rejects)
             made += [*converted.files, rejects]
             loaded = self._compared(manifest, converted)
             if not force:
                 self._guard(manifest, loaded)
-        said = note(manifest, converted, loaded.previous, loaded.differences)
+        said = note(manifest, converted, table.money, loaded.previous, loaded.differences)
         self._lake.replace_month(rejected_table(record_type), month, [rejects], REJECTED, said)
         expected = Expected(converted.loaded.rows, converted.loaded.sums)
-        self._lake.replace_month(record_type, month, converted.files, schema_of(record_type), said, expected)
+        self._lake.replace_month(record_type, month, converted.files, table.schema, said, expected)
         return loaded
 
     def _compared(self, manifest: Manifest, converted: Converted) -> Loaded:
@@ -70,7 +79,7 @@ class Loader:
         if previous is None or not self._is_earlier(previous, manifest):
             return Loaded(manifest.export_id, converted)
         before = self._lake.files(record_type)[month]
-        found = compare(before, converted.files, COST[record_type], self._lake.root / ".duckdb")
+        found = compare(before, converted.files, _marks(self._tables[record_type]), self._lake.root / ".duckdb")
         return Loaded(manifest.export_id, converted, previous, found)
 
     def _is_earlier(self, export_id: str, than: Manifest) -> bool:
@@ -87,3 +96,8 @@ class Loader:
                 f"{after + lost} that are loaded, so nothing was replaced and its file is kept; if that is right, "
                 "load it with `cdr backfill --force`, or with `force` in the UI."
             )
+
+
+def _marks(table: Table) -> Marks:
+    seconds = "duration_seconds" if "duration_seconds" in table.control else None
+    return Marks(table.instant, table.identity, table.otherwise, seconds, table.money)

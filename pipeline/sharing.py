@@ -6,7 +6,7 @@ grow with a month. What shows nobody and is read from its file all the same is l
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
@@ -15,32 +15,36 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import writing
-from pipeline.normalise.schema import RECORD_TYPES
 from pipeline.normalise.sink import ROW_GROUP, ParquetSink
 from pipeline.privacy.personal import PERSONAL
 from pipeline.privacy.pseudonym import MonthPseudonyms, Pseudonyms
-from pipeline.warehouse.lake import PARTITION, Lake
-from pipeline.warehouse.publish import rejected_table
+from pipeline.warehouse.lake import PARTITION, Lake, rejected_table
 from pipeline.warehouse.queries import models
 
 Locked = Callable[[str], AbstractContextManager[object]]
 """Hold what a name says, against the other processes of this machine."""
 
 
-def shared_tables() -> list[str]:
+def shared_tables(record_types: Collection[str]) -> list[str]:
     """Every table that is published as a view over files, or that shows a number or a name."""
     made = [query.name for query in models() if query.schema != "marts" or PERSONAL & query.columns.keys()]
-    return [*RECORD_TYPES, *map(rejected_table, RECORD_TYPES), *made]
+    return [*record_types, *map(rejected_table, record_types), *made]
 
 
 class Shared:
-    """The lake as analysts are shown it: ``copies`` of what they read and of what shows people, the rest as it is."""
+    """The lake as analysts are shown it: ``copies`` of what they read and of what shows people, the rest as it is.
 
-    def __init__(self, lake: Lake, copies: Lake, pseudonyms: Pseudonyms) -> None:
+    ``personal`` are the columns of each record type that show people, beside those that do in every table.
+    """
+
+    def __init__(
+        self, lake: Lake, copies: Lake, pseudonyms: Pseudonyms, personal: Mapping[str, Collection[str]]
+    ) -> None:
         self._lake = lake
         self._copies = copies
         self._pseudonyms = pseudonyms
-        self._tables = shared_tables()
+        self._personal = personal
+        self._tables = shared_tables(personal)
 
     def files(self, table: str) -> dict[str, list[Path]]:
         """The files to show of a table, by month."""
@@ -55,7 +59,7 @@ class Shared:
         for table in self._tables:
             copied = self._copies.stems(table)
             for month, files in self._lake.files(table).items():
-                if copied.get(month) != self._print(files):
+                if copied.get(month) != self._print(table, files):
                     yield table, month, files
 
     def refresh(self, locked: Locked) -> None:
@@ -63,21 +67,25 @@ class Shared:
         for table, month, _ in list(self.behind()):
             with locked(f"share-{table}-{month}"):
                 files = self._lake.files(table).get(month, [])
-                copies = [self._copies.new_file(table, month, self._print(files)) for _ in files]
+                copies = [self._copies.new_file(table, month, self._print(table, files)) for _ in files]
                 names = self._pseudonyms.of(month)
                 with writing(f"shared {table} {month}", self._copies.root):
                     for original, copy in zip(files, copies, strict=True):
-                        _copy(original, copy, names)
+                        _copy(original, copy, names, self._hidden(table))
                 schema = pq.read_schema(copies[0]).append(pa.field(PARTITION, pa.string()))
                 self._copies.replace_month(table, month, copies, schema, {"copied": len(copies)})
 
-    def _print(self, files: Iterable[Path]) -> str:
-        made_of = "|".join([self._pseudonyms.print, *sorted(PERSONAL), *sorted(file.name for file in files)])
+    def _print(self, table: str, files: Iterable[Path]) -> str:
+        hidden = sorted(self._hidden(table))
+        made_of = "|".join([self._pseudonyms.print, *hidden, *sorted(file.name for file in files)])
         return sha256(made_of.encode()).hexdigest()[:16]
 
+    def _hidden(self, table: str) -> frozenset[str]:
+        return PERSONAL.union(self._personal.get(table, ()))
 
-def _copy(original: Path, copy: Path, names: MonthPseudonyms) -> None:
-    if not PERSONAL & set(pq.read_schema(original).names):
+
+def _copy(original: Path, copy: Path, names: MonthPseudonyms, hidden: frozenset[str]) -> None:
+    if not hidden & set(pq.read_schema(original).names):
         try:
             copy.hardlink_to(original)
         except OSError:  # not every file system has links
@@ -87,7 +95,9 @@ def _copy(original: Path, copy: Path, names: MonthPseudonyms) -> None:
         for batch in file.iter_batches(ROW_GROUP):
             table = pa.table(batch)
             for place, column in enumerate(table.column_names):
-                if column in PERSONAL:
+                if column in hidden and (
+                    pa.types.is_string(kind := table.schema.field(place).type) or pa.types.is_map(kind)
+                ):
                     shown = names.column(table[column]).cast(table.schema.field(place).type)
                     table = table.set_column(place, table.schema.field(place), shown)
             sink.write(table)

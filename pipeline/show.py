@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.months import Month
-from pipeline.warehouse.coverage import Coverage
 from pipeline.warehouse.reading import Answer
+from pipeline.warehouse.records import Coverage
 
 _GAP = 3
 

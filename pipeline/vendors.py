@@ -1,12 +1,47 @@
-"""The vendors that can be asked, made from the settings: one line each."""
+"""The vendors that are spoken, found by name: ``export/<vendor>.py`` asks, ``normalise/<vendor>.py`` reads."""
 
-from pipeline.export.didww import Didww
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+
+from pipeline.dataset import Dataset
+from pipeline.errors import PermanentError
 from pipeline.export.pace import Pace
-from pipeline.export.protocol import ExportVendor
+from pipeline.export.protocol import Access, ExportVendor
+from pipeline.normalise.table import Table
 from pipeline.settings import Settings
 
 
-def didww(settings: Settings) -> ExportVendor:
-    """DIDWW, asked no faster than it allows one key."""
-    key = settings.didww_api_key
-    return Didww(settings.didww_api_url, key, settings.didww_api_version, pace=Pace(key.get_secret_value()))
+def vendor(name: str, settings: Settings) -> ExportVendor:
+    """A vendor as the settings let us in, asked no faster than one key may ask."""
+    module = _module("export", name)
+    entry = settings.entry(name)
+    access = Access(
+        url=entry.api_url or module.URL,
+        key=entry.api_key,
+        setting=f"{name}_API_KEY".upper(),
+        version=entry.api_version,
+        token_url=entry.token_url,
+        callback_url=entry.callback_url,
+    )
+    made: ExportVendor = module.Vendor(access, pace=Pace(entry.api_key.get_secret_value()))
+    return made
+
+
+def months_kept(name: str) -> int | None:
+    """How many months the vendor keeps, the running one among them; None where it forgets nothing."""
+    kept: int | None = _module("export", name).Vendor.months_kept
+    return kept
+
+
+def table(dataset: Dataset) -> Table:
+    """How the rows of a dataset are typed."""
+    made: Table = _module("normalise", dataset.vendor).table(dataset)
+    return made
+
+
+def _module(step: str, name: str) -> ModuleType:
+    path = f"pipeline.{step}.{name}"
+    if not name.isidentifier() or find_spec(path) is None:
+        raise PermanentError(f"The vendor {name!r} is not known: there is no {step}/{name}.py; correct its name.")
+    return import_module(path)

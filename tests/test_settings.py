@@ -33,8 +33,12 @@ def test_every_setting_is_read_from_the_environment(environment: Environment, tm
         "DIDWW_API_KEY": KEY,
         "DIDWW_API_URL": "https://sandbox-api.didww.com/v3/",
         "DIDWW_API_VERSION": "2022-05-10",
+        "DIDWW_TOKEN_URL": "https://auth-sandbox.didww.com/token",
+        "DIDWW_CALLBACK_URL": "https://calls.example.com/didww",
+        "DIDWW_CALLBACK_SECRET": "a secret of the vendor's panel",
         "CDR_DATA_DIR": str(tmp_path / "archive"),
         "CDR_RECORD_TYPES": "cdr_out",
+        "CDR_EXPORTS": str(tmp_path / "exports.toml"),
         "CDR_START_MONTH": "2026-03-31",
         "CDR_POLL_SECONDS": "5",
         "CDR_EXPORT_DEADLINE_HOURS": "1.5",
@@ -56,6 +60,8 @@ def test_every_setting_is_read_from_the_environment(environment: Environment, tm
     assert settings.didww_api_key.get_secret_value() == KEY
     assert settings.didww_api_url == "https://sandbox-api.didww.com/v3"
     assert settings.didww_api_version == "2022-05-10"
+    assert settings.didww_callback_url == "https://calls.example.com/didww"
+    assert settings.didww_callback_secret.get_secret_value() == "a secret of the vendor's panel"
     assert settings.cdr_data_dir == tmp_path / "archive"
     assert settings.cdr_record_types == ("cdr_out",)
     assert settings.cdr_start_month == "2026-03"
@@ -83,6 +89,7 @@ def test_without_any_setting_there_are_defaults_for_all_but_the_key(tmp_path: Pa
         ("cdr_in", ("cdr_in",)),
         ("cdr_out, cdr_in", ("cdr_out", "cdr_in")),
         (" cdr_in ,cdr_in", ("cdr_in",)),
+        ("none", ()),
     ],
 )
 def test_record_types_are_separated_by_commas_and_kept_once(
@@ -95,7 +102,7 @@ def test_record_types_are_separated_by_commas_and_kept_once(
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("CDR_RECORD_TYPES", "cdr_in,sms_in", "unknown record type 'sms_in'; known are cdr_in, cdr_out"),
+        ("CDR_RECORD_TYPES", "cdr_in,cdr_up", "unknown record type 'cdr_up'; known are cdr_in, cdr_out"),
         ("CDR_RECORD_TYPES", "", "unknown record type ''"),
         ("CDR_RECORD_TYPES", "cdr_in,", "unknown record type ''"),
         ("DIDWW_API_URL", "api.didww.com/v3", "must begin with https://"),
@@ -103,6 +110,8 @@ def test_record_types_are_separated_by_commas_and_kept_once(
         ("DIDWW_API_URL", "https://", "name a host"),
         ("DIDWW_API_URL", "https:///v3", "name a host"),
         ("DIDWW_API_URL", "https://api.didww.com:vthree/v3", "Port"),
+        ("DIDWW_CALLBACK_URL", "calls.example.com/didww", "must begin with https://"),
+        ("DIDWW_CALLBACK_URL", "https://calls.example.com", "have a path"),
         ("CDR_START_MONTH", "2026-13", "is not a month; write it like 2026-10"),
         ("CDR_START_MONTH", "March", "'March' is not a month"),
         ("CDR_POLL_SECONDS", "0", "greater than or equal to 1"),
@@ -162,7 +171,7 @@ def test_the_key_is_in_no_text_of_the_settings(environment: Environment) -> None
 
 
 def test_the_key_is_in_no_error_about_another_setting(environment: Environment) -> None:
-    environment(DIDWW_API_KEY=KEY, CDR_RECORD_TYPES="sms_in", DIDWW_API_URL="nowhere")
+    environment(DIDWW_API_KEY=KEY, CDR_RECORD_TYPES="cdr_up", DIDWW_API_URL="nowhere")
     with pytest.raises(PermanentError) as refused:
         load()
     assert KEY not in "".join(traceback.format_exception(refused.value))

@@ -17,7 +17,7 @@ from pipeline.alarms.alarm import (
 from pipeline.alarms.channels import Channel, Delivery, Mail, Webhook, tell
 from pipeline.journey import Journey
 from pipeline.loading import Loaded
-from pipeline.settings import RECORD_TYPES, Settings
+from pipeline.settings import Settings
 from pipeline.warehouse.coverage import at_risk
 
 _SILENT = "Nobody is told: neither CDR_ALARM_WEBHOOK nor CDR_SMTP_URL is set."
@@ -28,12 +28,12 @@ _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_
 
 def alarm_sensors(journey: Journey) -> list[dg.SensorDefinition]:
     """The sensors that tell someone; without a channel they do nothing."""
-    return [_failure_sensor(journey.settings), _standing_sensor(journey)]
+    return [_failure_sensor(journey), _standing_sensor(journey)]
 
 
-def tell_of(settings: Settings, alarm: Alarm) -> Delivery:
+def tell_of(journey: Journey, alarm: Alarm) -> Delivery:
     """Send one alarm on every channel that the settings name; raises nothing."""
-    return tell(alarm, channels(settings), {settings.didww_api_key.get_secret_value()})
+    return tell(alarm, channels(journey.settings), journey.keys())
 
 
 def difference(record_type: str, month: str, loaded: Loaded) -> Alarm:
@@ -60,7 +60,7 @@ def channels(settings: Settings) -> list[Channel]:
     return named
 
 
-def _failure_sensor(settings: Settings) -> dg.SensorDefinition:
+def _failure_sensor(journey: Journey) -> dg.SensorDefinition:
     @dg.run_failure_sensor(
         name="tell_of_failures",
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -68,11 +68,12 @@ def _failure_sensor(settings: Settings) -> dg.SensorDefinition:
         description="Tells of each failed run, unless Dagster is going to repeat it.",
     )
     def tell_of_failures(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
-        if not channels(settings):
+        if not channels(journey.settings):
             return dg.SkipReason(_SILENT)
         if context.dagster_run.tags.get(WILL_RETRY_TAG) == "true":
             return None
-        delivery = tell_of(settings, _alarm_of(context.dagster_run, context.get_step_failure_events()))
+        alarm = _alarm_of(context.dagster_run, context.get_step_failure_events(), list(journey.datasets))
+        delivery = tell_of(journey, alarm)
         # ends the tick too: five failures, each of which waits for a dead channel, would exceed its minute
         return dg.SkipReason(_undelivered(delivery)) if delivery.problems else None
 
@@ -91,18 +92,18 @@ def _standing_sensor(journey: Journey) -> dg.SensorDefinition:
             return dg.SkipReason(_SILENT)
         failed, over = _checks(context)
         told = [key for key in json.loads(context.cursor or "[]") if key not in over]
-        return _tell_news(journey.settings, [*_deadlines(journey), *failed], told)
+        return _tell_news(journey, [*_deadlines(journey), *failed], told)
 
     return tell_of_deadlines
 
 
-def _tell_news(settings: Settings, standing: Sequence[Alarm], told: Sequence[str]) -> dg.SensorResult:
+def _tell_news(journey: Journey, standing: Sequence[Alarm], told: Sequence[str]) -> dg.SensorResult:
     """Tell what was not told yet, the worst first; the cursor holds the keys of what was."""
     kept, said = list(told), "Nothing new to tell."
     for alarm in sorted(standing, key=lambda alarm: alarm.severity is not Severity.ERROR):
         if alarm.key in kept:
             continue
-        delivery = tell_of(settings, alarm)
+        delivery = tell_of(journey, alarm)
         kept += [alarm.key] if delivery.sent else []
         said = f"Told: {alarm.title}."
         if delivery.problems:  # a dead channel costs half a minute, and a tick has one: the others follow in an hour
@@ -113,7 +114,8 @@ def _tell_news(settings: Settings, standing: Sequence[Alarm], told: Sequence[str
 
 def _deadlines(journey: Journey) -> Iterator[Alarm]:
     for row in journey.coverage():
-        if level := at_risk(row):
+        level = at_risk(row)
+        if level and row.days_left is not None and row.dropped_on:
             yield alarm_of_deadline(
                 severity=Severity(level),
                 record_type=row.record_type,
@@ -146,7 +148,7 @@ def _checks(context: dg.SensorEvaluationContext) -> tuple[list[Alarm], set[str]]
     return failed, well
 
 
-def _alarm_of(run: dg.DagsterRun, failures: Sequence[dg.DagsterEvent]) -> Alarm:
+def _alarm_of(run: dg.DagsterRun, failures: Sequence[dg.DagsterEvent], record_types: Sequence[str]) -> Alarm:
     first = failures[0] if failures else None
     step = first.step_key if first and first.step_key else ""
     single = run.tags.get(_PARTITION)
@@ -155,7 +157,7 @@ def _alarm_of(run: dg.DagsterRun, failures: Sequence[dg.DagsterEvent]) -> Alarm:
         job=run.job_name,
         run_id=run.run_id,
         reason=_reason(first) if first else "Its process ended before it did, or it could not be started.",
-        record_type=next((kind for kind in RECORD_TYPES if step.partition("__")[0] == kind), None),
+        record_type=next((kind for kind in record_types if step.partition("__")[0] == kind), None),
         months=(start, end) if start and end else None,
     )
 

@@ -5,6 +5,7 @@ them has done, the other finds done.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
@@ -14,7 +15,7 @@ from pipeline.defs.home import prepare_home
 from pipeline.defs.lanes import EXPORT_TAG
 from pipeline.defs.runs import Runner
 from pipeline.errors import TransientError
-from pipeline.export.plan import overdue
+from pipeline.export.plan import hopeless
 from pipeline.export.protocol import Export
 from pipeline.journey import Journey
 from pipeline.months import Month
@@ -59,17 +60,19 @@ class Backfill:
         self._say = say
         self._force = force
         self._waiting: dict[Place, None] = {}  # in the order in which they were asked for
-        self._blind = 0
+        self._again = False
+        self._blind: Counter[str] = Counter()
         self._new = False  # whether anything was loaded since the last refresh
         self.failed: dict[Place, str] = {}
 
     def run(self, record_types: Sequence[str], months: Sequence[Month], *, again: bool = False) -> None:
         """Bring in every month that is not loaded, or all of them ``again``; then build and publish what changed."""
+        self._again = again
         for place in [(record_type, month) for month in months for record_type in record_types]:
             if not again and self._is_loaded(place):
                 self._say(place, "loaded already")
             else:
-                self._ask(place, again=again)
+                self._ask(place)
         wait = _FIRST_WAIT_SECONDS
         while self._waiting:
             if self._pass():
@@ -88,20 +91,20 @@ class Backfill:
         until = next((row.loaded_until for row in rows), None)
         return until is not None and until >= min(month.end, self._journey.clock() - _FRESH)
 
-    def _ask(self, place: Place, *, again: bool) -> None:
+    def _ask(self, place: Place) -> None:
         record_type, month = place
-        if refused := self._refusal(place, again=again):
+        if refused := self._refusal(place, again=self._again):
             self._fail(place, refused)
             return
         outcome = self._runner.run(
             "ask",
             partition=str(month),
             only=dg.AssetKey([record_type, "export"]),
-            config={f"{record_type}__export": {"config": {"again": again}}},
+            config={f"{record_type}__export": {"config": {"again": self._again}}},
         )
         if outcome.ok:
             self._waiting[place] = None
-            self._say(place, "asked for")
+            self._say(place, "waits until the vendor takes more" if self._is_queued(place) else "asked for")
         else:
             self._fail(place, outcome.why)
 
@@ -113,22 +116,37 @@ class Backfill:
             return f"{month} is before CDR_START_MONTH; set that earlier to keep it."
         return " ".join(refused)
 
+    def _is_queued(self, place: Place) -> bool:
+        record_type, month = place
+        return month in self._journey.queue.months(record_type)
+
     def _pass(self) -> bool:
-        """Read the list once and bring in what is ready; whether anything moved."""
+        """Read the lists once and bring in what is ready; whether anything moved."""
+        moved = [self._pass_over(vendor) for vendor in dict.fromkeys(map(self._vendor, self._waiting))]
+        return any(moved)
+
+    def _pass_over(self, vendor: str) -> bool:
+        places = [place for place in self._waiting if self._vendor(place) == vendor]
         try:
-            listed = self._journey.vendor.exports()
+            listed = self._journey.listed(vendor)
         except TransientError as error:
-            self._blind += 1
-            if self._blind >= _MAX_BLIND_PASSES:
-                for place in list(self._waiting):
+            self._blind[vendor] += 1
+            if self._blind[vendor] >= _MAX_BLIND_PASSES:
+                for place in places:
                     self._fail(place, str(error))
             return False
-        self._blind = 0
-        moved = [self._advance(place, listed) for place in list(self._waiting)]
+        self._blind[vendor] = 0
+        moved = [self._advance(place, listed) for place in places]
         return any(moved)
+
+    def _vendor(self, place: Place) -> str:
+        return self._journey.datasets[place[0]].vendor
 
     def _advance(self, place: Place, listed: Sequence[Export]) -> bool:
         record_type, month = place
+        if self._is_queued(place):
+            self._ask(place)
+            return not self._is_queued(place)
         ours = self._journey.ours(record_type, month, listed)
         if not ours:
             self._fail(place, "The export is not in the vendor's list any more; run the backfill again.")
@@ -140,8 +158,8 @@ class Backfill:
         if newest.ready:
             return self._load(place, newest)
         self._say(place, newest.said)
-        if overdue(newest, self._journey.clock(), self._journey.deadline):
-            self._fail(place, f"Export {newest.id} is still {newest.said} past its deadline; run the backfill again.")
+        if hopeless(newest, self._journey.clock(), self._journey.deadline):
+            self._fail(place, f"Export {newest.id} is {newest.said} and brings nothing; run the backfill again.")
             return True
         return False
 

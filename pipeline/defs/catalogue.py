@@ -10,6 +10,7 @@ from pipeline.defs import markdown
 from pipeline.defs.relations import columns, key_of
 from pipeline.errors import PermanentError
 from pipeline.normalise.schema import RECORD_TYPES, control_columns
+from pipeline.normalise.table import Table
 from pipeline.privacy.masking import masked
 from pipeline.privacy.personal import NAME
 from pipeline.settings import Settings
@@ -18,15 +19,21 @@ from pipeline.warehouse.preview import Glance, Lens
 from pipeline.warehouse.queries import Query, models, trends
 
 # what adds up, under the names that it keeps from the records to the marts; prices do not
+_COUNTS = frozenset({"calls", "attempts"})
 _TOTALS = frozenset(
-    {"calls", "attempts", "cost_usd"}
-    | {name for record_type in RECORD_TYPES for name in control_columns(record_type)} - {"rate_usd"}
+    {*_COUNTS, "cost_usd"}
+    | {name for columns in RECORD_TYPES.values() for name in control_columns(columns)} - {"rate_usd"}
 )
 
 
-def lens(relation: str, settings: Settings) -> Lens:
-    """What adds up in a relation, and a mask for the people in it: their numbers show no more than pseudonyms do."""
-    return Lens(_TOTALS, partial(masked, prefix=settings.cdr_pseudonym_digits, names=_names_in(relation)))
+def lens(relation: str, settings: Settings, table: Table | None = None, personal: Collection[str] = ()) -> Lens:
+    """What adds up in a relation, and a mask for the people in it: their numbers show no more than pseudonyms do.
+
+    Of records the ``table`` tells what adds up, and ``personal`` which columns show people beside those known.
+    """
+    names = {*_names_in(relation), *personal}
+    totals = _TOTALS | set(table.control) - {"rate_usd"} if table else _TOTALS
+    return Lens(totals, partial(masked, prefix=settings.cdr_pseudonym_digits, names=names))
 
 
 def of_glance(found: Glance | None, rows: str = "dagster/partition_row_count") -> dict[str, Any]:
@@ -36,9 +43,13 @@ def of_glance(found: Glance | None, rows: str = "dagster/partition_row_count") -
     return {
         rows: found.rows,
         # counts and seconds as numbers, which Dagster plots; money as text, which it cannot round
-        **{name: f"{sum_:f}" if name.endswith("_usd") else int(sum_) for name, sum_ in found.sums.items()},
+        **{name: int(sum_) if _is_count(name) else f"{sum_:f}" for name, sum_ in found.sums.items()},
         "preview": dg.MetadataValue.md(markdown.table(found.first.names, found.first.rows)),
     }
+
+
+def _is_count(name: str) -> bool:
+    return name.endswith("_seconds") or name in _COUNTS
 
 
 def of_lineage(query: Query) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The lane of a record type: ask -> ready -> file -> calls, one partition per month."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import dagster as dg
 
@@ -37,12 +36,13 @@ def lane(
     journey: Journey, record_type: str, months: dg.PartitionsDefinition[str]
 ) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """The four assets of one record type."""
+    vendor = journey.datasets[record_type].vendor
     ready = dg.AssetSpec(
         [record_type, "ready"],
         deps=[dg.AssetKey([record_type, "export"])],
         partitions_def=months,
         group_name=record_type,
-        kinds={"didww"},
+        kinds={vendor},
         owners=OWNERS,
         metadata={"dagster/column_schema": of_export()},
         description=(
@@ -63,27 +63,32 @@ def _export(journey: Journey, record_type: str, months: dg.PartitionsDefinition[
         key=[record_type, "export"],
         partitions_def=months,
         group_name=record_type,
-        kinds={"didww", "python"},
+        kinds={journey.datasets[record_type].vendor, "python"},
         owners=OWNERS,
         backfill_policy=dg.BackfillPolicy.single_run(),
+        output_required=False,
         retry_policy=RETRY,
         metadata={"dagster/column_schema": of_export()},
         description=f"An export of {record_type} under our reference: adopted from the vendor's list, else POSTed.",
     )
-    def export(context: dg.AssetExecutionContext, config: AskConfig) -> dg.MaterializeResult[None]:
-        wanted, refused = journey.askable(record_type, map(Month.parse, context.partition_keys), again=config.again)
-        done: dict[str, dict[str, Any]] = {}
+    def export(context: dg.AssetExecutionContext, config: AskConfig) -> Iterator[dg.MaterializeResult[None]]:
+        months = [Month.parse(key) for key in context.partition_keys]
+        wanted, refused = journey.askable(record_type, months, again=config.again)
         with told():
-            for asked in journey.ask(record_type, wanted, again=config.again):
-                done[str(asked.request.month)] = metadata.of_asking(asked)
-        for key, shown in done.items():
-            if refused:  # the step is going to fail, and must not take these months with it
-                context.log_event(dg.AssetMaterialization(context.asset_key, partition=key, metadata=shown))
+            asked = list(journey.ask(record_type, wanted, again=config.again))
+        done = {one.request.month: metadata.of_asking(one) for one in asked}
+        put_off = [month for month in wanted if month not in done]
+        for month, shown in done.items():
+            if refused or put_off:  # the step is not going to stand for all its months
+                context.log_event(dg.AssetMaterialization(context.asset_key, partition=str(month), metadata=shown))
             else:
-                context.add_asset_metadata(shown, partition_key=key)
+                context.add_asset_metadata(shown, partition_key=str(month))
+        for month in put_off:
+            context.log.warning("%s %s: the vendor takes no more for now; the sensor asks again", record_type, month)
         if refused:
             raise dg.Failure(" ".join(refused), allow_retries=False)
-        return dg.MaterializeResult()
+        if not put_off:
+            yield dg.MaterializeResult()
 
     return export
 
@@ -98,7 +103,7 @@ def _file(journey: Journey, record_type: str, months: dg.PartitionsDefinition[st
         owners=OWNERS,
         output_required=False,
         retry_policy=RETRY,
-        metadata={"dagster/column_schema": of_file(record_type)},
+        metadata={"dagster/column_schema": of_file(journey.tables[record_type])},
         description="The exact bytes served, verified to the last one, and their manifest; never overwritten.",
     )
     def file(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
@@ -126,12 +131,12 @@ def _calls(journey: Journey, record_type: str, months: dg.PartitionsDefinition[s
         check_specs=on_load(record_type, months),
         pool="load",
         metadata={
-            "dagster/column_schema": of_schema(journey.calls[record_type]),
+            "dagster/column_schema": of_schema(journey.schemas[record_type]),
             "dagster/table_name": record_type,
         },
         description=(
-            f"The rows of {record_type}, one per attempt, typed; the month is replaced in one commit of the lake, "
-            "and only if the control totals of the file are those of what was written."
+            f"The rows of {record_type}, typed; the month is replaced in one commit of the lake, and only if the "
+            "control totals of the file are those of what was written."
         ),
     )
     def calls(context: dg.AssetExecutionContext, config: LoadConfig) -> Iterator[dg.MaterializeResult[None]]:
@@ -142,7 +147,7 @@ def _calls(journey: Journey, record_type: str, months: dg.PartitionsDefinition[s
         known = {export.export_id: export for export in journey.known_exports()}
         export = known[loaded.export_id]
         if loaded.previous and loaded.differences and known[loaded.previous].whole:
-            tell_of(journey.settings, difference(record_type, context.partition_key, loaded))
+            tell_of(journey, difference(record_type, context.partition_key, loaded))
         yield dg.MaterializeResult(metadata=metadata.of_loading(journey, loaded, export), check_results=of_load(export))
 
     return calls
@@ -150,7 +155,8 @@ def _calls(journey: Journey, record_type: str, months: dg.PartitionsDefinition[s
 
 def _export_for(journey: Journey, record_type: str, month: Month, wanted: str | None) -> Export | None:
     """The export that the run was launched for, else the newest one that is ready; None where none is."""
-    ready = [export for export in journey.ours(record_type, month, journey.vendor.exports()) if export.ready]
+    listed = journey.listed(journey.datasets[record_type].vendor)
+    ready = [export for export in journey.ours(record_type, month, listed) if export.ready]
     if wanted is None:
         return ready[-1] if ready else None
     found = next((export for export in ready if export.id == wanted), None)

@@ -34,7 +34,7 @@ def _mart(
 ) -> dg.AssetsDefinition:
     @dg.asset(
         key=key_of(query.name),
-        deps=upstream(query, journey.settings.cdr_record_types),
+        deps=upstream(query, journey.datasets),
         partitions_def=months,
         group_name=query.schema,
         kinds={"duckdb", "sql"},

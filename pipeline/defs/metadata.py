@@ -13,9 +13,9 @@ from pipeline.journey import Journey
 from pipeline.landing.archive import Manifest
 from pipeline.loading import Loaded
 from pipeline.months import Month
-from pipeline.warehouse.coverage import KnownExport
 from pipeline.warehouse.lineage import Origin
 from pipeline.warehouse.preview import Viewer
+from pipeline.warehouse.records import KnownExport
 
 
 def of_asking(asked: Asked) -> dict[str, Any]:
@@ -33,6 +33,7 @@ def of_asking(asked: Asked) -> dict[str, Any]:
 
 def of_landing(journey: Journey, manifest: Manifest) -> dict[str, Any]:
     """The file as served."""
+    table = journey.tables[manifest.record_type]
     path = journey.archive.file(manifest.vendor, manifest.record_type, Month.parse(manifest.month), manifest.export_id)
     return {
         "export_id": manifest.export_id,
@@ -40,7 +41,7 @@ def of_landing(journey: Journey, manifest: Manifest) -> dict[str, Any]:
         "bytes": manifest.bytes,
         "text_bytes": manifest.text_bytes,
         "sha256": manifest.sha256,
-        "dagster/column_schema": of_file(manifest.record_type, _cells(manifest)),
+        "dagster/column_schema": of_file(table, _cells(manifest, table.delimiter)),
     }
 
 
@@ -52,6 +53,7 @@ def of_loading(journey: Journey, loaded: Loaded, export: KnownExport) -> dict[st
         "rows in the file": json.loads(export.control_totals or "{}").get("rows", 0),
         "rows rejected": export.rejected_rows or 0,
         "rows outside the month": export.outside_month_rows or 0,
+        **_left_out(loaded),
         **_first_and_last(loaded),
         **_difference_metadata(loaded),
         **_of_month(journey, export),
@@ -61,10 +63,11 @@ def of_loading(journey: Journey, loaded: Loaded, export: KnownExport) -> dict[st
 def _of_month(journey: Journey, export: KnownExport) -> dict[str, Any]:
     """The rows of a month as they are in the lake, and the columns of the file that they come from."""
     record_type, month = export.record_type, export.month
-    schema = journey.calls[record_type]
+    table = journey.tables[record_type]
+    lens = catalogue.lens(record_type, journey.settings, table, journey.personal[record_type])
     with Viewer(journey.lake) as viewer:
-        found = viewer.glance(record_type, month, catalogue.lens(record_type, journey.settings), schema)
-        days = viewer.attempts(record_type, month, schema)
+        found = viewer.glance(record_type, month, lens, table.schema)
+        days = viewer.days(record_type, month, table.schema, table.instant)
     return {
         **catalogue.of_glance(found),
         **catalogue.lineage_metadata(_origins(journey, export)),
@@ -74,21 +77,27 @@ def _of_month(journey: Journey, export: KnownExport) -> dict[str, Any]:
 
 def _origins(journey: Journey, export: KnownExport) -> dict[str, list[Origin]]:
     """Each column, and the column of the vendor's file that it is; what the pipeline adds comes from none."""
-    known = headers(export.record_type)
+    table = journey.tables[export.record_type]
+    known = headers(table)
     manifest = journey.archive.manifest(journey.settings.cdr_data_dir / (export.file or ""))
-    found: dict[str, list[Origin]] = {name: [] for name in journey.calls[export.record_type].names}
-    for cell in _cells(manifest) if manifest else known:
+    found: dict[str, list[Origin]] = {name: [] for name in table.schema.names}
+    for cell in _cells(manifest, table.delimiter) if manifest else known:
         found[known.get(cell, "extra")].append((f"{export.record_type}.file", cell))
     return found
 
 
-def _cells(manifest: Manifest) -> list[str]:
-    return next(csv.reader([manifest.header.lstrip("\ufeff")]), [])
+def _cells(manifest: Manifest, delimiter: str) -> list[str]:
+    return next(csv.reader([manifest.header.lstrip("\ufeff")], delimiter=delimiter), [])
 
 
 def _first_and_last(loaded: Loaded) -> dict[str, Any]:
     converted = loaded.converted
     return {"first call": str(converted.first_start), "last call": str(converted.last_start)} if converted else {}
+
+
+def _left_out(loaded: Loaded) -> dict[str, Any]:
+    left = loaded.converted.left_out if loaded.converted else 0
+    return {"rows left to other months": left} if left else {}
 
 
 def _difference_metadata(loaded: Loaded) -> dict[str, Any]:

@@ -5,7 +5,8 @@ import json
 import dagster as dg
 
 from pipeline.journey import Journey
-from pipeline.warehouse.coverage import ERROR_DAYS, WARN_DAYS, KnownExport, at_risk
+from pipeline.warehouse.coverage import ERROR_DAYS, WARN_DAYS, at_risk
+from pipeline.warehouse.records import KnownExport
 
 MonthPartitions = dg.PartitionsDefinition[str]
 
@@ -15,7 +16,7 @@ def on_load(record_type: str, months: MonthPartitions) -> list[dg.AssetCheckSpec
     about = {
         "control_totals": "Rows, seconds and money of the file = those loaded + those rejected, to the last digit.",
         "nothing_rejected": "Every record of the file could be typed.",
-        "inside_the_month": "Every loaded row started in its month.",
+        "inside_the_month": "Every loaded row lies in its month.",
         "known_columns": "The file has no column that the schema does not know.",
     }
     return [

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from pipeline.months import Month
-from pipeline.warehouse.coverage import Coverage, State
+from pipeline.warehouse.coverage import State
 from pipeline.warehouse.preview import Days
+from pipeline.warehouse.records import Coverage
 
 _SERIES = ("blue", "orange")
 _DAY, _HEIGHT = 14, 90

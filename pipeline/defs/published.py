@@ -18,7 +18,7 @@ WAREHOUSE = dg.AssetKey("warehouse")
 
 def published(journey: Journey) -> dg.AssetsDefinition:
     """``warehouse.duckdb``, and every relation that is made only by publishing it."""
-    lanes = journey.settings.cdr_record_types
+    lanes = list(journey.datasets)
     loaded = [key_of(lane) for lane in lanes]
 
     @dg.multi_asset(

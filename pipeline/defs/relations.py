@@ -8,12 +8,12 @@ from pathlib import Path
 import dagster as dg
 import pyarrow as pa
 
-from pipeline.normalise.didww import GENERATIONS
-from pipeline.normalise.schema import REJECTED, schema_of
-from pipeline.warehouse.coverage import ControlTotal, Coverage, KnownExport, Revision, as_table
+from pipeline.normalise.schema import RECORD_TYPES, REJECTED, schema_of
+from pipeline.normalise.table import Table
 from pipeline.warehouse.marts import column_types
 from pipeline.warehouse.preview import shown_types
 from pipeline.warehouse.queries import Query, models, seeds, trends
+from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, Revision, as_table
 from pipeline.warehouse.sentences import SEED_COLUMNS, SENTENCES
 
 OWNERS = ["team:call-records"]
@@ -39,7 +39,7 @@ def key_of(relation: str) -> dg.AssetKey:
 @cache
 def query_types() -> Mapping[str, Mapping[str, str]]:
     """The types of the columns of staging, marts and trends."""
-    base = {record_type: schema_of(record_type) for record_type in GENERATIONS}
+    base = {record_type: schema_of(columns) for record_type, columns in RECORD_TYPES.items()}
     return column_types({**base, **records()}, (*models(), *trends()))
 
 
@@ -77,18 +77,18 @@ def of_export() -> dg.TableSchema:
     return dg.TableSchema([column for column in of_record("exports").columns if column.name in _ASKED])
 
 
-def of_file(record_type: str, cells: Collection[str] | None = None) -> dg.TableSchema:
+def of_file(table: Table, cells: Collection[str] | None = None) -> dg.TableSchema:
     """The columns of a vendor's file, all of them text, each with the sentence of the column that it becomes."""
-    about = {column.name: column.description for column in of_schema(schema_of(record_type)).columns}
-    known = headers(record_type)
+    about = {column.name: column.description for column in of_schema(table.schema).columns}
+    known = headers(table)
     return dg.TableSchema(
         [dg.TableColumn(cell, "text", about.get(known.get(cell, "extra"))) for cell in cells or known]
     )
 
 
-def headers(record_type: str) -> dict[str, str]:
+def headers(table: Table) -> dict[str, str]:
     """The column that each header of any generation of the vendor's files becomes."""
-    return {cell: column for generation in GENERATIONS[record_type] for cell, column in generation.items()}
+    return {cell: column for generation in table.generations for cell, column in generation.items()}
 
 
 def seed_assets() -> list[dg.AssetSpec]:
@@ -126,7 +126,7 @@ def upstream(query: Query, kept: Collection[str]) -> list[dg.AssetKey]:
 def columns() -> Mapping[str, Collection[str]]:
     """Every relation that a query may read, with its columns."""
     return {
-        **{record_type: schema_of(record_type).names for record_type in GENERATIONS},
+        **{record_type: schema_of(known).names for record_type, known in RECORD_TYPES.items()},
         **{name: schema.names for name, schema in records().items()},
         **{name: seed_columns(path) for name, path in seeds().items()},
         **{name: list(kinds) for name, kinds in query_types().items()},

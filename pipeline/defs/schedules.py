@@ -49,7 +49,7 @@ def watch_daily(journey: Journey, job: UnresolvedAssetJobDefinition) -> dg.Sched
         description="Checks the deadline of every month that the vendor still has.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-        for month in sorted({row.month for row in journey.coverage() if row.days_left >= 0}):
+        for month in sorted({row.month for row in journey.coverage() if not row.gone}):
             # a job of checks alone knows no partitions, so the month is told by its tag
             yield dg.RunRequest(
                 run_key=f"{month}@{context.scheduled_execution_time:%Y-%m-%dT%H:%M}", tags={"dagster/partition": month}
@@ -68,6 +68,7 @@ def months_due(journey: Journey) -> dict[Month, list[str]]:
     for row in journey.coverage():
         month, newest = Month.parse(row.month), asked.get((row.record_type, row.month))
         done = row.state in ("sealed", "expired")
-        if due(month, journey.clock(), sealed=done, newest_ask=newest):
+        kept = journey.vendor_of(row.record_type).months_kept
+        if due(month, journey.clock(), sealed=done, newest_ask=newest, months_kept=kept):
             wanted.setdefault(month, []).append(row.record_type)
     return wanted

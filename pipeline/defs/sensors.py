@@ -1,8 +1,11 @@
 """Sense completion: one pass over the vendor's list per tick, for everything that is outstanding."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
 import dagster as dg
@@ -10,52 +13,92 @@ from dagster import AssetKey, DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from pipeline.defs.lanes import EXPORT_TAG
+from pipeline.doorbell import Doorbell
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export.plan import overdue
-from pipeline.export.protocol import Export
+from pipeline.export.protocol import Export, Status
 from pipeline.journey import Journey
-from pipeline.months import Month, month_range
+from pipeline.months import Month
 
-_LISTED_MONTHS = 4
-"""An export is listed for a month after completion and covers at most two months before: older ones are gone."""
+_LISTENING_SECONDS = 5
+"""How often the doorbell is looked at where vendors call back: it costs nothing."""
 
 
 def ready_sensor(journey: Journey, jobs: Sequence[UnresolvedAssetJobDefinition]) -> dg.SensorDefinition:
     """The sensor: reports the progress of our exports, and launches the loading of those that are ready."""
+    poll = timedelta(seconds=journey.settings.cdr_poll_seconds)
+    bell = Doorbell.of(journey.settings.cdr_data_dir)
+    called_back = any(journey.settings.entry(name).callback_url for name in journey.vendors)
 
     @dg.sensor(
         name="exports_ready",
         jobs=list(jobs),
-        minimum_interval_seconds=journey.settings.cdr_poll_seconds,
+        minimum_interval_seconds=min(_LISTENING_SECONDS, poll.seconds) if called_back else poll.seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Reads the vendor's list once a tick; launches the months whose export is completed.",
+        description="Reads each vendor's list once a tick; launches the months whose export is completed.",
     )
     def exports_ready(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        try:
-            listed = journey.vendor.exports()
-        except (TransientError, PermanentError) as error:
-            return dg.SkipReason(
-                f"The vendor's list could not be read, so nothing is known: {error}"
-            )  # not an empty list
-        return sense(journey, context.instance, listed, context.cursor)
+        cursor = _Cursor.read(context.cursor)
+        now = journey.clock()
+        if called_back and cursor.looked and now < cursor.looked + poll and not bell.rung_after(cursor.looked):
+            return dg.SkipReason(f"Nobody called back, and the lists were read at {cursor.looked:%H:%M:%S}.")
+        listed, unread = lists(journey)
+        if not listed:
+            return dg.SkipReason(f"The list could not be read, so nothing is known: {' '.join(unread)}")
+        for why in unread:
+            context.log.warning("A list could not be read, so nothing is known of its months: %s", why)
+        return sense(journey, context.instance, listed, _Cursor(now, cursor.said))
 
     return exports_ready
 
 
-def sense(journey: Journey, instance: DagsterInstance, listed: Sequence[Export], cursor: str | None) -> dg.SensorResult:
-    """What a tick reports and launches; the cursor holds what was reported last, so that only news are."""
-    before: dict[str, str] = json.loads(cursor or "{}")
+Lists = Mapping[str, Sequence[Export]]
+"""What each vendor lists, as far as it could be read: what could not is no empty list."""
+
+
+def lists(journey: Journey) -> tuple[Lists, list[str]]:
+    """Every vendor's list, read once, and why those are missing that could not be read."""
+    found: dict[str, Sequence[Export]] = {}
+    unread = []
+    for name in journey.vendors:
+        try:
+            found[name] = journey.listed(name)
+        except (TransientError, PermanentError) as error:
+            unread.append(str(error))
+    return found, unread
+
+
+@dataclass(frozen=True)
+class _Cursor:
+    """When the lists were read last, and what was said of each month then, so that only news are reported."""
+
+    looked: datetime | None
+    said: Mapping[str, str]
+
+    @classmethod
+    def read(cls, text: str | None) -> "_Cursor":
+        looked, said = json.loads(text) if text else (None, {})
+        return cls(datetime.fromisoformat(looked) if looked else None, said)
+
+    def written(self) -> str:
+        return json.dumps([self.looked.isoformat() if self.looked else None, dict(self.said)])
+
+
+def sense(journey: Journey, instance: DagsterInstance, listed: Lists, cursor: _Cursor) -> dg.SensorResult:
+    """What a tick reports and launches."""
     now: dict[str, str] = {}
     events: list[dg.AssetMaterialization | dg.AssetObservation] = []
     requests: list[dg.RunRequest] = []
     for record_type, month, newest in _outstanding(journey, listed):
         place, said = f"{record_type}/{month}", f"{newest.id} {_said(journey, newest)}"
         now[place] = said
-        if before.get(place) != said:
+        if cursor.said.get(place) != said:
             events.append(_event(record_type, month, newest, said))
-        requests += _requests(journey, instance, record_type, month, listed)
-        requests += _asks(journey, record_type, month, listed)
-    return dg.SensorResult(run_requests=requests, asset_events=events, cursor=json.dumps(now))
+        exports = listed[journey.datasets[record_type].vendor]
+        requests += _requests(journey, instance, record_type, month, exports)
+        requests += _asks(journey, record_type, month, exports)
+    requests += _queued(journey, listed)
+    return dg.SensorResult(run_requests=requests, asset_events=events, cursor=_Cursor(cursor.looked, now).written())
 
 
 def failures(instance: DagsterInstance, export_id: str) -> int:
@@ -63,12 +106,11 @@ def failures(instance: DagsterInstance, export_id: str) -> int:
     return instance.get_runs_count(RunsFilter(tags={EXPORT_TAG: export_id}, statuses=[DagsterRunStatus.FAILURE]))
 
 
-def _outstanding(journey: Journey, listed: Sequence[Export]) -> Iterable[tuple[str, Month, Export]]:
-    """Each record type and month that has an export of ours in the list, with the newest one."""
-    running = Month.of(journey.clock())
-    for record_type in journey.settings.cdr_record_types:
-        for month in month_range(max(journey.first_month(), running.shift(1 - _LISTED_MONTHS)), running):
-            if ours := journey.ours(record_type, month, listed):
+def _outstanding(journey: Journey, listed: Lists) -> Iterable[tuple[str, Month, Export]]:
+    """Each record type and month that has an export of ours in a list, with the newest one."""
+    for record_type, dataset in journey.datasets.items():
+        for month, ours in journey.by_month(record_type, listed.get(dataset.vendor, [])).items():
+            if month >= journey.first_month():
                 yield record_type, month, ours[-1]
 
 
@@ -102,6 +144,27 @@ def _asks(journey: Journey, record_type: str, month: Month, listed: Sequence[Exp
             asset_selection=[AssetKey([record_type, "export"])],
         )
     ]
+
+
+def _queued(journey: Journey, listed: Lists) -> list[dg.RunRequest]:
+    """Ask for the oldest month that waits until its vendor takes more: once for each change in what that works at."""
+    waiting = {name: journey.queue.months(name) for name in journey.datasets}
+    return [
+        dg.RunRequest(
+            run_key=f"queued:{record_type}:{months[0]}:{journey.clock():%Y-%m-%dT%H}:{_work(listed[vendor])}",
+            job_name="ask",
+            partition_key=str(months[0]),
+            asset_selection=[AssetKey([record_type, "export"])],
+        )
+        for record_type, months in waiting.items()
+        if months and (vendor := journey.datasets[record_type].vendor) in listed
+    ]
+
+
+def _work(listed: Sequence[Export]) -> str:
+    """A print of the exports that a vendor still works at."""
+    unfinished = sorted(one.id for one in listed if one.status not in (Status.COMPLETED, Status.FAILED))
+    return sha256("|".join(unfinished).encode()).hexdigest()[:16]
 
 
 def _said(journey: Journey, export: Export) -> str:

@@ -2,7 +2,9 @@
 
 import re
 
-NUMBERS = frozenset({"source_number", "cli", "destination_number", "destination", "p_charge_info"})
+_ADDRESSES = frozenset({"source_address", "destination_address"})
+
+NUMBERS = frozenset({"source_number", "cli", "destination_number", "destination", "p_charge_info"}) | _ADDRESSES
 """Columns of the records in which the number of a person may stand."""
 
 NAME = "source_name"
@@ -10,6 +12,7 @@ NAME = "source_name"
 
 PERSONAL = frozenset(
     {"source_number", NAME, "source_range", "cli", "destination_number", "p_charge_info", "extra", "raw_line"}
+    | _ADDRESSES
 )
 """Columns, of records and of what is made of them, that are not published as they are where there are pseudonyms.
 

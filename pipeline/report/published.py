@@ -12,8 +12,9 @@ import duckdb
 
 from pipeline.errors import PermanentError
 from pipeline.months import Month
-from pipeline.warehouse.coverage import Coverage, State
+from pipeline.warehouse.coverage import State
 from pipeline.warehouse.reading import opened
+from pipeline.warehouse.records import Coverage
 
 Row = Mapping[str, Any]
 

@@ -38,7 +38,7 @@ def write(warehouse: Path, month: Month, target: Path, *, again: bool = False) -
 def _settled(published: Published) -> bool:
     """Whether nothing but its own figures can change the month's report: its days at the vendor do not count."""
     done = {State.SEALED.value, State.EXPIRED.value}
-    return all(row.state in done or row.days_left < 0 for row in published.covered)
+    return all(row.state in done or row.gone for row in published.covered)
 
 
 def _print(sections: Iterable[Section]) -> str:

@@ -1,25 +1,28 @@
 """The only reader of the environment: typed, secret-safe, and clear in one sentence about what is wrong."""
 
 import os
-import re
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from pipeline.errors import PermanentError
 from pipeline.months import Month
+from pipeline.settings.addresses import names_host
+from pipeline.settings.alarms import AlarmSettings
+from pipeline.settings.entry import Entry
 
-RECORD_TYPES = ("cdr_in", "cdr_out")
+CALLS = ("cdr_in", "cdr_out")
+"""The record types of calls, of which marts are made."""
+
+RECORD_TYPES = (*CALLS, "sms_in", "sms_out")
 
 _SHORTEST_KEY = 32
 
-_MAIL_ADDRESS = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
 
-
-class Settings(BaseSettings):
+class Settings(AlarmSettings):
     """Every setting of the product; the README's table lists the same names."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
@@ -27,10 +30,14 @@ class Settings(BaseSettings):
     didww_api_key: SecretStr = Field(SecretStr(""), description="The key of your DIDWW account.")
     didww_api_url: str = Field("https://api.didww.com/v3", description="Base of the API, ending in /v3.")
     didww_api_version: str = Field("2026-04-16", description="API version to ask for; the answers say which is served.")
+    didww_token_url: str = Field("", description="Where the key is changed for a token; default: beside the API.")
+    didww_callback_url: str = Field("", description="Where DIDWW may tell that an export is completed.")
+    didww_callback_secret: SecretStr = Field(SecretStr(""), description="The secret that DIDWW signs this with.")
     cdr_data_dir: Path = Field(Path("data"), description="Folder of the archive, the lake and warehouse.duckdb.")
     cdr_record_types: Annotated[tuple[str, ...], NoDecode] = Field(
-        RECORD_TYPES, description="Record types to keep, separated by commas."
+        CALLS, description="Record types to keep, separated by commas: also sms_in and sms_out; or none."
     )
+    cdr_exports: Path = Field(Path("exports.toml"), description="File that declares what else is exported each month.")
     cdr_start_month: str = Field("", description="First month in the UI, such as 2026-01; default: two months ago.")
     cdr_poll_seconds: int = Field(30, ge=1, description="Seconds between two passes over the vendor's list.")
     cdr_export_deadline_hours: float = Field(
@@ -45,17 +52,6 @@ class Settings(BaseSettings):
     cdr_installation: str = Field(
         "main", pattern=r"^[A-Za-z0-9_-]{1,40}$", description="Name of this archive in the vendor's list."
     )
-    cdr_alarm_webhook: SecretStr = Field(SecretStr(""), description="Address that alarms are POSTed to, as JSON.")
-    cdr_alarm_email_to: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Who is mailed alarms, separated by commas."
-    )
-    cdr_alarm_email_from: str = Field("", description="The sender of those mails.")
-    cdr_smtp_url: SecretStr = Field(
-        SecretStr(""),
-        validate_default=True,
-        description="Their server: smtps://user:password@host, or smtp:// for STARTTLS.",
-    )
-
     cdr_pseudonym_key: SecretStr = Field(
         SecretStr(""), description="Secret under which numbers and names are published as pseudonyms."
     )
@@ -67,17 +63,26 @@ class Settings(BaseSettings):
         0, ge=0, description="Months after its end that a month's sums are kept; 0 keeps them for ever."
     )
 
-    @field_validator("didww_api_url")
+    @field_validator("didww_api_url", "didww_token_url")
     @classmethod
     def _absolute(cls, url: str) -> str:
         parts = urlsplit(url)
-        if parts.scheme not in {"https", "http"} or not parts.hostname or parts.port == 0:
+        if url and (parts.scheme not in {"https", "http"} or not parts.hostname or parts.port == 0):
             raise ValueError("must begin with https:// and name a host")
         return url.rstrip("/")
+
+    @field_validator("didww_callback_url")
+    @classmethod
+    def _callable(cls, url: str) -> str:
+        if url and not (names_host(url, {"https", "http"}) and urlsplit(url).path):
+            raise ValueError("must begin with https://, name a host, and have a path")
+        return url
 
     @field_validator("cdr_record_types", mode="before")
     @classmethod
     def _known(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        if value == "none":
+            return ()
         names = tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else tuple(value)
         unknown = [name for name in names if name not in RECORD_TYPES]
         if unknown or not names:
@@ -93,40 +98,6 @@ class Settings(BaseSettings):
             return str(Month.parse(text)) if text else text
         except PermanentError as error:
             raise ValueError(str(error)) from error
-
-    @field_validator("cdr_alarm_webhook")
-    @classmethod
-    def _postable(cls, url: SecretStr) -> SecretStr:
-        if url.get_secret_value() and not _names_host(url.get_secret_value(), {"https", "http"}):
-            raise ValueError("must begin with https:// and name a host")
-        return url
-
-    @field_validator("cdr_alarm_email_to", mode="before")
-    @classmethod
-    def _separated(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
-        names = value.split(",") if isinstance(value, str) else value
-        return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
-
-    @field_validator("cdr_alarm_email_to", "cdr_alarm_email_from")
-    @classmethod
-    def _mailable(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        addresses = (value,) if isinstance(value, str) else value
-        if not all(_MAIL_ADDRESS.fullmatch(address) for address in addresses if address):
-            raise ValueError("must be a mail address such as ops@example.com")
-        return value
-
-    @field_validator("cdr_smtp_url")
-    @classmethod
-    def _mailing_is_whole(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
-        if url.get_secret_value() and not _names_host(url.get_secret_value(), {"smtps", "smtp"}):
-            raise ValueError("must be like smtps://user:password@host, or smtp:// and the same for STARTTLS")
-        others = ("cdr_alarm_email_to", "cdr_alarm_email_from")
-        missing = [name.upper() for name in others if not info.data.get(name, "refused")]
-        if url and missing:
-            raise ValueError(f"mails also need {' and '.join(missing)}")
-        if not url and len(missing) < len(others):
-            raise ValueError("mails need a server to go through, such as smtps://user:password@host")
-        return url
 
     @field_validator("cdr_pseudonym_key")
     @classmethod
@@ -147,14 +118,21 @@ class Settings(BaseSettings):
             raise ValueError("must not be shorter than CDR_RETAIN_NUMBER_MONTHS, from which sums are made")
         return months
 
-    @field_validator("cdr_data_dir")
+    @field_validator("cdr_data_dir", "cdr_exports")
     @classmethod
     def _resolved(cls, path: Path) -> Path:
         return path.expanduser().absolute()
 
+    def entry(self, vendor: str) -> Entry:
+        """How a vendor lets us in: ``<VENDOR>_API_KEY`` and the like, those of no vendor being known here."""
+        prefix = f"{vendor}_"
+        own = {name.removeprefix(prefix): value for name, value in self if name.startswith(prefix)}
+        return Entry(_env_prefix=prefix, **{name: value for name, value in own.items() if name in Entry.model_fields})
+
     def environment(self) -> dict[str, str]:
         """The settings as a child process reads them; secrets are among them, so this is for a child only."""
-        return {name.upper(): _written(value) for name, value in self.model_dump().items()}
+        written = {name.upper(): _written(value) for name, value in self.model_dump().items()}
+        return {**written, "CDR_RECORD_TYPES": written["CDR_RECORD_TYPES"] or "none"}
 
     @property
     def dagster_home(self) -> Path:
@@ -169,14 +147,6 @@ def load() -> Settings:
     except ValidationError as error:
         wrong = "; ".join(f"{str(item['loc'][0]).upper()}: {item['msg'].rstrip('.')}" for item in error.errors())
         raise PermanentError(f"The settings cannot be used: {wrong}. Correct the environment or .env.") from None
-
-
-def _names_host(url: str, schemes: set[str]) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # its text would repeat a part of the address, which may be a password
-        return False
 
 
 def _written(value: object) -> str:

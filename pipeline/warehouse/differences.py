@@ -13,12 +13,12 @@ from pipeline.warehouse.relations import types
 _PROVENANCE = {"export_id", "row_number", "month"}
 
 # Rows are compared by a print of all their cells. A row that is gone and one that is new are one changed row where
-# they have the same identity: the call and attempt, or for a call without an id its start and caller.
+# they have the same identity.
 _COMPARISON = """
 WITH both_sides AS (
-    SELECT day, identity, print, -1 AS side, duration_seconds, cost FROM earlier
+    SELECT day, identity, print, -1 AS side, seconds, cost FROM earlier
     UNION ALL
-    SELECT day, identity, print, 1 AS side, duration_seconds, cost FROM later
+    SELECT day, identity, print, 1 AS side, seconds, cost FROM later
 ),
 differing_days AS (
     SELECT day
@@ -32,7 +32,7 @@ prints AS (
         identity,
         count(*) FILTER (WHERE side = -1) AS before,
         count(*) FILTER (WHERE side = 1) AS after,
-        sum(side * duration_seconds) AS seconds,
+        sum(side * seconds) AS seconds,
         sum(side * cost) AS cost
     FROM both_sides
     WHERE day IN (SELECT day FROM differing_days)
@@ -79,14 +79,29 @@ class Difference:
     usd_more: Decimal
 
 
-def compare(earlier: Sequence[Path], later: Sequence[Path], cost: str, spill: Path) -> list[Difference]:
+@dataclass(frozen=True)
+class Marks:
+    """Which columns say when a row happened, who it is, and what it comes to.
+
+    A row is known by ``identity``, or where the first of that is empty by ``otherwise`` instead of it; with neither no
+    row is known again. ``seconds`` and ``cost`` (US dollars) may be of no column.
+    """
+
+    instant: str
+    identity: tuple[str, ...] = ()
+    otherwise: tuple[str, ...] = ()
+    seconds: str | None = None
+    cost: str | None = None
+
+
+def compare(earlier: Sequence[Path], later: Sequence[Path], marks: Marks, spill: Path) -> list[Difference]:
     """The days on which the files of two exports differ, in bounded memory."""
     with duckdb.connect() as db:
         db.execute("SET memory_limit = '1GB'")
         db.execute("SET temp_directory = ?", [str(spill)])
         columns = types(db, f"SELECT * FROM read_parquet({[str(file) for file in later]})")  # noqa: S608
         for name, files in (("earlier", earlier), ("later", later)):
-            db.execute(_side(name, files, columns, cost))
+            db.execute(_side(name, files, columns, marks))
         return [Difference(*row) for row in db.execute(_COMPARISON).fetchall()]
 
 
@@ -95,16 +110,26 @@ def rows_lost(differences: Sequence[Difference]) -> int:
     return sum(one.rows_before - one.rows_after for one in differences)
 
 
-def _side(name: str, files: Sequence[Path], columns: Mapping[str, str], cost: str) -> str:
+def _side(name: str, files: Sequence[Path], columns: Mapping[str, str], marks: Marks) -> str:
     cells = ", ".join(f'CAST("{column}" AS VARCHAR)' for column in columns if column not in _PROVENANCE)
-    attempt = ", attempt" if "attempt" in columns else ""
     return f"""
         CREATE VIEW {name} AS
         SELECT
-            CAST(make_timestamp(epoch_us(started_at)) AS DATE) AS day,
+            CAST(make_timestamp(epoch_us("{marks.instant}")) AS DATE) AS day,
             hash({cells}) AS print,
-            hash(coalesce(call_id, concat_ws('|', epoch_us(started_at), source_number)){attempt}) AS identity,
-            duration_seconds,
-            {cost} AS cost
+            hash({_identity(marks) or cells}) AS identity,
+            {marks.seconds or "0"} AS seconds,
+            {marks.cost or "0"} AS cost
         FROM read_parquet({[str(file) for file in files]}, union_by_name = true)
     """  # noqa: S608
+
+
+def _identity(marks: Marks) -> str:
+    if not marks.identity:
+        return ""
+    first, *rest = (f'"{column}"' for column in marks.identity)
+    otherwise = "".join(
+        f', epoch_us("{column}")' if column == marks.instant else f', "{column}"' for column in marks.otherwise
+    )
+    known = f"coalesce({first}, concat_ws('|'{otherwise}))" if otherwise else first
+    return ", ".join([known, *rest])

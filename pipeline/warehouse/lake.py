@@ -1,17 +1,15 @@
 """The lake: Parquet files in Delta tables, each replaced month by month in one commit that names its source."""
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 from uuid import uuid4
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema
@@ -20,6 +18,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from filelock import FileLock
 
 from pipeline.errors import PermanentError, TransientError, writing
+from pipeline.warehouse.readback import Expected, verify
 
 PARTITION = "month"
 _NOTE = "cdr"
@@ -35,14 +34,6 @@ _ADDRESS = re.compile(r"%[0-9A-Fa-f]{2}|[?#\\]")
 _KEEP_LOG = {"delta.logRetentionDuration": "interval 36500 days"}
 
 
-@dataclass(frozen=True)
-class Expected:
-    """What a file must hold for its commit to happen: rows, and the exact sum of each control column."""
-
-    rows: int
-    sums: Mapping[str, Decimal]
-
-
 class Lake:
     """The Delta tables of one data directory; a table is named like ``cdr_in`` or ``marts.daily_traffic``.
 
@@ -55,6 +46,7 @@ class Lake:
             raise PermanentError(f"The path {root} holds {found[0]!r}, which Delta misreads; move the data directory.")
         self.root = root
         self._as_of = as_of
+        self._listed: dict[str, tuple[object, dict[str, list[Path]]]] = {}
 
     def new_file(self, table: str, month: str, stem: str) -> Path:
         """A path of its own for a file to be written and then committed; ``stem`` is told by ``stem`` later."""
@@ -79,7 +71,7 @@ class Lake:
         Raises ``PermanentError``, with nothing committed, where the files are not what is ``expected``.
         """
         if expected:
-            _verify(files, expected)
+            verify(files, expected)
         actions: list[AddAction | RemoveAction] = [self._action(table, month, file) for file in files]
         properties = CommitProperties(custom_metadata={_NOTE: json.dumps(note, default=str)})
         with writing(f"{table} {month}", self.root), FileLock(f"{self._path(table)}.lock"):
@@ -110,7 +102,18 @@ class Lake:
         )
 
     def files(self, table: str) -> dict[str, list[Path]]:
-        """The files of the table's newest snapshot, by month; empty where the table does not exist."""
+        """The files of the table's newest snapshot, by month; empty where the table does not exist.
+
+        The log is read again where it changed only: that is dear, and this is asked of every table and month.
+        """
+        now = _state(self._path(table) / "_delta_log")
+        then, found = self._listed.get(table, (None, {}))
+        if now != then:
+            found = self._files(table)
+            self._listed[table] = now, found
+        return dict(found)
+
+    def _files(self, table: str) -> dict[str, list[Path]]:
         found: dict[str, list[Path]] = {}
         opened = self._open(table)
         for uri in opened.file_uris() if opened else []:
@@ -178,19 +181,19 @@ class Lake:
         return found
 
 
+def rejected_table(record_type: str) -> str:
+    """The lake's table of the records of a type that were not loaded."""
+    return f"{record_type}_rejected"
+
+
+def _state(log: Path) -> frozenset[tuple[str, int]]:
+    """What tells whether a log has changed."""
+    try:
+        return frozenset((entry.name, entry.stat().st_mtime_ns) for entry in os.scandir(log))
+    except FileNotFoundError:
+        return frozenset()
+
+
 def _delta_schema(schema: pa.Schema) -> Schema:
     bare = pa.schema([pa.field(field.name, field.type) for field in schema])
     return Schema.from_arrow(bare)
-
-
-def _verify(files: Sequence[Path], expected: Expected) -> None:
-    """Read the files back, and compare them with what was taken from their source."""
-    columns = ["count(*)", *(f'coalesce(sum(CAST("{name}" AS DECIMAL(38, 6))), 0)' for name in expected.sums)]
-    names = [str(file) for file in files]
-    with duckdb.connect() as db:
-        found = db.execute(f"SELECT {', '.join(columns)} FROM read_parquet(?)", [names]).fetchone() or ()  # noqa: S608
-    if list(found) != [expected.rows, *expected.sums.values()]:
-        raise PermanentError(
-            f"{files[0].name} does not hold the control totals of its export, so it was not committed; "
-            "check the disk and load the month again."
-        )

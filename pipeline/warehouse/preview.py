@@ -62,12 +62,14 @@ class Viewer:
         with self._shown(relation, month, schema) as there:
             return _glance(self._db, _SHOWN, lens) if there else None
 
-    def attempts(self, record_type: str, month: str, schema: pa.Schema) -> Days:
-        """The attempts of a month of call records by day, and how many of them were answered."""
-        query = f"SELECT CAST(started_at AS DATE), count(*), count(connected_at) FROM {_SHOWN} GROUP BY 1 ORDER BY 1"  # noqa: S608
+    def days(self, record_type: str, month: str, schema: pa.Schema, instant: str) -> Days:
+        """The rows of a month of records by the day of their ``instant``, and of call attempts those answered."""
+        counted = {"attempts": "count(*)", "answered": "count(connected_at)"}
+        shown = counted if "connected_at" in schema.names else {"rows": "count(*)"}
+        query = f'SELECT CAST("{instant}" AS DATE), {", ".join(shown.values())} FROM {_SHOWN} GROUP BY 1 ORDER BY 1'  # noqa: S608
         with self._shown(record_type, month, schema) as there:
             rows = self._db.execute(query).fetchall() if there else []
-        return {name: {row[0]: row[place] for row in rows} for place, name in enumerate(("attempts", "answered"), 1)}
+        return {name: {row[0]: row[place] for row in rows} for place, name in enumerate(shown, 1)}
 
     def traffic(self, relation: str, month: str) -> Days:
         """The calls of a month by day, in and out, of a mart that tells direction, day and calls."""

@@ -18,9 +18,10 @@ import pyarrow as pa
 from filelock import FileLock
 
 from pipeline.errors import writing
+from pipeline.warehouse.lake import rejected_table
 from pipeline.warehouse.queries import Query, anchored, seeds
 from pipeline.warehouse.relations import comment, create, create_record, create_seeds, disk, literal, types
-from pipeline.warehouse.sentences import SEED_COLUMNS, SENTENCES, TABLES
+from pipeline.warehouse.sentences import DECLARED, SEED_COLUMNS, SENTENCES, TABLES
 
 STORAGE_VERSION = "v1.0.0"
 """The oldest format that holds what is published: any DuckDB since 1.0 opens it."""
@@ -69,11 +70,6 @@ def publish(target: Path, lake: Snapshot, edition: Edition) -> None:
             _wal(part).unlink(missing_ok=True)
 
 
-def rejected_table(record_type: str) -> str:
-    """The lake's table of the records of a type that were not loaded."""
-    return f"{record_type}_rejected"
-
-
 def _write(part: Path, lake: Snapshot, edition: Edition) -> None:
     with duckdb.connect() as db:
         _show_rejected(db, lake, edition)
@@ -84,7 +80,7 @@ def _write(part: Path, lake: Snapshot, edition: Edition) -> None:
             db.execute(f"CREATE SCHEMA {schema}")
         for name, schema in edition.calls.items():
             made = create(db, name, _flat(lake.files(name)), schema)
-            comment(db, made or "VIEW", name, _sentences(schema), TABLES[name])
+            comment(db, made or "VIEW", name, _sentences(schema), TABLES.get(name, DECLARED))
         _create_rejected(db, edition)
         create_seeds(db, seeds())
         for name in seeds():

@@ -56,9 +56,9 @@ def seeds() -> dict[str, Path]:
 
 def anchored(query: Query) -> str:
     """The SQL with ``main`` before what has no schema: a view then reads its own file, whatever that is attached as."""
-    tree = sqlglot.parse_one(query.sql, dialect="duckdb")
     sql = query.sql
-    for place in sorted((table.this.meta["start"] for table in _sources(tree) if not table.db), reverse=True):
+    bare = (table for table in _sources(_parsed(query.sql)) if not table.db)
+    for place in sorted((table.this.meta["start"] for table in bare), reverse=True):
         sql = f"{sql[:place]}main.{sql[place:]}"
     return sql
 
@@ -74,12 +74,18 @@ def _read(path: Path) -> Query:
     sql = path.read_text(encoding="utf-8").rstrip().rstrip(";")
     name = f"{path.parent.name}.{path.stem}"
     try:
-        tree = sqlglot.parse_one(sql, dialect="duckdb")
+        tree = _parsed(sql)
     except sqlglot.ParseError as error:
         raise PermanentError(f"sql/{path.parent.name}/{path.name} cannot be parsed: {error}.") from error
     if not isinstance(tree, exp.Query):
         raise PermanentError(f"sql/{path.parent.name}/{path.name} is not one SELECT; write it as one.")
     return Query(name, sql, sql.split("\n", 1)[0].lstrip("- "), _sentences(tree), _tables(tree))
+
+
+@cache
+def _parsed(sql: str) -> exp.Expr:
+    """The syntax tree, which nobody may change: to parse is dearer than all that is asked of it."""
+    return sqlglot.parse_one(sql, dialect="duckdb")
 
 
 def _sentences(tree: exp.Query) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -48,11 +49,17 @@ def _listed(files: Sequence[Path]) -> str:
     """The files as one relation; a file older than some column shows it as NULL."""
     if gone := [file for file in files if not file.exists()]:
         raise PermanentError(f"{gone[0]} is missing from the lake; run `cdr rebuild` to make it anew.")
-    differ = len({frozenset(pq.read_schema(file).names) for file in files}) > 1
+    differ = len({_names(file) for file in files}) > 1
     listed = ", ".join(literal(str(file)) for file in files)
     options = "hive_partitioning = true, hive_types = {'month': VARCHAR}"
     # matching names opens every file at every query, so only where it must
     return f"read_parquet([{listed}], {options}{', union_by_name = true' if differ else ''})"
+
+
+@cache
+def _names(file: Path) -> frozenset[str]:
+    """The columns of a file, which is never rewritten."""
+    return frozenset(pq.read_schema(file).names)
 
 
 def create_record(db: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:

@@ -1,7 +1,7 @@
 """A sentence for every column of what the pipeline knows of itself, and of the tables that people may edit."""
 
 SENTENCES = {
-    "record_type": "Record type: cdr_in or cdr_out.",
+    "record_type": "Record type: cdr_in, cdr_out, or the table of another export.",
     "month": "Calendar month of call start, YYYY-MM (UTC).",
     "export_id": "The vendor's id of the export.",
     "reference": "The reference under which it was asked for.",
@@ -19,8 +19,8 @@ SENTENCES = {
     "rejected_rows": "Records that could not be typed; rejected_rows has them.",
     "outside_month_rows": "Loaded rows whose start lies outside the month.",
     "unknown_columns": "Columns of the file that the schema does not know; their cells are in extra.",
-    "duration_seconds": "Connected seconds loaded.",
-    "cost_usd": "Money loaded, USD: total_usd of cdr_in, charged_usd of cdr_out.",
+    "duration_seconds": "Connected seconds loaded; NULL of what is no call.",
+    "cost_usd": "Money loaded, USD: total_usd of cdr_in, charged_usd of cdr_out; NULL of what is no call.",
     "control_totals": "Rows and the exact sum of each control column as read from the file, JSON.",
     "rejected_totals": "The part of the control totals in records that could not be typed, JSON.",
     "name": "What was added up: rows, or a column of seconds or US dollars.",
@@ -28,7 +28,7 @@ SENTENCES = {
     "rejected": "The part of it in records that could not be typed.",
     "state": "missing, requested, open (the month was still running), settling, sealed or expired.",
     "loaded_until": "End of the loaded window (UTC).",
-    "dropped_on": "When the vendor forgets the month (UTC).",
+    "dropped_on": "When the vendor forgets the month (UTC); NULL where it never does.",
     "days_left": "Whole days until then; negative once it is gone.",
     "day": "Day of call start (UTC) on which the two exports differ.",
     "previous_export_id": "The vendor's id of the export that was replaced.",
@@ -59,3 +59,6 @@ TABLES = {
     "rejected_rows": "One row per record that was not loaded.",
 }
 """A sentence for every table that no SQL of ours makes."""
+
+DECLARED = "One row per record of an export that the file of exports declares."
+"""The sentence of a table of which the vendor alone knows what it holds."""

@@ -5,27 +5,27 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from pipeline.export.didww import Didww
 from pipeline.journey import Journey
 from pipeline.months import Month, month_range
-from pipeline.settings import RECORD_TYPES, Settings
+from pipeline.settings import CALLS, Settings
+from tests.didww import client
 
 
 def journey(url: str, key: str, data: str, now: datetime) -> Journey:
     """A journey at a fixed instant, that asks as fast as it can."""
     settings = Settings(didww_api_key=SecretStr(key), didww_api_url=url, cdr_data_dir=Path(data), _env_file=None)
-    return Journey(settings, Didww(url, SecretStr(key), "2026-04-16", patience=0.0), clock=lambda: now)
+    return Journey(settings, {"didww": client(url, key)}, clock=lambda: now)
 
 
 def bring_everything(url: str, key: str, data: str, now: datetime) -> None:
     """Ask, land, load, build and publish whatever is not there yet."""
     here = journey(url, key, data, now)
     running = Month.of(now)
-    for record_type in RECORD_TYPES:
+    for record_type in CALLS:
         months = month_range(running.shift(-2), running)
         list(here.ask(record_type, months))
         for month in months:
-            export = here.to_load(record_type, month, here.vendor.exports(), lambda _: 0)
+            export = here.to_load(record_type, month, here.listed("didww"), lambda _: 0)
             if export:
                 here.land(record_type, month, export)
                 here.load(record_type, month)

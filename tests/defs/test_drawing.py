@@ -10,8 +10,9 @@ import pytest
 
 from pipeline.defs import markdown, plots
 from pipeline.months import Month
-from pipeline.warehouse.coverage import Coverage, State
+from pipeline.warehouse.coverage import State
 from pipeline.warehouse.preview import Days
+from pipeline.warehouse.records import Coverage
 
 IN_PLACE = 1000
 """Characters of Markdown from which on the UI hides it behind a click."""

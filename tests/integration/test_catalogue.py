@@ -109,7 +109,7 @@ def test_the_catalogue_and_the_published_file_have_the_same_relations_columns_ty
 ) -> None:
     for relation, columns in published(loaded).items():
         shown = {column.name: (column.type, column.description) for column in loaded.columns(relation)}
-        if relation in loaded.journey.calls:  # the lake's own types, of which the file shows views
+        if relation in loaded.journey.schemas:  # the lake's own types, of which the file shows views
             assert [(name, about) for name, (_, about) in shown.items()] == [
                 (n, said) for n, (_, said) in columns.items()
             ]
@@ -120,7 +120,7 @@ def test_the_catalogue_and_the_published_file_have_the_same_relations_columns_ty
 
 
 def test_every_event_has_rows_a_preview_and_the_totals_of_what_it_made(loaded: Loaded) -> None:
-    by_month = [*loaded.journey.calls, *(query.name for query in models())]
+    by_month = [*loaded.journey.schemas, *(query.name for query in models())]
     with duckdb.connect(str(loaded.journey.warehouse), read_only=True) as db:
         for relation in published(loaded).keys() - {name for name in published(loaded) if name.startswith("seeds.")}:
             key = "dagster/partition_row_count" if relation in by_month else "dagster/row_count"

@@ -7,17 +7,18 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from pipeline.export.didww import Didww
+from pipeline.export.didww import Vendor
 from pipeline.journey import Journey
 from pipeline.months import Month
 from pipeline.sandbox import ManualClock, Sandbox
 from pipeline.settings import Settings
+from tests.didww import access
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 RUNNING = Month.of(NOW)
 
 
-class Behind(Didww):
+class Behind(Vendor):
     """A vendor whose answers say that its clock is behind, or that they were long on their way."""
 
     by = timedelta(0)
@@ -35,10 +36,10 @@ def sandbox() -> Iterator[Sandbox]:
 
 def journey(sandbox: Sandbox, data: Path, behind: float) -> Journey:
     key = SecretStr(sandbox.api_key)
-    vendor = Behind(sandbox.url, key, "2026-04-16", patience=0.0)
+    vendor = Behind(access(sandbox.url, sandbox.api_key), patience=0.0)
     vendor.by = timedelta(seconds=behind)
     settings = Settings(didww_api_key=key, didww_api_url=sandbox.url, cdr_data_dir=data, _env_file=None)
-    return Journey(settings, vendor, clock=lambda: NOW)
+    return Journey(settings, {"didww": vendor}, clock=lambda: NOW)
 
 
 @pytest.mark.parametrize("behind", [0.9, 1.4, 4.9])
@@ -47,7 +48,7 @@ def test_an_answer_that_was_long_on_its_way_does_not_ask_for_a_loaded_month_agai
 ) -> None:
     first = journey(sandbox, tmp_path, 0)
     (asked,) = first.ask("cdr_out", [RUNNING])
-    (export,) = (e for e in first.vendor.exports() if e.id == asked.export.id)
+    (export,) = (e for e in first.listed("didww") if e.id == asked.export.id)
     first.land("cdr_out", RUNNING, export)
     first.load("cdr_out", RUNNING)
     (again,) = journey(sandbox, tmp_path, behind).ask("cdr_out", [RUNNING])

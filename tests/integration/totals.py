@@ -7,7 +7,7 @@ import duckdb
 
 from pipeline.journey import Journey
 from pipeline.months import Month
-from pipeline.normalise.didww import GENERATIONS
+from pipeline.normalise.didww import TABLES
 from pipeline.sandbox import Sandbox
 
 KEY = "a-key-that-must-not-be-seen"
@@ -18,7 +18,7 @@ MONTHS = [Month(2026, 9), Month(2026, 10), Month(2026, 11)]
 def bring_in(journey: Journey, record_type: str, month: Month) -> str:
     """One month through all four steps, without Dagster; returns the export's id."""
     list(journey.ask(record_type, [month]))
-    export = journey.to_load(record_type, month, journey.vendor.exports(), lambda _: 0)
+    export = journey.to_load(record_type, month, journey.listed(journey.datasets[record_type].vendor), lambda _: 0)
     assert export is not None
     journey.land(record_type, month, export)
     journey.load(record_type, month)
@@ -27,7 +27,7 @@ def bring_in(journey: Journey, record_type: str, month: Month) -> str:
 
 def published(journey: Journey, record_type: str, month: Month) -> tuple[int, dict[str, Decimal]]:
     """Rows, and the sum of every control column under the vendor's name for it, from the published file."""
-    names = {column: header for header, column in GENERATIONS[record_type][0].items() if column.endswith("_usd")}
+    names = {column: header for header, column in TABLES[record_type].generations[0].items() if column.endswith("_usd")}
     sums = ", ".join(f"coalesce(sum({name}), 0)" for name in names)
     with duckdb.connect(str(journey.warehouse), read_only=True) as db:
         row = db.execute(

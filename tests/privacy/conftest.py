@@ -51,7 +51,7 @@ def bring() -> Bring:
     """The months that the vendor has, of both record types, published."""
 
     def all_of(journey: Journey, months: Sequence[Month] = MONTHS[1:]) -> None:
-        for record_type in journey.calls:
+        for record_type in journey.schemas:
             for month in months:
                 bring_in(journey, record_type, month)
         journey.refresh()

@@ -72,7 +72,7 @@ def test_a_number_is_erased_everywhere_and_nothing_else_changes(
     assert found == {("cdr_in", "2026-10"): 4, ("cdr_out", "2026-11"): 4}
     assert holding(tmp_path, NUMBER) == holding(tmp_path, NAME) == []
     assert (ask(journey, TOTALS), ask(journey, SUMS)) == before
-    assert list(journey.damaged()) == []
+    assert list(journey.archive.damaged()) == []
     for query in load("checks"):
         if "-- severity: error" in query.sql:
             assert check(journey.warehouse, query).rows == 0, query.name

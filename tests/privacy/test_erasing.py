@@ -17,13 +17,13 @@ from pipeline.erasing import Eraser
 from pipeline.errors import PermanentError
 from pipeline.landing.archive import Archive, Manifest
 from pipeline.landing.fetch import verify
-from pipeline.normalise.didww import GENERATIONS
+from pipeline.normalise.didww import TABLES
 from pipeline.privacy.erasures import Erasures
 from pipeline.privacy.personal import number_in
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 NUMBER, OTHER = "442079460001", "442079460002"
-IN, OUT = (list(GENERATIONS[name][0]) for name in ("cdr_in", "cdr_out"))
+IN, OUT = (list(TABLES[name].generations[0]) for name in ("cdr_in", "cdr_out"))
 SOURCE, NAME, DID, FORWARDED = (IN.index(name) for name in ("Source", "Source Name", "Destination DID", "Destination"))
 
 Erase = Callable[..., bytes]
@@ -51,7 +51,7 @@ def landed(archive: Archive, text: bytes, record_type: str = "cdr_in") -> Manife
 def eraser(archive: Archive, tmp_path: Path) -> Eraser:
     erasures = Erasures(tmp_path)
     erasures.add(NUMBER, NOW)
-    return Eraser(archive, erasures, lambda: NOW)
+    return Eraser(archive, TABLES, erasures, lambda: NOW)
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def test_of_an_expired_month_the_sums_stay_and_no_call_does(
         ("2026-10", "settling", True),
         ("2026-11", "missing", None),
     ]
-    assert list(journey.damaged()) == []
+    assert list(journey.archive.damaged()) == []
     for query in load("checks"):
         if "-- severity: error" in query.sql:
             assert check(journey.warehouse, query).rows == 0, query.name
@@ -75,8 +75,8 @@ def test_nothing_brings_an_expired_month_back(opened: Opened, bring: Bring, cloc
     sums = ask(journey, SUMS)
     assert journey.askable("cdr_in", [MONTHS[0]])[0] == []
     assert "older than CDR_RETAIN_NUMBER_MONTHS" in journey.askable("cdr_in", [MONTHS[0]], again=True)[1][0]
-    listed = journey.vendor.exports()
-    for record_type in journey.calls:
+    listed = journey.listed("didww")
+    for record_type in journey.schemas:
         assert journey.to_load(record_type, MONTHS[0], listed, lambda _: 0) is None
         assert journey.to_ask_again(record_type, MONTHS[0], listed) is None
         with pytest.raises(PermanentError, match="raise that to bring it in"):

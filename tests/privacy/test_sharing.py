@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from pipeline.errors import PermanentError
 from pipeline.holdings import Holdings
 from pipeline.journey import Journey
-from pipeline.normalise.schema import schema_of
+from pipeline.normalise.schema import RECORD_TYPES
 from pipeline.privacy.personal import PERSONAL
 from pipeline.sandbox import Fault, Sandbox
 from pipeline.sharing import shared_tables
@@ -26,8 +26,8 @@ NAMED = {"cdr_pseudonym_key": SecretStr(PSEUDONYM_KEY)}
 def callers(journey: Journey) -> set[str]:
     """Every number and name of a person that the lake holds, long enough not to be found by chance."""
     found: set[str] = set()
-    for table in ("cdr_in", "cdr_out"):
-        columns = [name for name in schema_of(table).names if name in PERSONAL - {"extra"}]
+    for table, known in RECORD_TYPES.items():
+        columns = [column.name for column in known if column.name in PERSONAL - {"extra"}]
         for files in journey.lake.files(table).values():
             for file in files:
                 for column in pq.read_table(file, columns=columns, partitioning=None).columns:
@@ -116,13 +116,13 @@ def test_callers_can_be_followed_within_a_month_and_not_into_the_next(
 def test_what_did_not_change_is_not_copied_again_and_another_key_copies_all(opened: Opened, bring: Bring) -> None:
     named = opened(**NAMED)
     bring(named)
-    first = {table: named.copies.files(table) for table in shared_tables()}
+    first = {table: named.copies.files(table) for table in shared_tables(RECORD_TYPES)}
     named.refresh()
-    assert {table: named.copies.files(table) for table in shared_tables()} == first
+    assert {table: named.copies.files(table) for table in shared_tables(RECORD_TYPES)} == first
     other = opened(cdr_pseudonym_key=SecretStr(PSEUDONYM_KEY[::-1]))
     assert not other.is_published()
     other.refresh()
-    second = {table: other.copies.files(table) for table in shared_tables()}
+    second = {table: other.copies.files(table) for table in shared_tables(RECORD_TYPES)}
     assert all(first[table][month] != files for table, months in second.items() for month, files in months.items())
 
 

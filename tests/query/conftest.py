@@ -51,7 +51,7 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Journey,
 def load(journey: Journey, month: Month) -> None:
     for record_type in journey.settings.cdr_record_types:
         [asked] = journey.ask(record_type, [month])
-        [listed] = [export for export in journey.vendor.exports() if export.id == asked.export.id]
+        [listed] = [export for export in journey.listed("didww") if export.id == asked.export.id]
         journey.land(record_type, month, listed)
         journey.load(record_type, month)
 

@@ -12,7 +12,7 @@ import sqlglot
 from sqlglot import exp
 
 from pipeline.normalise.schema import RECORD_TYPES, REJECTED, schema_of
-from pipeline.warehouse.coverage import ControlTotal, Coverage, KnownExport, as_table
+from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, as_table
 
 SQL = Path(__file__).parents[2] / "sql"
 
@@ -71,7 +71,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET threads = 1")
         for record_type in RECORD_TYPES:
-            columns = ", ".join(f"{field.name} {_duckdb_type(field)}" for field in schema_of(record_type))
+            columns = ", ".join(f"{field.name} {_duckdb_type(field)}" for field in schema_of(RECORD_TYPES[record_type]))
             connection.execute(f"CREATE TABLE all_{record_type} ({columns})")
             connection.execute(f"CREATE VIEW {record_type} AS FROM all_{record_type}")
         for name, schema_ in (

@@ -10,7 +10,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.normalise.schema import schema_of
+from pipeline.normalise.schema import CDR_IN, schema_of
 
 FOLD = (Path(__file__).parents[2] / "sql" / "staging" / "calls_in.sql").read_text("utf-8")
 SHOWN = "month, call_id, row_number, started, attempts, answered_attempts, first_attempt, answered, duration_seconds"
@@ -104,7 +104,7 @@ attempts = st.builds(
 def test_calls_are_those_of_the_model(rows: list[Attempt]) -> None:
     lined = [row._replace(line=line) for line, row in enumerate(rows, 1)]
     schema = pa.schema(
-        [pa.field(f.name, pa.timestamp("us") if pa.types.is_timestamp(f.type) else f.type) for f in schema_of("cdr_in")]
+        [pa.field(f.name, pa.timestamp("us") if pa.types.is_timestamp(f.type) else f.type) for f in schema_of(CDR_IN)]
     )
     table = pa.Table.from_pylist([_row(row) for row in lined], schema=schema)
     with duckdb.connect() as db:

@@ -13,11 +13,11 @@ from pydantic import SecretStr
 from pipeline.journey import Journey
 from pipeline.ledger import control_totals
 from pipeline.months import Month
-from pipeline.normalise.schema import control_columns
+from pipeline.normalise.didww import TABLES
 from pipeline.sandbox import Fault, Sandbox
 from pipeline.settings import Settings
-from pipeline.warehouse.coverage import KnownExport
 from pipeline.warehouse.reading import ask
+from pipeline.warehouse.records import KnownExport
 
 Add = Callable[..., None]
 Build = Callable[..., None]
@@ -94,7 +94,7 @@ def test_a_month_whose_rows_are_gone_is_named(
 
 @pytest.mark.parametrize("record_type", ["cdr_in", "cdr_out"])
 def test_every_control_column_has_its_sum_in_the_reconciliation(record_type: str, trends: dict[str, str]) -> None:
-    for name in ("rows", *control_columns(record_type)):
+    for name in ("rows", *TABLES[record_type].control):
         assert f"WHEN '{name}' THEN published." in trends["trends.reconciliation"]
 
 
@@ -112,12 +112,12 @@ def test_from_the_vendors_file_to_the_published_table_nothing_differs(tmp_path: 
         sandbox.faults.inject(Fault.RAGGED_ROW)  # one record of the first file is rejected
         for record_type in settings.cdr_record_types:
             (asked,) = journey.ask(record_type, [Month.parse(MONTH)])
-            exports = {export.id: export for export in journey.vendor.exports()}
+            exports = {export.id: export for export in journey.listed("didww")}
             journey.land(record_type, asked.request.month, exports[asked.export.id])
             journey.load(record_type, asked.request.month)
         journey.publish()
     found = {row[:2]: row[2:] for row in ask(journey.warehouse, RECONCILED).rows}
-    names = {(one, name) for one in settings.cdr_record_types for name in ("rows", *control_columns(one))}
+    names = {(one, name) for one in settings.cdr_record_types for name in ("rows", *TABLES[one].control)}
     assert found.keys() == names
     assert {difference for *_, difference in found.values()} == {0}
     assert (found["cdr_in", "rows"][1], found["cdr_out", "rows"][1]) == (1, 0)

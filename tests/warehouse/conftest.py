@@ -8,16 +8,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.normalise.schema import REJECTED, in_file, schema_of
-from pipeline.warehouse.coverage import ControlTotal, Coverage, KnownExport, as_table
+from pipeline.normalise.schema import RECORD_TYPES, REJECTED, in_file, schema_of
 from pipeline.warehouse.lake import Lake
 from pipeline.warehouse.publish import Edition
 from pipeline.warehouse.queries import models, trends
+from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, as_table
 
 Row = dict[str, Any]
 PutCalls = Callable[..., Path]
 
-CALLS = {record_type: schema_of(record_type) for record_type in ("cdr_in", "cdr_out")}
+CALLS = {record_type: schema_of(columns) for record_type, columns in RECORD_TYPES.items()}
 COST = {"cdr_in": "total_usd", "cdr_out": "charged_usd"}
 
 

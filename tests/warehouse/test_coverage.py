@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from pipeline.months import Month
-from pipeline.warehouse.coverage import Coverage, KnownExport, State, as_table, coverage, state_of
+from pipeline.warehouse.coverage import State, at_risk, coverage, state_of
+from pipeline.warehouse.records import Coverage, KnownExport, as_table
 
 MONTH = Month(2026, 10)
 OVER = MONTH.end
@@ -64,7 +65,7 @@ def test_a_month_is_in_the_state_that_its_exports_tell(exports: list[KnownExport
 
 
 def test_coverage_has_a_row_for_every_record_type_and_month() -> None:
-    rows = coverage([export(1)], ["cdr_in", "cdr_out"], Month(2026, 8), NOW)
+    rows = coverage([export(1)], {"cdr_in": 3, "cdr_out": 3}, Month(2026, 8), NOW)
     assert [(row.record_type, row.month, row.state) for row in rows] == [
         (record_type, month, "settling" if (record_type, month) == ("cdr_in", "2026-10") else "missing")
         for record_type in ("cdr_in", "cdr_out")
@@ -85,20 +86,26 @@ def test_coverage_has_a_row_for_every_record_type_and_month() -> None:
 )
 def test_the_vendor_forgets_a_month_on_the_first_of_the_third_after_it(now: str, days: int) -> None:
     at = datetime.fromisoformat(now).replace(tzinfo=UTC)
-    row = next(row for row in coverage([], ["cdr_in"], MONTH, at) if row.month == "2026-10")
+    row = next(row for row in coverage([], {"cdr_in": 3}, MONTH, at) if row.month == "2026-10")
     assert row.dropped_on == datetime(2027, 1, 1, tzinfo=UTC)
     assert row.days_left == days
 
 
+def test_a_vendor_that_forgets_nothing_puts_no_month_at_risk() -> None:
+    row = coverage([], {"rebilly_transactions": None}, Month(2020, 1), NOW)[0]
+    assert (row.state, row.dropped_on, row.days_left, row.gone) == ("missing", None, None, False)
+    assert at_risk(row) is None
+
+
 def test_coverage_shows_the_newest_export_that_is_loaded() -> None:
     newest = replace(export(30), rows=7, rejected_rows=1, duration_seconds=60, cost_usd=Decimal("1.5"))
-    row = next(r for r in coverage([newest, export(1), export(60, loaded=False)], ["cdr_in"], MONTH, NOW))
+    row = next(r for r in coverage([newest, export(1), export(60, loaded=False)], {"cdr_in": 3}, MONTH, NOW))
     assert (row.export_id, row.rows, row.rejected_rows, row.duration_seconds) == ("e30", 7, 1, 60)
     assert (row.cost_usd, row.loaded_until) == (Decimal("1.5"), OVER)
 
 
 def test_records_become_tables_in_which_every_column_has_a_sentence() -> None:
-    tables = as_table([export(1)], KnownExport), as_table(coverage([export(1)], ["cdr_in"], MONTH, NOW), Coverage)
+    tables = as_table([export(1)], KnownExport), as_table(coverage([export(1)], {"cdr_in": 3}, MONTH, NOW), Coverage)
     for table in (*tables, as_table([], KnownExport), as_table([], Coverage)):
         assert all(field.metadata[b"about"].endswith(b".") for field in table.schema)
     assert [table.num_rows for table in tables] == [1, 2]

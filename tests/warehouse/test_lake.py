@@ -11,7 +11,8 @@ import pytest
 from deltalake import DeltaTable
 
 from pipeline.errors import PermanentError
-from pipeline.warehouse.lake import Expected, Lake
+from pipeline.warehouse.lake import Lake
+from pipeline.warehouse.readback import Expected
 from pipeline.warehouse.relations import create
 
 COLUMNS = [("n", pa.int64()), ("usd", pa.decimal128(18, 6)), ("made_at", pa.timestamp("us", "UTC"))]

@@ -11,14 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import PermanentError, TransientError
-from pipeline.normalise.schema import schema_of
+from pipeline.normalise.schema import CDR_IN, CDR_OUT, schema_of
 from pipeline.warehouse import queries
 from pipeline.warehouse.lake import Lake
 from pipeline.warehouse.marts import build, is_behind
 from pipeline.warehouse.queries import Query, base_tables, load, models, seeds
 from pipeline.warehouse.relations import create
 
-BASE = {"cdr_in": schema_of("cdr_in"), "cdr_out": schema_of("cdr_out")}
+BASE = {"cdr_in": schema_of(CDR_IN), "cdr_out": schema_of(CDR_OUT)}
 MONTH = "2026-10"
 
 Call = Callable[..., dict[str, Any]]

@@ -15,13 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import PermanentError
-from pipeline.normalise.schema import REJECTED, in_file, schema_of
-from pipeline.warehouse.lake import Lake
+from pipeline.normalise.schema import CDR_IN, CDR_OUT, REJECTED, in_file, schema_of
+from pipeline.warehouse.lake import Lake, rejected_table
 from pipeline.warehouse.marts import build
-from pipeline.warehouse.publish import Edition, publish, rejected_table
+from pipeline.warehouse.publish import Edition, publish
 from pipeline.warehouse.queries import Query, models, trends
 
-BASE = {"cdr_in": schema_of("cdr_in"), "cdr_out": schema_of("cdr_out")}
+BASE = {"cdr_in": schema_of(CDR_IN), "cdr_out": schema_of(CDR_OUT)}
 MONTH = "2026-10"
 SQL = "SELECT month, count(*) AS calls FROM cdr_in GROUP BY month"
 COUNT = Query("marts.counted", SQL, "One row per month.", {}, frozenset({"cdr_in"}))
@@ -258,12 +258,12 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from pipeline.errors import PermanentError
-from pipeline.normalise.schema import REJECTED, schema_of
+from pipeline.normalise.schema import CDR_IN, REJECTED, schema_of
 from pipeline.warehouse.lake import Lake
 from pipeline.warehouse.publish import Edition, publish
 resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
 try:
-    publish(Path(sys.argv[1]), Lake(Path(sys.argv[2])), Edition({"cdr_in": schema_of("cdr_in")}, REJECTED, [], {}))
+    publish(Path(sys.argv[1]), Lake(Path(sys.argv[2])), Edition({"cdr_in": schema_of(CDR_IN)}, REJECTED, [], {}))
 except PermanentError as error:
     print("refused:", error)
 """

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pipeline.report.parts import Column, Section, table
 from pipeline.report.published import Published, Row
 from pipeline.report.wording import count, day, several, usd_exact
-from pipeline.warehouse.coverage import Coverage
+from pipeline.warehouse.records import Coverage
 
 _DIFFERENCES = """
 SELECT differences.* FROM differences

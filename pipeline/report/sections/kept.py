@@ -7,7 +7,8 @@ from pipeline.months import Month
 from pipeline.report.parts import Cell, Section, Table
 from pipeline.report.published import Published
 from pipeline.report.wording import count, instant, month, several
-from pipeline.warehouse.coverage import Coverage, State, at_risk
+from pipeline.warehouse.coverage import State, at_risk
+from pipeline.warehouse.records import Coverage
 
 _MEANINGS = (
     "Missing: never asked for. Requested: asked for, not loaded. Open: still running when it was asked for. "
@@ -43,7 +44,7 @@ def _told(rows: Sequence[Coverage], what: Callable[[Coverage], str]) -> Iterator
 
 
 def _danger(row: Coverage) -> str:
-    forgets = f"the vendor forgets it in {several(row.days_left, 'day')}"
+    forgets = f"the vendor forgets it in {several(row.days_left or 0, 'day')}"
     if row.state == State.MISSING.value:
         return f"never asked for, and {forgets}; run `cdr backfill --from {row.month} --to {row.month}`."
     if row.rows is None:
@@ -54,10 +55,11 @@ def _danger(row: Coverage) -> str:
 def _lack(row: Coverage) -> str:
     if row.state == State.EXPIRED.value:
         return "expired: its calls were deleted, as the settings say."
-    if row.days_left < 0:
+    if row.gone:
         return "not kept, and the vendor has it no more."
     asked = "never asked for" if row.state == State.MISSING.value else "asked for but not loaded"
-    return f"{asked}; the vendor still has it for {several(row.days_left, 'day')}."
+    still = "" if row.days_left is None else f" for {several(row.days_left, 'day')}"
+    return f"{asked}; the vendor still has it{still}."
 
 
 def _loaded(row: Coverage) -> str:
@@ -85,5 +87,5 @@ def _calendar(published: Published) -> Table:
 def _state(row: Coverage | None) -> Cell:
     if row is None:
         return Cell("")
-    left = f"{row.days_left} d left" if row.days_left >= 0 else "gone"
+    left = "gone" if row.gone else "" if row.days_left is None else f"{row.days_left} d left"
     return Cell(row.state, note=left, tone=f"state-{row.state} {'risk' if at_risk(row) else ''}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.landing.archive import Archive, Manifest
 from pipeline.loading import Loader
 from pipeline.months import Month
+from pipeline.normalise.didww import TABLES
 from pipeline.warehouse.lake import Lake
 from tests.benchmarks.samples import Sample, read
 
@@ -16,7 +17,7 @@ def main(target: Path, *files: Path) -> None:
     """Load each file into a lake in ``target``."""
     archive, lake = Archive(target / "landing"), Lake(target / "lake")
     for sample in map(read, files):
-        Loader(archive, lake, max_shrink=0.01).replace(_landed(archive, sample), force=False)
+        Loader(archive, lake, TABLES, max_shrink=0.01).replace(_landed(archive, sample), force=False)
 
 
 def _landed(archive: Archive, sample: Sample) -> Manifest:

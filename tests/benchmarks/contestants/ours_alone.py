@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline.months import Month
 from pipeline.normalise.convert import WORKERS, Origin, convert
-from pipeline.normalise.didww import GENERATIONS
+from pipeline.normalise.didww import TABLES
 from tests.benchmarks.samples import read
 
 
@@ -14,7 +14,7 @@ def main(target: Path, file: Path, workers: int = WORKERS) -> None:
     sample = read(file)
     origin = Origin(sample.record_type, Month.parse(sample.month), "bench")
     rows, rejected = target / sample.record_type / "rows.parquet", target / "rejected.parquet"
-    convert(file, origin, GENERATIONS[sample.record_type], rows, rejected, workers=workers)
+    convert(file, origin, TABLES[sample.record_type], rows, rejected, workers=workers)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.months import Month
-from pipeline.normalise.didww import GENERATIONS
+from pipeline.normalise.didww import TABLES
 from pipeline.normalise.schema import RECORD_TYPES
 from pipeline.sandbox import rhythm
 from pipeline.sandbox.columns import COLUMNS
@@ -52,7 +52,7 @@ def write(file: Path, record_type: str, month: str, rows: int, *, bad: bool) -> 
             truth.update({name: pc.sum(good[name]).as_py() for name in good.column_names if name not in names})
     part.replace(file)
     kinds = {column.name: column.kind.name for column in RECORD_TYPES[record_type]}
-    columns = {ours: kinds[ours] for ours in map(GENERATIONS[record_type][0].__getitem__, names)}
+    columns = {ours: kinds[ours] for ours in map(TABLES[record_type].generations[0].__getitem__, names)}
     about = {"record_type": record_type, "month": month, "rows": rows, "bad_rows": rows - truth["count(*)"]}
     beside(file).write_text(json.dumps({**about, "columns": columns, "truth": truth}, indent=1), "utf-8")
 

@@ -21,7 +21,7 @@ from pipeline.warehouse.relations import create, create_seeds
 from tests.benchmarks.measure import tell
 from tests.benchmarks.samples import MONTH
 
-BASE = {record_type: schema_of(record_type) for record_type in RECORD_TYPES}
+BASE = {record_type: schema_of(columns) for record_type, columns in RECORD_TYPES.items()}
 _KIB = 1024
 
 

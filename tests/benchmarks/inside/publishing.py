@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from pipeline.holdings import Holdings
 from pipeline.months import Month
-from pipeline.normalise.schema import schema_of
+from pipeline.normalise.schema import RECORD_TYPES, schema_of
 from pipeline.warehouse.lake import Lake
 from tests.benchmarks.inside.vendor import asked, bring_in, vendor
 from tests.benchmarks.measure import tell
@@ -60,7 +60,7 @@ def _repeat(holdings: Holdings, tables: list[str], month: Month) -> None:
 
 def _schema(table: str, file: Path) -> pa.Schema:
     if table in {"cdr_in", "cdr_out"}:
-        return schema_of(table)
+        return schema_of(RECORD_TYPES[table])
     return pq.read_schema(file).remove_metadata().append(pa.field("month", pa.string()))
 
 

@@ -12,18 +12,17 @@ from time import process_time, thread_time
 from typing import TypeVar
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from pipeline.normalise.batch import type_block
 from pipeline.normalise.blocks import read_blocks
-from pipeline.normalise.didww import GENERATIONS
+from pipeline.normalise.didww import TABLES
 from pipeline.normalise.header import layout
 from pipeline.normalise.parse import parse
-from pipeline.normalise.schema import RECORD_TYPES, control_columns, in_file, schema_of
+from pipeline.normalise.schema import in_file
 from pipeline.normalise.sink import ROW_GROUP, ParquetSink
 from pipeline.normalise.totals import of_table
-from pipeline.normalise.typing_rules import type_frame
+from pipeline.normalise.typing_rules import type_rows
 from tests.benchmarks.contestants import gunzip, ours_alone
 from tests.benchmarks.measure import tell
 from tests.benchmarks.samples import Sample, read
@@ -50,7 +49,7 @@ def measured(file: Sample, folder: Path) -> dict[str, float]:
     clock = Clock()
     seconds = clock.seconds
     clock.of("gunzip", gunzip.main, folder, file.file)
-    with ParquetSink(folder / "rows.parquet", in_file(schema_of(file.record_type))) as sink:
+    with ParquetSink(folder / "rows.parquet", in_file(TABLES[file.record_type].schema)) as sink:
         _convert(clock, file, sink)
     seconds["cutting at record ends"] -= seconds["gunzip"]
     seconds["assembling"] -= sum(seconds[part] for part in ("CSV to text", "text to types", "control totals"))
@@ -60,14 +59,14 @@ def measured(file: Sample, folder: Path) -> dict[str, float]:
 
 
 def _convert(clock: Clock, file: Sample, sink: ParquetSink) -> None:
-    blocks, columns = read_blocks(file.file), RECORD_TYPES[file.record_type]
-    shape = layout(str(next(blocks).data, "utf-8"), GENERATIONS[file.record_type], file.file.name)
-    control = control_columns(file.record_type)
+    blocks, table = read_blocks(file.file), TABLES[file.record_type]
+    shape = layout(str(next(blocks).data, "utf-8"), table.generations, file.file.name)
+    columns, control = table.columns, table.control
     waiting: list[pa.Table] = []
     while block := clock.of("cutting at record ends", next, blocks, None):
         text = clock.of("CSV to text", parse, block, shape.names).text
-        clock.of("text to types", type_frame, text.to_pandas(types_mapper=pd.ArrowDtype), columns)
-        batch = clock.of("assembling", type_block, block, shape, file.record_type)
+        clock.of("text to types", type_rows, text, columns)
+        batch = clock.of("assembling", type_block, block, shape, table)
         clock.of("control totals", of_table, text, control)
         clock.of("control totals", of_table, batch.table, control)
         waiting.append(batch.table)

@@ -35,7 +35,7 @@ def asked(journey: Journey, months: Iterable[Month] = MONTHS) -> list[tuple[str,
     wanted = [(name, month) for name in journey.settings.cdr_record_types for month in months]
     for record_type, month in wanted:
         list(journey.ask(record_type, [month]))
-    listed = journey.vendor.exports()
+    listed = journey.listed("didww")
     return [(name, month, journey.ours(name, month, listed)[-1]) for name, month in wanted]
 
 

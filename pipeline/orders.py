@@ -1,0 +1,161 @@
+"""What is asked of the vendors, and what their lists say of it: the steps before a file can land.
+
+The vendor's list and our notes beside the archive are the state; every verb can be called again at any time.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import cached_property, partial
+
+from pipeline.errors import BusyError
+from pipeline.export.asking import Asked, Asker, ensure_asked
+from pipeline.export.outbox import Outbox
+from pipeline.export.plan import CLOCK_MARGIN, askable, hopeless, of_month, request_for, series, to_load
+from pipeline.export.protocol import Export, ExportVendor, Request
+from pipeline.export.queue import Queue
+from pipeline.export.recognising import Note, of_dataset, recognised
+from pipeline.holdings import Holdings
+from pipeline.ledger import asked_for
+from pipeline.months import Month
+from pipeline.settings import Settings
+from pipeline.vendors import vendor
+
+
+class Orders(Holdings):
+    """Asking the vendors of every dataset, and all that is held already."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        vendors: Mapping[str, ExportVendor] | None = None,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
+        super().__init__(settings, clock)
+        names = dict.fromkeys(dataset.vendor for dataset in self.datasets.values())
+        self.vendors = vendors or {name: vendor(name, settings) for name in names}
+        self.deadline = timedelta(hours=settings.cdr_export_deadline_hours)
+
+    def vendor_of(self, record_type: str) -> ExportVendor:
+        """Whom a record type is asked of."""
+        return self.vendors[self.datasets[record_type].vendor]
+
+    def listed(self, name: str) -> list[Export]:
+        """Every export that a vendor lists, ours with the references under which they were asked for."""
+        return recognised(self.vendors[name].exports(), partial(self._notes, name))
+
+    def ask(self, record_type: str, months: Iterable[Month], *, again: bool = False) -> Iterator[Asked]:
+        """Ask for each month, unless the vendor's list has what serves it; what serves it is noted at once.
+
+        ``again`` asks anew although something does, except for what is under way. Where the vendor takes no more for
+        now, the months that are left are noted as ``wanted``.
+        """
+        asker = self._asker(record_type, again=again)
+        left = dict.fromkeys(months)
+        with self.locked(f"ask-{record_type}"):
+            # requests are made one by one, after the list was read, which tells the vendor's time and version
+            requests = (self._request(record_type, month, again=again) for month in list(left))
+            remember = partial(self._remember, record_type)
+            try:
+                for asked in ensure_asked(asker, requests, self._outbox(record_type), remember):
+                    del left[asked.request.month]
+                    self.queue.remove(record_type, asked.request.month)
+                    yield asked
+            except BusyError:
+                for month in left:
+                    self.queue.add(record_type, month)
+
+    @cached_property
+    def queue(self) -> Queue:
+        """The months that wait until their vendor takes more."""
+        return Queue(self.settings.cdr_data_dir / ".locks")
+
+    def _asker(self, record_type: str, *, again: bool) -> Asker:
+        dataset = self.datasets[record_type]
+        return Asker(
+            self.settings.cdr_installation,
+            self.vendor_of(record_type),
+            dataset,
+            self.clock(),
+            self.deadline,
+            self.archive.gone(dataset.vendor, record_type),
+            self.loaded(record_type),
+            again,
+            partial(self._notes, dataset.vendor),
+        )
+
+    def _request(self, record_type: str, month: Month, *, again: bool) -> Request:
+        return request_for(
+            self._series(record_type), self.datasets[record_type], month, self._vendor_now(record_type), again=again
+        )
+
+    def _series(self, record_type: str) -> str:
+        longest = self.vendor_of(record_type).reference_length
+        return series(self.settings.cdr_installation, self.datasets[record_type], longest)
+
+    def _remember(self, record_type: str, export: Export, request: Request) -> None:
+        self.archive.note_asked(asked_for(self.datasets[record_type].vendor, export, record_type, request.month))
+
+    def _notes(self, name: str, export_ids: Collection[str]) -> dict[str, Note]:
+        """What we asked this vendor for under these ids."""
+        asked = self.archive.asked_among(name, export_ids)
+        return {one.export_id: Note(one.reference, one.window_start, one.window_end) for one in asked}
+
+    def _outbox(self, record_type: str) -> Outbox:
+        return Outbox(self.settings.cdr_data_dir / ".locks" / f"ask-{record_type}.sending")
+
+    def _vendor_now(self, record_type: str) -> datetime:
+        """Now by the slower of the two clocks: a window that ends in the vendor's future is refused.
+
+        What the margin covers is no difference: it would only make another request of the same one.
+        """
+        ahead = self.vendor_of(record_type).skew() or timedelta(0)
+        return self.clock() + (ahead if ahead < -CLOCK_MARGIN else timedelta(0))
+
+    def askable(
+        self, record_type: str, months: Iterable[Month], *, again: bool = False
+    ) -> tuple[list[Month], list[str]]:
+        """The months that can be asked for, and a sentence for each that cannot.
+
+        A sealed month is neither, unless ``again``: there is nothing left to ask.
+        """
+        wanted = list(months)
+        kept = self.vendor_of(record_type).months_kept
+        possible, refused = askable((month for month in wanted if not self.expired(month)), self.clock(), kept)
+        refused += [refusal(month) for month in wanted if self.expired(month)]
+        sealed = {row.month for row in self.coverage() if (row.record_type, row.state) == (record_type, "sealed")}
+        return [month for month in possible if again or str(month) not in sealed], refused
+
+    def to_ask_again(self, record_type: str, month: Month, listed: Iterable[Export]) -> Export | None:
+        """The newest export of the month, if nothing will come of it: it failed, is overdue, or its file is gone."""
+        newest = next(reversed(self.ours(record_type, month, listed)), None)
+        if newest is None or newest.id == self.loaded(record_type).get(str(month)) or self.expired(month):
+            return None
+        gone = newest.id in self.archive.gone(self.datasets[record_type].vendor, record_type)
+        return newest if gone or hopeless(newest, self.clock(), self.deadline) else None
+
+    def ours(self, record_type: str, month: Month, listed: Iterable[Export]) -> list[Export]:
+        """Our exports of one month in what the vendor has ``listed``, oldest first."""
+        held = of_dataset(self.vendor_of(record_type), self.datasets[record_type], listed)
+        return of_month(self._series(record_type), month, held)
+
+    def by_month(self, record_type: str, listed: Iterable[Export]) -> dict[Month, list[Export]]:
+        """All our exports of a record type in what its vendor has ``listed``, by month, oldest first."""
+        mine = list(listed)
+        months = {Month.of(export.start) for export in mine if export.start and export.reference}
+        found = {month: self.ours(record_type, month, mine) for month in sorted(months)}
+        return {month: ours for month, ours in found.items() if ours}
+
+    def to_load(
+        self, record_type: str, month: Month, listed: Iterable[Export], failures: Callable[[str], int]
+    ) -> Export | None:
+        """The export of the month to land and load now, if there is one."""
+        if self.expired(month):
+            return None
+        gone = self.archive.gone(self.datasets[record_type].vendor, record_type)
+        there = [export for export in self.ours(record_type, month, listed) if export.id not in gone]
+        return to_load(there, self.loaded(record_type).get(str(month)), failures)
+
+
+def refusal(month: Month) -> str:
+    """Why a month is not brought in that may not be kept."""
+    return f"{month} is older than CDR_RETAIN_NUMBER_MONTHS allows; raise that to bring it in."

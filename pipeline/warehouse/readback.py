@@ -1,0 +1,31 @@
+"""Read files back before they are committed, by another reader than the one that wrote them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+
+from pipeline.errors import PermanentError
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a file must hold for its commit to happen: rows, and the exact sum of each control column."""
+
+    rows: int
+    sums: Mapping[str, Decimal]
+
+
+def verify(files: Sequence[Path], expected: Expected) -> None:
+    """Compare what the files hold with what was taken from their source; raises ``PermanentError`` at a difference."""
+    columns = ["count(*)", *(f'CAST(coalesce(sum("{name}"), 0) AS DECIMAL(38, 6))' for name in expected.sums)]
+    names = [str(file) for file in files]
+    with duckdb.connect() as db:
+        found = db.execute(f"SELECT {', '.join(columns)} FROM read_parquet(?)", [names]).fetchone() or ()  # noqa: S608
+    if list(found) != [expected.rows, *expected.sums.values()]:
+        raise PermanentError(
+            f"{files[0].name} does not hold the control totals of its export, so it was not committed; "
+            "check the disk and load the month again."
+        )

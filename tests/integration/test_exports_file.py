@@ -1,0 +1,257 @@
+"""A file of exports makes assets, checks, ledger and tables of other vendors, without a line of code."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+
+from pipeline.definitions import build
+from pipeline.defs.backfill import bring_in
+from pipeline.export.protocol import ExportVendor
+from pipeline.journey import Journey
+from pipeline.months import Month
+from pipeline.sandbox import Fault, ManualClock, Operation
+from pipeline.sandbox.connectif import Sandbox as Connectif
+from pipeline.sandbox.packagex import Sandbox as PackageX
+from pipeline.sandbox.rebilly import Sandbox as Rebilly
+from pipeline.settings import Settings
+from tests.export.dialects import connectif, packagex, rebilly
+from tests.integration.totals import NOW
+
+MONTH = Month(2026, 10)
+LOCAL = {"packagex": PackageX, "rebilly": Rebilly, "connectif": Connectif}
+CLIENTS: dict[str, Callable[[str, str], ExportVendor]] = {
+    "packagex": packagex.client,
+    "rebilly": rebilly.client,
+    "connectif": connectif.client,
+}
+KEYS = {"packagex": "px-key", "rebilly": "reb-key", "connectif": "id:secret"}
+
+EXPORTS = """
+[[export]]
+vendor = "rebilly"
+resource = "transactions"
+window = "processedTime"
+format = "csv"
+fields = { id = "text", processedTime = "zoned_instant", type = "text", amount = "money" }
+
+[[export]]
+vendor = "packagex"
+resource = "shipment"
+window = "created_at"
+fields = { id = "text", created_at = "instant", recipient_name = "text", pieces = "integer", weight = "money" }
+personal = ["recipient_name"]
+
+[[export]]
+vendor = "connectif"
+resource = "activities"
+window = "date"
+fields = { id = "text", date = "zoned_instant", type = "text", amount = "money" }
+options = { delimiter = ";" }
+"""
+TABLES = {
+    "rebilly_transactions": ("rebilly", "transactions", "processedTime", "amount"),
+    "packagex_shipment": ("packagex", "shipment", "created_at", "weight"),
+    "connectif_activities": ("connectif", "activities", "date", "amount"),
+}
+
+Vendors = dict[str, Any]
+Opened = Callable[..., Journey]
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOW)
+
+
+@pytest.fixture
+def vendors(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vendors]:
+    """A local one in each vendor's place, and the environment that leads to them."""
+    with ExitStack() as running:
+        started = {}
+        for name, local in LOCAL.items():
+            sandbox = local(
+                rows_per_day=4,
+                clock=clock,
+                pending=timedelta(0),
+                processing=timedelta(0),
+                api_key=KEYS[name],
+                rate_limit=None,
+            )
+            started[name] = running.enter_context(sandbox)
+            monkeypatch.setenv(f"{name.upper()}_API_KEY", KEYS[name])
+            monkeypatch.setenv(f"{name.upper()}_API_URL", sandbox.url)
+        yield started
+
+
+@pytest.fixture
+def opened(vendors: Vendors, clock: ManualClock, tmp_path: Path) -> Opened:
+    """A journey over the file of exports, and under other settings."""
+    file = tmp_path / "exports.toml"
+    file.write_text(EXPORTS, encoding="utf-8")
+
+    def made(*, by_environment: bool = False, **settings: Any) -> Journey:
+        own = Settings(
+            cdr_data_dir=tmp_path / "data",
+            cdr_record_types="none",
+            cdr_exports=file,
+            cdr_start_month="2026-05",
+            _env_file=None,
+            **settings,
+        )
+        # clients that wait for nothing, unless the environment shall lead to the vendors
+        clients = {name: CLIENTS[name](sandbox.url, KEYS[name]) for name, sandbox in vendors.items()}
+        return Journey(own, None if by_environment else clients, clock=clock)
+
+    return made
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    return tmp_path / "dagster"
+
+
+def backfill(journey: Journey, *months: Month, types: tuple[str, ...] = tuple(TABLES)) -> dict[tuple[str, Month], str]:
+    return dict(bring_in(journey, build(journey), types, months, lambda place, what: None))
+
+
+def ask(journey: Journey, query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(journey.warehouse), read_only=True) as db:
+        return db.execute(query).fetchall()
+
+
+def test_what_it_declares_is_brought_in_to_the_last_digit(opened: Opened, vendors: Vendors, home: Path) -> None:
+    journey = opened(by_environment=True)
+    assert backfill(journey, MONTH, MONTH.shift(1)) == {}
+    for table, (vendor, resource, window, money) in TABLES.items():
+        for month in (MONTH, MONTH.shift(1)):
+            truth = vendors[vendor].truth(resource, month.start, min(month.end, NOW), window)
+            ((rows, amount),) = ask(journey, f"SELECT count(*), sum({money}) FROM {table} WHERE month = '{month}'")
+            assert rows == truth.rows > 0
+            assert amount == truth.sums[money]
+    states = ask(journey, "SELECT record_type, month, state, dropped_on FROM coverage WHERE rows > 0 ORDER BY ALL")
+    assert states == [
+        (table, str(month), "settling" if month == MONTH else "open", None)
+        for table in sorted(TABLES)
+        for month in (MONTH, MONTH.shift(1))
+    ]
+    assert ask(journey, "SELECT count(*), count(DISTINCT record_type) FROM exports") == [(6, 3)]
+    assert ask(journey, "SELECT count(*) FROM rejected_rows") == [(0,)]
+    exports = {one.id: one for name in vendors for one in vendors[name].exports}
+    assert backfill(journey, MONTH) == {}
+    assert {one.id for name in vendors for one in vendors[name].exports} == set(exports)
+
+
+def test_the_ui_has_a_lane_checks_and_a_sensor_for_each(opened: Opened) -> None:
+    journey = opened()
+    definitions = build(journey)
+    graph = definitions.resolve_asset_graph()
+    for table in TABLES:
+        keys = [[table, "export"], [table, "ready"], [table, "file"], [table]]
+        assert {dg.AssetKey(key) for key in keys} <= graph.get_all_asset_keys()
+        checks = {check.name for check in graph.asset_check_keys if check.asset_key == dg.AssetKey([table])}
+        assert checks == {"control_totals", "nothing_rejected", "inside_the_month", "known_columns", "deadline"}
+        assert definitions.resolve_job_def(f"load_{table}").name == f"load_{table}"
+
+
+def test_a_tick_reads_every_list_once_and_one_that_cannot_be_read_hides_no_other(
+    opened: Opened, vendors: Vendors, tmp_path: Path
+) -> None:
+    journey = opened()
+    for table in TABLES:
+        list(journey.ask(table, [MONTH]))
+    definitions = build(journey)
+    vendors["rebilly"].faults.inject(Fault.BAD_GATEWAY, times=None, on=Operation.LIST)
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        context = dg.build_sensor_context(instance=instance, definitions=definitions)
+        result = definitions.resolve_sensor_def("exports_ready")(context)
+    assert isinstance(result, dg.SensorResult)
+    launched = {request.job_name for request in result.run_requests or []}
+    assert launched == {"load_packagex_shipment", "load_connectif_activities"}
+
+
+def test_a_vendor_that_has_enough_to_do_is_asked_again_when_it_has_finished_something(
+    opened: Opened, vendors: Vendors, home: Path, clock: ManualClock
+) -> None:
+    journey = opened(cdr_poll_seconds=1)
+    busy = vendors["connectif"].faults.inject(Fault.BUSY, times=3, on=Operation.CREATE)
+    months = [MONTH.shift(back) for back in (-4, -3, -2, -1, 0)]
+    assert backfill(journey, *months, types=("connectif_activities",)) == {}
+    assert busy.hits == 3
+    assert journey.queue.months("connectif_activities") == []
+    assert ask(journey, "SELECT count(DISTINCT month) FROM connectif_activities") == [(5,)]
+    assert len(vendors["connectif"].exports) == 5
+
+
+def test_months_that_wait_for_a_busy_vendor_are_asked_for_by_the_sensor(
+    opened: Opened, vendors: Vendors, tmp_path: Path
+) -> None:
+    journey = opened()
+    vendors["connectif"].faults.inject(Fault.BUSY, times=1, on=Operation.CREATE)
+    months = [MONTH.shift(-1), MONTH]
+    assert list(journey.ask("connectif_activities", months)) == []
+    assert journey.queue.months("connectif_activities") == months
+    definitions = build(journey)
+    sensor = definitions.resolve_sensor_def("exports_ready")
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        result = sensor(dg.build_sensor_context(instance=instance, definitions=definitions))
+        assert isinstance(result, dg.SensorResult)
+        (request,) = result.run_requests or []
+        assert (request.job_name, request.partition_key) == ("ask", "2026-09")
+        assert (
+            definitions.resolve_job_def("ask")
+            .execute_in_process(
+                instance=instance, partition_key=request.partition_key, asset_selection=request.asset_selection
+            )
+            .success
+        )
+    assert journey.queue.months("connectif_activities") == [MONTH]
+    assert [one.resource for one in vendors["connectif"].exports] == ["activities"]
+
+
+def test_what_was_declared_personal_is_published_under_pseudonyms(opened: Opened, vendors: Vendors, home: Path) -> None:
+    assert backfill(opened(), MONTH, types=("packagex_shipment",)) == {}
+    clear = {name for (name,) in ask(opened(), "SELECT DISTINCT recipient_name FROM packagex_shipment") if name}
+    hidden = opened(cdr_pseudonym_key="a secret of thirty-two characters")
+    hidden.refresh()
+    rows = ask(hidden, "SELECT recipient_name, weight FROM packagex_shipment")
+    shown = {name for name, _ in rows if name}
+    assert shown
+    assert not shown & clear
+    assert sum((weight or Decimal(0) for _, weight in rows), Decimal(0)) > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[export]]\nvendor = 'nobody'\nresource = 'x'", r"The vendor 'nobody' is not known: [^\n]+\."),
+        ("[[export]]\nvendor = 'rebilly'", r"cannot be used: resource: [^\n]+; correct it\."),
+        ("[[export]]\nvendor = 'rebilly'\nresource = 'x'\nfoo = 1", r"cannot be used: foo: [^\n]+; correct it\."),
+        ("[[export]", r"cannot be read \([^\n]+\); correct it\."),
+        ("other = 1", r"holds something else than \[\[export\]\] entries; correct it\."),
+        (
+            "[[export]]\nvendor = 'rebilly'\nresource = 'x'\nwindow = 'at'\nfields = { at = 'text' }",
+            r"Export rebilly_x: its window 'at' is no field that is an instant [^\n]+\.",
+        ),
+        (
+            "[[export]]\nvendor = 'rebilly'\nresource = 'x'\nwindow = 'at'\nfields = { at = 'time' }",
+            r"Export rebilly_x: 'time' is not a valid Kind of a field; known are text, [^\n]+\.",
+        ),
+        (EXPORTS + EXPORTS, r"declares rebilly_transactions twice; [^\n]+\."),
+        ("[[export]]\nvendor = 'rebilly'\nresource = 'x y'", r"'rebilly_x y' cannot be a table; [^\n]+\."),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_told_in_one_sentence(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "exports.toml"
+    file.write_text(text, encoding="utf-8")
+    from pipeline.errors import PermanentError
+
+    with pytest.raises(PermanentError, match=said):
+        _ = Journey(Settings(cdr_data_dir=tmp_path / "data", cdr_exports=file, _env_file=None)).tables
