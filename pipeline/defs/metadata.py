@@ -92,7 +92,7 @@ def _cells(manifest: Manifest, delimiter: str) -> list[str]:
 
 def _first_and_last(loaded: Loaded) -> dict[str, Any]:
     converted = loaded.converted
-    return {"first call": str(converted.first_start), "last call": str(converted.last_start)} if converted else {}
+    return {"first row": str(converted.first_start), "last row": str(converted.last_start)} if converted else {}
 
 
 def _left_out(loaded: Loaded) -> dict[str, Any]:
