@@ -123,7 +123,10 @@ class Orders(Holdings):
         possible, refused = askable((month for month in wanted if not self.expired(month)), self.clock(), kept)
         refused += [refusal(month) for month in wanted if self.expired(month)]
         sealed = {row.month for row in self.coverage() if (row.record_type, row.state) == (record_type, "sealed")}
-        return [month for month in possible if again or str(month) not in sealed], refused
+        possible = [month for month in possible if again or str(month) not in sealed]
+        for month in set(wanted) - set(possible):  # what cannot be asked for need not wait for it
+            self.queue.remove(record_type, month)
+        return possible, refused
 
     def to_ask_again(self, record_type: str, month: Month, listed: Iterable[Export]) -> Export | None:
         """The newest export of the month, if nothing will come of it: it failed, is overdue, or its file is gone."""

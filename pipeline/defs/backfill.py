@@ -117,8 +117,7 @@ class Backfill:
         return " ".join(refused)
 
     def _is_queued(self, place: Place) -> bool:
-        record_type, month = place
-        return month in self._journey.queue.months(record_type)
+        return place[1] in self._journey.queue.months(place[0])
 
     def _pass(self) -> bool:
         """Read the lists once and bring in what is ready; whether anything moved."""
@@ -136,7 +135,8 @@ class Backfill:
                     self._fail(place, str(error))
             return False
         self._blind[vendor] = 0
-        moved = [self._advance(place, listed) for place in places]
+        later = [place for place in places if self._is_queued(place)][1:]  # one is enough to find out
+        moved = [self._advance(place, listed) for place in places if place not in later]
         return any(moved)
 
     def _vendor(self, place: Place) -> str:

@@ -182,12 +182,12 @@ def test_a_vendor_that_has_enough_to_do_is_asked_again_when_it_has_finished_some
 ) -> None:
     journey = opened(cdr_poll_seconds=1)
     busy = vendors["connectif"].faults.inject(Fault.BUSY, times=3, on=Operation.CREATE)
-    months = [MONTH.shift(back) for back in (-4, -3, -2, -1, 0)]
+    months = [MONTH.shift(back) for back in (-2, -1, 0)]
     assert backfill(journey, *months, types=("connectif_activities",)) == {}
     assert busy.hits == 3
     assert journey.queue.months("connectif_activities") == []
-    assert ask(journey, "SELECT count(DISTINCT month) FROM connectif_activities") == [(5,)]
-    assert len(vendors["connectif"].exports) == 5
+    assert ask(journey, "SELECT count(DISTINCT month) FROM connectif_activities") == [(3,)]
+    assert len(vendors["connectif"].exports) == 3
 
 
 def test_months_that_wait_for_a_busy_vendor_are_asked_for_by_the_sensor(
@@ -213,6 +213,7 @@ def test_months_that_wait_for_a_busy_vendor_are_asked_for_by_the_sensor(
             .success
         )
     assert journey.queue.months("connectif_activities") == [MONTH]
+    assert journey.askable("connectif_activities", [MONTH.shift(9)])[0] == []
     assert [one.resource for one in vendors["connectif"].exports] == ["activities"]
 
 
