@@ -1,7 +1,9 @@
 """What is asked for every month: one export definition, whose rows become one table."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 
 @dataclass(frozen=True)
@@ -23,3 +25,9 @@ class Dataset:
     filters: Mapping[str, object] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
     personal: frozenset[str] = frozenset()
+
+    @property
+    def print(self) -> str:
+        """What tells it from a dataset of the same name that asks for something else."""
+        asked = [self.resource, dict(self.fields), self.window, dict(self.filters), dict(self.options)]
+        return sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:16]

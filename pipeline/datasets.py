@@ -16,6 +16,8 @@ from pipeline.errors import PermanentError
 from pipeline.settings import Settings
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_TAKEN = "_rejected"
+"""How the tables end that hold the records of others which could not be typed."""
 
 
 class _Entry(BaseModel):
@@ -36,12 +38,10 @@ class _Entry(BaseModel):
     def dataset(self) -> Dataset:
         """What it declares; raises ``PermanentError`` for a name that no table can have."""
         name = f"{self.vendor}_{self.name or self.resource}".lower().replace("-", "_")
-        if not _NAME.fullmatch(name):
-            raise PermanentError(f"{name!r} cannot be a table; give that export a name of letters and digits.")
+        if not _NAME.fullmatch(name) or name.endswith(_TAKEN):
+            raise PermanentError(f"{name!r} cannot be a table; give that export another name of letters and digits.")
         options = {**({"format": self.format} if self.format else {}), **self.options}
-        return Dataset(
-            name, self.vendor, self.resource, self.fields, self.window, self.filters, options, self.personal
-        )
+        return Dataset(name, self.vendor, self.resource, self.fields, self.window, self.filters, options, self.personal)
 
 
 def record_types(names: Iterable[str]) -> dict[str, Dataset]:

@@ -4,9 +4,11 @@ The vendor's list and our notes beside the archive are the state; every verb can
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 
+from pipeline.dataset import Dataset
 from pipeline.errors import BusyError
 from pipeline.export.asking import Asked, Asker, ensure_asked
 from pipeline.export.outbox import Outbox
@@ -49,9 +51,9 @@ class Orders(Holdings):
         ``again`` asks anew although something does, except for what is under way. Where the vendor takes no more for
         now, the months that are left are noted as ``wanted``.
         """
-        asker = self._asker(record_type, again=again)
         left = dict.fromkeys(months)
         with self.locked(f"ask-{record_type}"):
+            asker = self._asker(record_type, again=again)  # which looks at the clock
             # requests are made one by one, after the list was read, which tells the vendor's time and version
             requests = (self._request(record_type, month, again=again) for month in list(left))
             remember = partial(self._remember, record_type)
@@ -81,7 +83,15 @@ class Orders(Holdings):
             self.loaded(record_type),
             again,
             partial(self._notes, dataset.vendor),
+            partial(self._rivals, dataset),
         )
+
+    def _rivals(self, dataset: Dataset) -> bool:
+        """Whether a POST of another dataset of the same resource has not been heard of."""
+        others = (
+            one for one in self.datasets.values() if (one.vendor, one.resource) == (dataset.vendor, dataset.resource)
+        )
+        return any(self._outbox(one.name).left() for one in others if one != dataset)
 
     def _request(self, record_type: str, month: Month, *, again: bool) -> Request:
         return request_for(
@@ -93,12 +103,17 @@ class Orders(Holdings):
         return series(self.settings.cdr_installation, self.datasets[record_type], longest)
 
     def _remember(self, record_type: str, export: Export, request: Request) -> None:
-        self.archive.note_asked(asked_for(self.datasets[record_type].vendor, export, record_type, request.month))
+        asked = asked_for(self.datasets[record_type].vendor, export, record_type, request.month)
+        self.archive.note_asked(replace(asked, made_for=request.dataset.print))
 
     def _notes(self, name: str, export_ids: Collection[str]) -> dict[str, Note]:
-        """What we asked this vendor for under these ids."""
-        asked = self.archive.asked_among(name, export_ids)
-        return {one.export_id: Note(one.reference, one.window_start, one.window_end) for one in asked}
+        """What we asked this vendor for under these ids, as long as the same is asked for now."""
+        prints = {dataset.name: dataset.print for dataset in self.datasets.values()}
+        return {
+            one.export_id: Note(one.reference, one.window_start, one.window_end)
+            for one in self.archive.asked_among(name, export_ids)
+            if one.made_for in ("", prints.get(one.record_type))
+        }
 
     def _outbox(self, record_type: str) -> Outbox:
         return Outbox(self.settings.cdr_data_dir / ".locks" / f"ask-{record_type}.sending")

@@ -14,7 +14,7 @@ import dagster as dg
 from pipeline.defs.home import prepare_home
 from pipeline.defs.lanes import EXPORT_TAG
 from pipeline.defs.runs import Runner
-from pipeline.errors import TransientError
+from pipeline.errors import PermanentError, TransientError
 from pipeline.export.plan import hopeless
 from pipeline.export.protocol import Export
 from pipeline.journey import Journey
@@ -61,7 +61,7 @@ class Backfill:
         self._force = force
         self._waiting: dict[Place, None] = {}  # in the order in which they were asked for
         self._again = False
-        self._blind: Counter[str] = Counter()
+        self._blind, self._unseen = Counter[str](), Counter[Place]()
         self._new = False  # whether anything was loaded since the last refresh
         self.failed: dict[Place, str] = {}
 
@@ -128,8 +128,8 @@ class Backfill:
         places = [place for place in self._waiting if self._vendor(place) == vendor]
         try:
             listed = self._journey.listed(vendor)
-        except TransientError as error:
-            self._blind[vendor] += 1
+        except (TransientError, PermanentError) as error:
+            self._blind[vendor] += 1 if isinstance(error, TransientError) else _MAX_BLIND_PASSES
             if self._blind[vendor] >= _MAX_BLIND_PASSES:
                 for place in places:
                     self._fail(place, str(error))
@@ -148,6 +148,9 @@ class Backfill:
             self._ask(place)
             return not self._is_queued(place)
         ours = self._journey.ours(record_type, month, listed)
+        if not ours and self._unseen[place] < _MAX_BLIND_PASSES:  # a list may lag behind
+            self._unseen[place] += 1
+            return False
         if not ours:
             self._fail(place, "The export is not in the vendor's list any more; run the backfill again.")
             return True
@@ -166,12 +169,9 @@ class Backfill:
     def _load(self, place: Place, export: Export) -> bool:
         record_type, month = place
         self._say(place, "loading")
-        outcome = self._runner.run(
-            f"load_{record_type}",
-            partition=str(month),
-            tags={EXPORT_TAG: export.id},
-            config={record_type: {"config": {"force": self._force}}},
-        )
+        config = {record_type: {"config": {"force": self._force}}}
+        tags = {EXPORT_TAG: export.id}
+        outcome = self._runner.run(f"load_{record_type}", partition=str(month), tags=tags, config=config)
         if outcome.ok:
             self._done(place)
         else:

@@ -40,10 +40,12 @@ def ready_sensor(journey: Journey, jobs: Sequence[UnresolvedAssetJobDefinition])
     def exports_ready(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         cursor = _Cursor.read(context.cursor)
         now = journey.clock()
-        if called_back and cursor.looked and now < cursor.looked + poll and not bell.rung_after(cursor.looked):
+        fresh = cursor.looked and cursor.looked <= now < cursor.looked + poll
+        if called_back and cursor.looked and fresh and not bell.rung_after(cursor.looked):
             return dg.SkipReason(f"Nobody called back, and the lists were read at {cursor.looked:%H:%M:%S}.")
         listed, unread = lists(journey)
         if not listed:
+            context.update_cursor(_Cursor(now, cursor.said).written())
             return dg.SkipReason(f"The list could not be read, so nothing is known: {' '.join(unread)}")
         for why in unread:
             context.log.warning("A list could not be read, so nothing is known of its months: %s", why)
@@ -77,8 +79,11 @@ class _Cursor:
 
     @classmethod
     def read(cls, text: str | None) -> "_Cursor":
-        looked, said = json.loads(text) if text else (None, {})
-        return cls(datetime.fromisoformat(looked) if looked else None, said)
+        try:
+            looked, said = json.loads(text or "")
+            return cls(datetime.fromisoformat(looked), dict(said))
+        except (TypeError, ValueError):  # none yet, or another release's: the worst that can happen is news told twice
+            return cls(None, {})
 
     def written(self) -> str:
         return json.dumps([self.looked.isoformat() if self.looked else None, dict(self.said)])
@@ -148,7 +153,8 @@ def _asks(journey: Journey, record_type: str, month: Month, listed: Sequence[Exp
 
 def _queued(journey: Journey, listed: Lists) -> list[dg.RunRequest]:
     """Ask for the oldest month that waits until its vendor takes more: once for each change in what that works at."""
-    waiting = {name: journey.queue.months(name) for name in journey.datasets}
+    first = journey.first_month()
+    waiting = {name: [month for month in journey.queue.months(name) if month >= first] for name in journey.datasets}
     return [
         dg.RunRequest(
             run_key=f"queued:{record_type}:{months[0]}:{journey.clock():%Y-%m-%dT%H}:{_work(listed[vendor])}",

@@ -29,7 +29,8 @@ class Asker:
     """Who asks for what: the installation, the vendor and the dataset; what time it is, how long exports may take.
 
     ``lost`` are exports without their file. ``loaded`` is the export that each month holds. Unless ``again``, one that
-    is ready and not loaded yet serves. ``notes`` tells what we know of exports that we asked for.
+    is ready and not loaded yet serves. ``notes`` tells what we know of exports that we asked for, ``rivals`` whether
+    another dataset's POST of the same resource may be on its way.
     """
 
     installation: str
@@ -41,6 +42,7 @@ class Asker:
     loaded: Mapping[str, str] = field(default_factory=dict)
     again: bool = False
     notes: Notes = lambda ids: {}
+    rivals: Callable[[], bool] = lambda: False
 
     def listed(self) -> list[Export]:
         """The exports of the vendor's list that may be of the dataset, ours with their references."""
@@ -82,9 +84,10 @@ def ensure_asked(asker: Asker, requests: Iterable[Request], outbox: Outbox, reme
         created = isinstance(found, Request)
         if isinstance(found, Request):
             at = asker.now + timedelta(seconds=time.monotonic() - began) + (asker.vendor.skew() or timedelta(0))
-            with outbox.sending(found, at):
-                export = _sent(asker, found, at)
-                remember(export, found)
+            outbox.note(found, at, carried=asker.vendor.reference_length > 0)
+            export = _sent(asker, found, outbox)
+            remember(export, found)
+            outbox.clear()
             listed = [*listed, export]
         else:
             export = found
@@ -92,15 +95,16 @@ def ensure_asked(asker: Asker, requests: Iterable[Request], outbox: Outbox, reme
         yield Asked(request, export, created)
 
 
-def _sent(asker: Asker, request: Request, at: datetime) -> Export:
-    """The export that a POST created, even where its answer was lost."""
-    note = Note(request.reference, request.start, request.end)
+def _sent(asker: Asker, request: Request, outbox: Outbox) -> Export:
+    """The export that a POST created, even where its answer was lost: then the note stands until that is sure."""
     try:
-        return completed(asker.vendor.ask(request), note)
-    except BusyError:
+        return completed(asker.vendor.ask(request), Note(request.reference, request.start, request.end))
+    except (BusyError, PermanentError):
+        outbox.clear()
         raise
     except TransientError:
-        found = _found(asker, Sent(request.month, note, at), asker.listed())
+        sent = outbox.left()
+        found = _found(asker, sent, asker.listed()) if sent else None
         if found is None:
             raise
         return found
@@ -125,7 +129,9 @@ def _after_arrival(asker: Asker, outbox: Outbox, remember: Remember) -> list[Exp
 
 
 def _found(asker: Asker, sent: Sent, listed: Sequence[Export]) -> Export | None:
-    """What became of a POST: the export under its reference; where it could carry none, the one that looks like it."""
-    if asker.vendor.reference_length:
-        return next((export for export in listed if export.reference == sent.note.reference), None)
-    return alike(sent.note, sent.at, listed)
+    """What became of a POST: the export under its reference; where it could carry none, the one that looks like it.
+
+    While another dataset of the same resource waits too, nobody can tell whose that is.
+    """
+    named = next((export for export in listed if export.reference == sent.note.reference), None)
+    return named if named or sent.carried or asker.rivals() else alike(sent.note, sent.at, listed)

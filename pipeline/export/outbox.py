@@ -1,9 +1,7 @@
-"""What a killed process may have left on its way to the vendor: a POST that arrives after its sender died."""
+"""What may still be on its way to the vendor: a POST without an answer, or that arrives after its sender died."""
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,37 +22,35 @@ class Sent:
     month: Month
     note: Note
     at: datetime
+    carried: bool
 
 
 class Outbox:
-    """A file that stands while one POST is under way, and after its end only where the process was killed."""
+    """A file that stands while one POST is under way, and afterwards as long as nobody knows what became of it."""
 
     def __init__(self, path: Path, on_its_way: float = ON_ITS_WAY_SECONDS) -> None:
         self._path = path
         self._on_its_way = on_its_way
 
-    @contextmanager
-    def sending(self, request: Request, at: datetime) -> Iterator[None]:
-        """Say that a POST is under way, until it was answered and noted, or given up."""
-        said = [str(request.month), request.reference, *(t.isoformat() for t in (request.start, request.end, at))]
+    def note(self, request: Request, at: datetime, *, carried: bool) -> None:
+        """Say that a POST is under way, until it is noted what it created, or the vendor refused it.
+
+        ``carried`` tells whether the export will bear the reference.
+        """
+        times = (moment.isoformat() for moment in (request.start, request.end, at))
+        said = [str(request.month), request.reference, carried, *times]
         with writing("The note of a request", self._path.parent):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.write_text(json.dumps(said), encoding="utf-8")
-        try:
-            yield
-        except Exception:
-            self.clear()
-            raise
-        self.clear()
 
     def left(self) -> Sent | None:
-        """What a killed process was sending."""
+        """What was sent and not heard of, by a process that was killed or got no answer."""
         try:
-            month, reference, *times = json.loads(self._path.read_text(encoding="utf-8"))
+            month, reference, carried, *times = json.loads(self._path.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):  # killed while it wrote the note: before it sent anything
             return None
         start, end, at = map(datetime.fromisoformat, times)
-        return Sent(Month.parse(month), Note(reference, start, end), at)
+        return Sent(Month.parse(month), Note(reference, start, end), at, carried)
 
     def seconds_left(self) -> float:
         """How long that can still arrive."""

@@ -26,6 +26,7 @@ CLOCK_MARGIN = timedelta(seconds=5)
 """What no window ends nearer to now than: so far the vendor's clock may be behind ours, or its answer under way."""
 
 _A_DAY = timedelta(days=1)
+_ROOM = 100
 _LONGEST_SNAPSHOT = len("/2026-11/20261121T120000.9")
 
 
@@ -51,7 +52,8 @@ def askable(months: Iterable[Month], now: datetime, months_kept: int | None) -> 
 def series(installation: str, dataset: Dataset, longest: int = 0) -> str:
     """How the references of a dataset begin; a print of that where a vendor's ``longest`` leaves no room for more."""
     text = f"cdr/{installation}/{dataset.name}"
-    fits = not longest or len(text) + _LONGEST_SNAPSHOT <= longest
+    # where nothing is carried as where much is: what is served may change
+    fits = len(text) + _LONGEST_SNAPSHOT <= (longest or _ROOM)
     return text if fits else f"cdr/{sha256(text.encode()).hexdigest()[:16]}"
 
 
@@ -133,8 +135,10 @@ def serving(
             f"{given_up} exports failed, did not complete within the deadline, or lost their file; "
             "ask the vendor's support, or raise CDR_EXPORT_DEADLINE_HOURS."
         )
-    suffix = f".{given_up + 1}" if given_up else ""
-    return replace(request, reference=request.reference + suffix)
+    taken = {export.reference for export in exports}
+    numbered = (f".{number}" for number in range(2, len(taken) + 3))
+    free = next(suffix for suffix in ("", *numbered) if request.reference + suffix not in taken)
+    return replace(request, reference=request.reference + free)
 
 
 def waiting(ours: Iterable[Export], loaded: str | None, now: datetime) -> set[str]:

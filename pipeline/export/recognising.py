@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pipeline.dataset import Dataset
 from pipeline.export.protocol import Export, ExportVendor
 
-MARGIN = timedelta(seconds=15)
+EARLIEST, LATEST = -timedelta(seconds=5), timedelta(seconds=15)
 """How far from the moment of our POST the vendor may say that it created an export, by its own clock."""
 
 
@@ -40,7 +40,7 @@ def alike(sent: Note, at: datetime, unknown: Iterable[Export]) -> Export | None:
         export
         for export in unknown
         if export.reference is None
-        and abs(export.created_at - at) <= MARGIN
+        and EARLIEST <= export.created_at - at <= LATEST
         and export.start in (None, sent.start)
         and export.end in (None, sent.end)
     ]

@@ -35,6 +35,7 @@ class AskedFor:
     created_at: datetime
     filters: Mapping[str, object]
     api_version: str
+    made_for: str = field(default="", kw_only=True)  # a print of what was asked for; earlier notes have none
 
 
 @dataclass(frozen=True)
@@ -125,9 +126,8 @@ class Archive:
 
     def damaged(self) -> Iterator[tuple[Manifest, str]]:
         """Every file that is not what its manifest says, and what is wrong with it."""
-        for manifest in self.landed():
-            if wrong := self.damage(manifest):
-                yield manifest, wrong
+        found = ((manifest, self.damage(manifest)) for manifest in self.landed())
+        yield from ((manifest, wrong) for manifest, wrong in found if wrong)
 
     def asked(self) -> Iterator[AskedFor]:
         """Every export asked for, in the order of their creation."""

@@ -52,7 +52,8 @@ def _read(path: Path, limit: int) -> Iterator[tuple[int, bytes, bytes]]:
             if total + size > limit:
                 raise PermanentError(f"{_named(path)} holds more than {limit} bytes; it was not kept.")
         total += size
-        yield size, first, last
+        if size:
+            yield size, first, last
 
 
 def _is_cut(last: bytes, header: str) -> bool:
@@ -61,6 +62,8 @@ def _is_cut(last: bytes, header: str) -> bool:
         return False
     delimiter = max(",;", key=header.count)
     line = last.rpartition(b"\n")[2].decode("utf-8", "replace")
+    if '"' in line:  # a cell may have begun lines before
+        return False
     cells, wanted = (len(next(csv.reader([text], delimiter=delimiter), [])) for text in (line, header))
     return cells < wanted
 

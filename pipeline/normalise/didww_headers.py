@@ -7,29 +7,11 @@ money must be there under their old names, since a month that waits for its head
 NULL. Any other column is taken under its old name where it appears.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+
+from pipeline.normalise.header import Beginning
 
 Header = Mapping[str, str]
-
-
-class Beginning(Mapping[str, str]):
-    """A generation of which not all is known: a file must have the ``known`` columns, and may have ``likely`` ones.
-
-    It lists what must be there, and yet names both. A likely column belongs to a generation that lists it, too.
-    """
-
-    def __init__(self, known: Header, likely: Header) -> None:
-        self._known = known
-        self._all = {**likely, **known}
-
-    def __getitem__(self, cell: str) -> str:
-        return self._all[cell]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._known)
-
-    def __len__(self) -> int:
-        return len(self._known)
 
 
 _TIMES = {

@@ -2,10 +2,30 @@
 
 import csv
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import PermanentError
+
+
+class Beginning(Mapping[str, str]):
+    """A generation of which not all is known: a file must have the ``known`` columns, and may have ``likely`` ones.
+
+    It lists what must be there, and yet names both. A likely column belongs to a generation that lists it, too.
+    """
+
+    def __init__(self, known: Mapping[str, str], likely: Mapping[str, str]) -> None:
+        self._known = known
+        self._all = {**likely, **known}
+
+    def __getitem__(self, cell: str) -> str:
+        return self._all[cell]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ A field may be a path such as ``averageValue/amount``: its column is ``averageVa
 from dataclasses import replace
 
 from pipeline.dataset import Dataset
+from pipeline.normalise.header import Beginning
 from pipeline.normalise.table import Table, declared
 
 
@@ -14,4 +15,5 @@ def table(dataset: Dataset) -> Table:
     plain = declared(dataset, inside_only=True)
     names = {field: field.replace("/", "_") for field in dataset.fields}
     columns = tuple(replace(column, name=names[column.name]) for column in plain.columns)
-    return replace(plain, columns=columns, generations=(names,), instant=names[plain.instant])
+    generation = Beginning({dataset.window: names[dataset.window]}, names)
+    return replace(plain, columns=columns, generations=(generation,), instant=names[plain.instant])

@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError
-from pipeline.normalise.schema import Column, Kind, control_columns, schema_of
+from pipeline.normalise.header import Beginning
+from pipeline.normalise.schema import PROVENANCE, Column, Kind, control_columns, schema_of
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,19 @@ def declared(dataset: Dataset, delimiter: str = ",", *, inside_only: bool = Fals
     about = "As served; declared in the file of exports."
     columns = tuple(Column(name, kind, about, required=name == dataset.window) for name, kind in kinds.items())
     identity = tuple(name for name in ("id",) if name in kinds)
-    return Table(
-        columns,
-        ({name: name for name in kinds},),
-        dataset.window,
-        delimiter,
-        identity=identity,
-        inside_only=inside_only,
-    )
+    # what was exported before a field was declared does not have it
+    generation = Beginning({dataset.window: dataset.window}, {name: name for name in kinds})
+    return Table(columns, (generation,), dataset.window, delimiter, identity=identity, inside_only=inside_only)
+
+
+def sound(table: Table, name: str) -> Table:
+    """The table; raises ``PermanentError`` where a column cannot have its name."""
+    ours = {field.name for field in PROVENANCE}
+    names = [column.name.casefold() for column in table.columns]
+    wrong = [one for one in names if one in ours or names.count(one) > 1 or '"' in one or not one]
+    if wrong:
+        raise PermanentError(
+            f"Export {name}: a column cannot be called {wrong[0]!r}, because another one is, {', '.join(sorted(ours))} "
+            "are our own, or it has a quote in it; leave out that field."
+        )
+    return table

@@ -87,6 +87,7 @@ class House:
     on_its_way: float = 0.2
     deadline: timedelta = DEADLINE
     lost: set[str] = field(default_factory=set)
+    rival: bool = False
 
     def request(self, vendor: ExportVendor, dataset: Dataset, month: Month = MONTH) -> Request:
         begin = series(self.name, dataset, vendor.reference_length)
@@ -99,8 +100,9 @@ class House:
         return list(self.asking(vendor, dataset, requests))
 
     def asking(self, vendor: ExportVendor, dataset: Dataset, requests: list[Request]) -> Iterator[Asked]:
+        notes = partial(self.notes, vendor)
         asker = Asker(
-            self.name, vendor, dataset, self.clock(), self.deadline, self.lost, notes=partial(self.notes, vendor)
+            self.name, vendor, dataset, self.clock(), self.deadline, self.lost, notes=notes, rivals=lambda: self.rival
         )
         return ensure_asked(asker, requests, self.outbox, partial(self.remember, vendor))
 
@@ -372,19 +374,46 @@ class TestAsking:
     def test_after_a_crash_between_post_and_answer_adopts_what_was_created(
         self, case: Case, house: House, sandbox: Sandbox, vendor: ExportVendor, clock: ManualClock, dataset: Dataset
     ) -> None:
-        class Killed(BaseException):
-            pass
-
         vendor.exports()
         request = house.request(vendor, dataset)
-        with suppress(Killed), house.outbox.sending(request, clock()):
-            vendor.ask(request)
-            raise Killed  # before anyone noted what came back
+        house.outbox.note(request, clock(), carried=vendor.reference_length > 0)
+        vendor.ask(request)  # and then it was killed, before anyone noted what came back
         after_restart = case.client(sandbox.url, case.key(KEY))
         (asked,) = house.ask(after_restart, dataset)
         assert not asked.created
         assert [export.id for export in sandbox.exports] == [asked.export.id]
         assert not house.ask(after_restart, dataset)[0].created
+
+    def test_whose_answer_was_lost_is_not_repeated_where_the_list_could_not_be_read_either(
+        self, case: Case, house: House, sandbox: Sandbox, vendor: ExportVendor, clock: ManualClock
+    ) -> None:
+        house.on_its_way = 30
+        vendor.exports()
+        sandbox.faults.inject(Fault.UNANSWERED, on=Operation.CREATE)
+        blind = sandbox.faults.inject(Fault.BAD_GATEWAY, times=None, on=Operation.LIST)
+        request = house.request(vendor, case.datasets[0])
+        house.outbox.note(request, clock(), carried=vendor.reference_length > 0)
+        with pytest.raises(TransientError):
+            vendor.ask(request)
+        with pytest.raises(TransientError):
+            house.ask(vendor, case.datasets[0])
+        blind.stop()
+        assert not house.ask(vendor, case.datasets[0])[0].created
+        assert len(sandbox.exports) == 1
+
+    def test_does_not_take_for_its_own_what_another_dataset_may_have_created(
+        self, case: Case, house: House, sandbox: Sandbox, vendor: ExportVendor, clock: ManualClock
+    ) -> None:
+        vendor.exports()
+        if vendor.reference_length:
+            pytest.skip("this vendor repeats whose an export is")
+        dataset = case.datasets[0]
+        request = house.request(vendor, dataset)
+        house.outbox.note(request, clock(), carried=False)
+        vendor.ask(request)
+        house.rival = True
+        assert house.ask(vendor, dataset)[0].created
+        assert len(sandbox.exports) == 2
 
     def test_is_not_done_where_the_list_cannot_be_read(
         self, case: Case, house: House, sandbox: Sandbox, vendor: ExportVendor, wanted: Request

@@ -1,12 +1,13 @@
 """A process that is killed while its POST is under way: whoever comes next does not ask a second time."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from pipeline.errors import TransientError
+from pipeline.errors import PermanentError, TransientError
 from pipeline.export.asking import Asked, Asker, ensure_asked
 from pipeline.export.didww import Vendor
 from pipeline.export.outbox import Outbox
@@ -49,21 +50,16 @@ def note(tmp_path: Path) -> Path:
     return tmp_path / "sending"
 
 
-def ask(vendor: Late, outbox: Outbox) -> Iterator[Asked]:
+def ask(vendor: Late, outbox: Outbox, wanted: Request = WANTED) -> Iterator[Asked]:
     def remember(export: Export, request: Request) -> None:
         assert export.reference == request.reference
 
-    return ensure_asked(Asker("main", vendor, CDR_OUT, NOW, timedelta(hours=6)), [WANTED], outbox, remember)
+    return ensure_asked(Asker("main", vendor, CDR_OUT, NOW, timedelta(hours=6)), [wanted], outbox, remember)
 
 
 def killed_while_sending(note: Path) -> None:
     """Leave what a killed process leaves: nobody takes its note away."""
-
-    class Killed(BaseException):
-        pass
-
-    with pytest.raises(Killed), Outbox(note).sending(WANTED, NOW):
-        raise Killed
+    Outbox(note).note(WANTED, NOW, carried=True)
 
 
 def test_what_was_under_way_is_waited_for_and_adopted(sandbox: Sandbox, vendor: Late, note: Path) -> None:
@@ -86,11 +82,35 @@ def test_what_never_arrives_is_asked_for_when_it_cannot_come_any_more(
 
 
 @pytest.mark.parametrize("kind", [Fault.BAD_GATEWAY, Fault.UNANSWERED])
-def test_a_process_that_lives_leaves_no_note(sandbox: Sandbox, vendor: Late, note: Path, kind: Fault) -> None:
+def test_a_process_that_lives_leaves_a_note_only_where_it_got_no_answer(
+    sandbox: Sandbox, vendor: Late, note: Path, kind: Fault
+) -> None:
     vendor.arrives = False
     sandbox.faults.inject(kind, on=Operation.CREATE)
     try:
         list(ask(vendor, Outbox(note)))
     except TransientError:
         assert kind is Fault.BAD_GATEWAY
+    assert note.exists() == (kind is Fault.BAD_GATEWAY)
+
+
+def test_what_the_vendor_refused_is_not_waited_for(vendor: Late, note: Path) -> None:
+    vendor.arrives = False
+    future = replace(WANTED, end=NOW + timedelta(days=1), reference=WANTED.reference + "x")
+    with pytest.raises(PermanentError):
+        list(ask(vendor, Outbox(note), future))
     assert not note.exists()
+
+
+def test_what_cannot_be_noted_is_found_again(sandbox: Sandbox, vendor: Late, note: Path) -> None:
+    vendor.arrives = False
+
+    def full(export: Export, request: Request) -> None:
+        raise PermanentError("The disk is full; free some space.")
+
+    asker = Asker("main", vendor, CDR_OUT, NOW, timedelta(hours=6))
+    with pytest.raises(PermanentError, match="full"):
+        list(ensure_asked(asker, [WANTED], Outbox(note), full))
+    assert note.exists()
+    assert not next(ask(vendor, Outbox(note))).created
+    assert len(sandbox.exports) == 1

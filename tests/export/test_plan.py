@@ -276,6 +276,13 @@ class TestWhatServes:
         stuck = export(reference=self.whole.reference, created_at=NOW - 3 * DEADLINE, status=Status.PROCESSING)
         assert self.asked_again(stuck, late) is late
 
+    def test_a_reference_that_is_taken_is_not_used_again_whatever_left_the_list(self) -> None:
+        second = export(reference=self.whole.reference + ".2", status=Status.FAILED)
+        assert self.asked_again(second) == self.whole
+        first = export(reference=self.whole.reference, status=Status.FAILED)
+        third = export(reference=self.whole.reference + ".3", status=Status.FAILED)
+        assert self.asked_again(first, third) == replace(self.whole, reference=self.whole.reference + ".2")
+
     def test_what_failed_is_asked_for_again_at_once(self) -> None:
         again = self.asked_again(export(reference=self.whole.reference, status=Status.FAILED))
         assert again == replace(self.whole, reference=self.whole.reference + ".2")

@@ -149,6 +149,32 @@ def test_what_it_declares_is_brought_in_to_the_last_digit(opened: Opened, vendor
     assert {one.id for name in vendors for one in vendors[name].exports} == set(exports)
 
 
+def test_a_field_that_is_declared_later_is_empty_in_what_was_exported_before(
+    opened: Opened, vendors: Vendors, home: Path, tmp_path: Path
+) -> None:
+    assert backfill(opened(), MONTH, types=("packagex_shipment",)) == {}
+    file = tmp_path / "exports.toml"
+    file.write_text(EXPORTS.replace('weight = "money" }', 'weight = "money", tracking_number = "text" }'), "utf-8")
+    journey = opened()
+    list(journey.rebuild())
+    assert ask(journey, "SELECT count(*) > 0, count(tracking_number) FROM packagex_shipment") == [(True, 0)]
+    (asked,) = journey.ask("packagex_shipment", [MONTH])
+    assert asked.created, "the export of before is not of what is wanted now"
+
+
+def test_a_cursor_of_another_release_stops_nothing(opened: Opened, tmp_path: Path) -> None:
+    journey = opened()
+    list(journey.ask("rebilly_transactions", [MONTH]))
+    journey.queue.add("rebilly_transactions", Month(2020, 1))  # before the first month that is kept
+    definitions = build(journey)
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        for cursor in ("{}", '{"cdr_in/2026-10": "e completed"}', "[1]", "odd"):
+            context = dg.build_sensor_context(instance=instance, cursor=cursor, definitions=definitions)
+            result = definitions.resolve_sensor_def("exports_ready")(context)
+            assert isinstance(result, dg.SensorResult)
+            assert [request.job_name for request in result.run_requests or []] == ["load_rebilly_transactions"]
+
+
 def test_the_ui_has_a_lane_checks_and_a_sensor_for_each(opened: Opened) -> None:
     journey = opened()
     definitions = build(journey)
@@ -247,6 +273,22 @@ def test_what_was_declared_personal_is_published_under_pseudonyms(opened: Opened
         ),
         (EXPORTS + EXPORTS, r"declares rebilly_transactions twice; [^\n]+\."),
         ("[[export]]\nvendor = 'rebilly'\nresource = 'x y'", r"'rebilly_x y' cannot be a table; [^\n]+\."),
+        (
+            "[[export]]\nvendor = 'rebilly'\nresource = 'x_rejected'",
+            r"'rebilly_x_rejected' cannot be a table; [^\n]+\.",
+        ),
+        *(
+            (
+                f"[[export]]\nvendor = 'rebilly'\nresource = 'x'\nwindow = 'at'\nfields = {{ at = 'instant', {more} }}",
+                rf"Export rebilly_x: a column cannot be called '{name}', [^\n]+\.",
+            )
+            for more, name in (
+                ("Month = 'text'", "month"),
+                ("id = 'text', ID = 'text'", "id"),
+                ("'a\"b' = 'text'", 'a"b'),
+                ("a_b = 'text', 'a/b' = 'text'", "a_b"),
+            )
+        ),
     ],
 )
 def test_a_file_that_cannot_be_used_is_told_in_one_sentence(tmp_path: Path, text: str, said: str) -> None:

@@ -237,6 +237,6 @@ def test_what_each_version_serves_is_loaded_to_the_last_digit(read: Read, versio
     assert sum(row.get("duration_seconds", 0) for row in rows) == truth.seconds
     money = dict(truth.money)
     if "Total (USD)" in money:  # which old files do not have
-        money["Total (USD)"] = sum(total for name, total in money.items() if name != "Total (USD)")
+        money["Total (USD)"] = sum((total for name, total in money.items() if name != "Total (USD)"), Decimal(0))
     for name, total in money.items():
         assert sum(row[known[name]] or 0 for row in rows) == total
