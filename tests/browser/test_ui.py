@@ -121,7 +121,7 @@ def test_a_backfill_over_three_months_turns_every_partition_green(page: Page, ui
     expect(page.get_by_text("Succeeded").first).to_be_visible(timeout=PATIENCE)
     picture(page, "checks")
     page.goto(f"{ui}/locations/pipeline/asset-groups/cdr_in/lineage")
-    expect(page.get_by_text("100% filled").nth(3)).to_be_visible()
+    expect(page.get_by_text("100% filled").nth(3)).to_be_visible(timeout=PATIENCE)
     page.wait_for_timeout(1_000)  # the graph fades in
     picture(page, "lane")
     states = {row.month: row.state for row in Journey(settings).coverage()}
