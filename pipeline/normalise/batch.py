@@ -11,7 +11,7 @@ from pipeline.normalise.header import Layout, extra_name
 from pipeline.normalise.parse import Reject, parse
 from pipeline.normalise.table import Table
 from pipeline.normalise.totals import Totals, of_table
-from pipeline.normalise.typing_rules import type_rows
+from pipeline.normalise.typing_rules import type_columns
 
 
 @dataclass
@@ -30,18 +30,26 @@ def type_block(block: Block, shape: Layout, table: Table) -> Batch:
     """Parse and type one block, every record of it accounted for."""
     parsed = parse(block, shape.names)
     text = _with_absent(parsed.text, table)
-    typed = type_rows(text, table.columns)
-    bad = sorted(typed.reasons)
-    diverted = of_table(text.take(pa.array(bad, pa.int64())), table.control) + Totals(len(parsed.rejects), {})
-    rejects = parsed.rejects + [Reject(int(parsed.places[row]), typed.reasons[row]) for row in bad]
+    typed, reasons = type_columns(text, table.columns)
+    bad = sorted(reasons)
+    good = np.ones(text.num_rows, bool)
+    good[bad] = False
+    control = text.select(table.control)
+    kept, left = _only(good, control), control.filter(pa.array(~good))
+    diverted = of_table(left, table.control) + Totals(len(parsed.rejects), {})
+    rejects = parsed.rejects + [Reject(int(parsed.places[row]), reasons[row]) for row in bad]
     return Batch(
-        table=typed.rows.append_column("extra", _extra(typed.text, shape.extras)),
+        table=_only(good, typed.append_column("extra", _extra(text, shape.extras))),
         places=np.delete(parsed.places, bad),
         rejected=_with_lines(block, rejects, parsed.records),
         records=parsed.records,
-        text=Totals(parsed.records, (of_table(typed.text, table.control) + diverted).sums),
+        text=of_table(kept, table.control) + diverted,
         diverted=diverted,
     )
+
+
+def _only(rows: np.ndarray, table: pa.Table) -> pa.Table:
+    return table if rows.all() else table.filter(pa.array(rows))
 
 
 def _with_absent(text: pa.Table, table: Table) -> pa.Table:

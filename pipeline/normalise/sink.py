@@ -105,7 +105,6 @@ class ParquetParts:
     def _encode(self) -> None:
         sink, group = self._idle(), pa.concat_tables(self._waiting)
         self._waiting, self._rows = [], 0
-        pa.default_memory_pool().release_unused()  # else what each thread once used is kept for it
         self._busy.append((sink, self._pool.submit(sink.write, group)))
 
     def _idle(self) -> ParquetSink:

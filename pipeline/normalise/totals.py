@@ -38,10 +38,10 @@ def of_table(table: pa.Table, columns: Iterable[str]) -> Totals:
 def _sum(column: pa.ChunkedArray) -> Decimal:
     if column.type != pa.string():
         return _NOTHING + (pc.sum(column).as_py() or 0)
-    cells = column.drop_null()
-    quick = _millionths(cells)
+    quick = _millionths(column)
     if quick is not None:
         return quick
+    cells = column.drop_null()
     # some cell is no number, or a large or a long one: Python's own arithmetic says what those come to
     plain = pc.match_substring_regex(cells, _PLAIN)
     rest = (_number(cell) for cell in cells.filter(pc.invert(plain)).to_pylist())
@@ -55,7 +55,7 @@ def _millionths(cells: pa.ChunkedArray) -> Decimal | None:
     of them rounds to it, and those are added as integers, exactly.
     """
     try:
-        scaled = cells.cast(pa.float64()).to_numpy() * 1e6
+        scaled = cells.cast(pa.float64()).drop_null().to_numpy() * 1e6
     except pa.ArrowInvalid:
         return None
     whole = np.rint(scaled)

@@ -1,9 +1,7 @@
 """Text to typed columns, in pandas: a strict rule per kind, and the cells that break it named one by one."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -48,26 +46,18 @@ def typed(text: pd.Series, kind: Kind) -> pd.Series:
         if (times < _FIRST[kind]).any():  # Arrow knows a year 0, Python and its readers do not
             raise pa.ArrowInvalid("a time in the year 0")
         return times.astype(pd.ArrowDtype(kind.type))
+    fit = text.astype(pd.ArrowDtype(kind.type))
     if kind is Kind.INTEGER and not text.str.isdecimal().all() and _has(text, "x", "X"):
         raise pa.ArrowInvalid("a hexadecimal number")  # Arrow would read 0x10 as sixteen
-    return text if kind is Kind.TEXT else text.astype(pd.ArrowDtype(kind.type))
+    return fit
 
 
 def _has(text: pd.Series, *characters: str) -> bool:
     return any(text.str.contains(character, regex=False).any() for character in characters)
 
 
-@dataclass
-class Typed:
-    """Rows with every cell in its type, the ``text`` of the same rows, and why others are left out, by their place."""
-
-    rows: pa.Table
-    text: pa.Table
-    reasons: dict[int, str]
-
-
-def type_rows(text: pa.Table, columns: Sequence[Column]) -> Typed:
-    """Type every column; where cells do not fit, their rows are left out."""
+def type_columns(text: pa.Table, columns: Sequence[Column]) -> tuple[pa.Table, dict[int, str]]:
+    """Every column in its type, and why rows are to be left out, by their place: what does not fit is null in them."""
     fit: dict[str, pa.ChunkedArray] = {}
     reasons: dict[int, str] = {}
     for column in columns:
@@ -79,13 +69,7 @@ def type_rows(text: pa.Table, columns: Sequence[Column]) -> Typed:
             # the first column that does not fit is the one that is named
             reasons = _named(misfits, f"{column.name} is not {MEANT[column.kind]}") | reasons
         fit[column.name] = cells
-    if not reasons:
-        return Typed(pa.table(fit), text, reasons)
-    good = np.ones(text.num_rows, bool)
-    good[list(reasons)] = False
-    kept = text.filter(pa.array(good))
-    made = {c.name: fit[c.name].filter(good) for c in columns if c.kind is not Kind.TEXT}
-    return Typed(pa.table({c.name: made.get(c.name, kept[c.name]) for c in columns}), kept, reasons)
+    return pa.table(fit), reasons
 
 
 def _named(rows: pa.ChunkedArray | None, reason: str) -> dict[int, str]:
@@ -112,14 +96,18 @@ def _strict(cells: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
 
 
 def _suspects(cells: pa.ChunkedArray, kind: Kind) -> Iterator[pa.ChunkedArray]:
-    """Which cells may not fit: of times first a guess that costs less and is nearly always right, then for certain."""
-    odd = pa.scalar(False)
-    if kind in _MIDNIGHT:
-        days = pc.utf8_slice_codeunits(cells, 0, len("2026-10-31"))
-        impossible = [day for day in days.unique().to_pylist() if day and not _fits(day + _MIDNIGHT[kind], kind)]
-        too_long = pc.not_equal(pc.utf8_length(cells), _SHORTEST[kind])
-        odd = pc.or_(too_long, pc.is_in(days, pa.array(impossible, pa.string())))
-        yield pc.fill_null(odd, False)
+    """Which cells may not fit: first a guess that costs little and is nearly always right, then for certain."""
+    length = pc.binary_length(cells)
+    match kind:
+        case Kind.INTEGER:
+            odd = pc.or_(pc.greater(length, 9), pc.invert(pc.utf8_is_decimal(cells)))
+        case Kind.MONEY:
+            odd = pc.greater(length, len("12345.000000"))
+        case _:
+            days = pc.utf8_slice_codeunits(cells, 0, len("2026-10-31"))
+            impossible = [day for day in days.unique().to_pylist() if day and not _fits(day + _MIDNIGHT[kind], kind)]
+            odd = pc.or_(pc.not_equal(length, _SHORTEST[kind]), pc.is_in(days, pa.array(impossible, pa.string())))
+    yield pc.fill_null(odd, False)
     yield pc.fill_null(pc.or_(odd, pc.invert(pc.match_substring_regex(cells, _ORDINARY[kind]))), False)
 
 

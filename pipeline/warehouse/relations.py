@@ -14,6 +14,15 @@ from pipeline.errors import PermanentError
 
 Made = Literal["TABLE", "VIEW"]
 
+_SQL = {
+    pa.string(): "VARCHAR",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.date32(): "DATE",
+    pa.timestamp("us", tz="UTC"): "TIMESTAMP WITH TIME ZONE",
+    pa.map_(pa.string(), pa.string()): "MAP(VARCHAR, VARCHAR)",
+}
+
 
 @contextmanager
 def disk() -> Iterator[None]:
@@ -33,16 +42,19 @@ def create(
     """
     if not files and schema is None:
         return None
-    if schema is not None:
-        db.register("_empty", schema.empty_table())
-    if files:
-        source = _listed(files)
-    else:
-        # a view over something registered would not outlive the connection, so what is empty is a table
-        source, wanted = "_empty", "TABLE"
-    expected = types(db, "FROM _empty") if schema is not None else None
-    db.execute(f"CREATE {wanted} {name} AS SELECT {_columns(db, source, expected)} FROM {source}")  # noqa: S608
+    expected = {field.name: _sql(field.type) for field in schema} if schema is not None else {}
+    if not files:
+        empty = ", ".join(_shown(column, kind, f"CAST(NULL AS {kind})") for column, kind in expected.items())
+        db.execute(f"CREATE TABLE {name} AS SELECT {empty} LIMIT 0")
+        return "TABLE"
+    source = _listed(files)
+    db.execute(f"CREATE {wanted} {name} AS SELECT {_columns(types(db, f'FROM {source}'), expected)} FROM {source}")  # noqa: S608
     return wanted
+
+
+def _sql(kind: pa.DataType) -> str:
+    """The type of a column of calls as DuckDB names it; asking DuckDB would make it look for pandas."""
+    return f"DECIMAL({kind.precision}, {kind.scale})" if pa.types.is_decimal(kind) else _SQL[kind]
 
 
 def _listed(files: Sequence[Path]) -> str:
@@ -65,12 +77,11 @@ def _names(file: Path) -> frozenset[str]:
 def create_record(db: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
     """Create a table of what the pipeline knows of itself."""
     db.register("_record", table)
-    db.execute(f"CREATE TABLE {name} AS SELECT {_columns(db, '_record', types(db, 'FROM _record'))} FROM _record")  # noqa: S608
+    db.execute(f"CREATE TABLE {name} AS SELECT {_columns(types(db, 'FROM _record'), {})} FROM _record")  # noqa: S608
 
 
-def _columns(db: duckdb.DuckDBPyConnection, source: str, expected: Mapping[str, str] | None) -> str:
+def _columns(found: Mapping[str, str], expected: Mapping[str, str]) -> str:
     """The select list: as expected, NULL for a column that no file has; else the month first, as a mart begins."""
-    found = types(db, f"FROM {source}")
     wanted = expected or {"month": found["month"], **found}
     return ", ".join(
         _shown(name, kind, f'"{name}"' if name in found else f"CAST(NULL AS {kind})") for name, kind in wanted.items()

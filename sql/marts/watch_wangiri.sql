@@ -78,21 +78,38 @@ found AS (
         ON bursts.rings >= limits.wangiri_calls
         AND bursts.dids >= limits.wangiri_dids
 ),
-back AS (
+-- the calls into a range are added up once, from the last to the first, however many bursts there are of it
+events AS (
     SELECT
-        found.month,
-        found.source_range,
-        found.burst,
-        count(*) AS calls,
-        sum(calls_out.charged_usd) AS cost_usd
+        month,
+        source_range,
+        burst,
+        first_call_at AS event_at,
+        0 AS calls,
+        CAST(0 AS DECIMAL(18, 6)) AS cost_usd
+    FROM found
+    UNION ALL
+    SELECT
+        calls_out.month,
+        left(calls_out.destination_number, length(calls_out.destination_number) - limits.wangiri_range_digits) AS source_range,
+        CAST(NULL AS BIGINT) AS burst,
+        calls_out.started_at AS event_at,
+        1 AS calls,
+        calls_out.charged_usd AS cost_usd
     FROM staging.calls_out AS calls_out
     CROSS JOIN limits
-    INNER JOIN found
-        ON found.month = calls_out.month
-        AND found.source_range
-        = left(calls_out.destination_number, length(calls_out.destination_number) - limits.wangiri_range_digits)
-        AND calls_out.started_at >= found.first_call_at
-    GROUP BY found.month, found.source_range, found.burst
+    WHERE left(calls_out.destination_number, length(calls_out.destination_number) - limits.wangiri_range_digits)
+        IN (SELECT source_range FROM found)
+),
+back AS (
+    SELECT
+        month,
+        source_range,
+        burst,
+        CAST(sum(calls) OVER since AS BIGINT) AS calls,
+        sum(cost_usd) OVER since AS cost_usd
+    FROM events
+    WINDOW since AS (PARTITION BY month, source_range ORDER BY event_at DESC)
 )
 SELECT
     found.month, -- Month of call start, YYYY-MM (UTC).

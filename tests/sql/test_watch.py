@@ -133,6 +133,16 @@ def test_a_burst_that_nobody_called_back_is_found_too(
     assert (row["calls_back"], row["calls_back_usd"]) == (0, 0)
 
 
+def test_each_burst_of_a_range_has_the_calls_back_since_it_began(wangiri: Add, found: Found) -> None:
+    for clock, did in (("11:00:00", "1"), ("11:00:10", "2"), ("11:00:20", "3"), ("11:00:30", "4")):
+        wangiri("cdr_in", at(clock), source_number="22505010001", did_number=did, duration_seconds=0)
+    for clock in ("10:59:59", "11:00:00", "12:00:00"):  # before the second burst, at its first ring, after it
+        wangiri("cdr_out", at(clock), destination_number="22505010777", charged_usd="0.25", **answered(at(clock), 60))
+    rows = found("watch_wangiri", **WANGIRI)
+    told = {str(row["first_call_at"]): (row["calls_back"], row["calls_back_usd"]) for row in rows}
+    assert told == {at("10:00:00"): (4, Decimal("1.25")), at("11:00:00"): (2, Decimal("0.5"))}
+
+
 @pytest.mark.parametrize(
     "missed",
     [

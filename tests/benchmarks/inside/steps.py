@@ -22,7 +22,7 @@ from pipeline.normalise.parse import parse
 from pipeline.normalise.schema import in_file
 from pipeline.normalise.sink import ROW_GROUP, ParquetSink
 from pipeline.normalise.totals import of_table
-from pipeline.normalise.typing_rules import type_rows
+from pipeline.normalise.typing_rules import type_columns
 from tests.benchmarks.contestants import gunzip, ours_alone
 from tests.benchmarks.measure import tell
 from tests.benchmarks.samples import Sample, read
@@ -65,7 +65,7 @@ def _convert(clock: Clock, file: Sample, sink: ParquetSink) -> None:
     waiting: list[pa.Table] = []
     while block := clock.of("cutting at record ends", next, blocks, None):
         text = clock.of("CSV to text", parse, block, shape.names).text
-        clock.of("text to types", type_rows, text, columns)
+        clock.of("text to types", type_columns, text, columns)
         batch = clock.of("assembling", type_block, block, shape, table)
         clock.of("control totals", of_table, text, control)
         clock.of("control totals", of_table, batch.table, control)
