@@ -62,11 +62,16 @@ def _bad(found: Found) -> float:
     return ratio(at["bad"]["runs"], at["clean"]["runs"])
 
 
-def _mart(found: Found) -> float:
-    """The worst of the marts that take as long by hand as a commit must not matter any more."""
-    runs = _size(found, "marts")["runs"]
-    names = {key.rpartition(" ")[0] for key in runs if median(runs[key], WALL) >= _LONG and key.endswith(" by_hand")}
-    return max(ratio(runs[f"{name} ours"], runs[f"{name} by_hand"]) for name in names)
+def _mart(least: float) -> Callable[[Found], float]:
+    """The worst of the marts that take so many seconds by hand: of a short one the price of a commit is the most."""
+
+    def measure(found: Found) -> float:
+        runs = _size(found, "marts")["runs"]
+        names = {key.removesuffix(" by_hand") for key in runs if key.endswith(" by_hand")}
+        long = (name for name in names if median(runs[f"{name} by_hand"], WALL) >= least)
+        return max(ratio(runs[f"{name} ours"], runs[f"{name} by_hand"]) for name in long)
+
+    return measure
 
 
 def _publish(found: Found) -> float:
@@ -93,7 +98,8 @@ _GOALS: tuple[_Goal, ...] = (
     ("size on disk", "≤ DuckDB's", 1, _race_share(lambda one: float(one["bytes"])), "{:.2f} of it"),
     ("twelve months × two types", "≤ 0.65 of DuckDB", 0.65, _year, "{:.2f}"),
     ("publish, 1,000 files", "0.2 s", 0.2, _publish, "{:.2f} s"),
-    ("marts of half a second or more", "each ≤ 1.3 of the SQL by hand", 1.3, _mart, "{:.2f}"),
+    ("marts, the worst", "each ≤ 1.3 of the SQL by hand", 1.3, _mart(0), "{:.2f}"),
+    ("marts of half a second or more, the worst", "each ≤ 1.3 of the SQL by hand", 1.3, _mart(_LONG), "{:.2f}"),
     ("CPU of a tick, 1,000 exports", "< 0.2 s", 0.2, _tick, "{:.2f} s"),
     ("`import pipeline.definitions`", "< 2.5 s", 2.5, _start("import pipeline.definitions"), "{:.2f} s"),
     ("`cdr status`", "< 1.5 s", 1.5, _start("cdr status"), "{:.2f} s"),
