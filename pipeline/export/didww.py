@@ -4,7 +4,7 @@ The version that is served decides how, not the one asked for: a header can only
 at any moment. So every answer is asked which version it is of, and the next request is written for that.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ import requests
 
 from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError, TransientError
-from pipeline.export import answers, http
+from pipeline.export import answers, http, listing
 from pipeline.export.didww_dialects import WINDOW, dialect_of
 from pipeline.export.didww_token import Admission, Gate, Tokens
 from pipeline.export.pace import Pace
@@ -24,7 +24,6 @@ MEDIA_TYPE = "application/vnd.api+json"
 """Sent without parameters: with a charset DIDWW answers 415."""
 
 _PAGE_SIZE = 100
-_MAX_READINGS = 3
 _STATUS = {status.value: status for status in (Status.PENDING, Status.PROCESSING, Status.COMPLETED)}
 
 
@@ -72,24 +71,12 @@ class Vendor:
 
     def exports(self) -> Sequence[Export]:
         """The whole list, newest first; read again where exports came or went meanwhile and shifted its pages."""
-        for _ in range(_MAX_READINGS):
-            found, total = self._read_list()
-            if len(found) >= total:
-                return list(found.values())
-        where = http.shown(self._connection.url("exports"))
-        raise TransientError(f"GET {where} listed {len(found)} of {total} exports; try again later.")
+        return listing.whole(self._pages, http.shown(self._connection.url("exports")))
 
-    def _read_list(self) -> tuple[dict[str, Export], int]:
-        """What all pages hold, and the most exports that any page counted: if there are fewer, one slipped past us."""
-        found: dict[str, Export] = {}
-        total = 0
+    def _pages(self) -> Iterator[tuple[Iterable[Export], int]]:
         for response in self._connection.pages(_page(1), _Turning()):
             page = self._served(response)
-            total = max(total, answers.total(page))
-            for item in _items(response.url, page):
-                export = _parse(item, _version(page))
-                found.setdefault(export.id, export)
-        return found, total
+            yield [_parse(item, _version(page)) for item in _items(response.url, page)], answers.total(page)
 
     def _served(self, response: requests.Response) -> dict[str, Any]:
         """The answer; what is asked next is in the dialect of its version."""

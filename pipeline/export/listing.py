@@ -12,7 +12,7 @@ Pages = Callable[[], Iterable[tuple[Iterable[Export], int]]]
 
 
 def whole(pages: Pages, what: str) -> list[Export]:
-    """Every export once; read again where exports came or went meanwhile and shifted the pages.
+    """Every export once, as it was first seen; read again where exports came or went meanwhile and shifted the pages.
 
     If there are fewer than any page counted, one slipped past us. ``what`` is listed, as the error says.
     """
@@ -21,7 +21,8 @@ def whole(pages: Pages, what: str) -> list[Export]:
     for _ in range(_MAX_READINGS):
         found, most = {}, 0
         for exports, total in pages():
-            found |= {export.id: export for export in exports}
+            for export in exports:
+                found.setdefault(export.id, export)
             most = max(most, total)
         if len(found) >= most:
             return list(found.values())
