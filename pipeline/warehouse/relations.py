@@ -77,7 +77,8 @@ def _names(file: Path) -> frozenset[str]:
 def create_record(db: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
     """Create a table of what the pipeline knows of itself."""
     db.register("_record", table)
-    db.execute(f"CREATE TABLE {name} AS SELECT {_columns(types(db, 'FROM _record'), {})} FROM _record")  # noqa: S608
+    found = types(db, "FROM _record")
+    db.execute(f"CREATE TABLE {name} AS SELECT {_columns(found, found)} FROM _record")  # noqa: S608
 
 
 def _columns(found: Mapping[str, str], expected: Mapping[str, str]) -> str:
