@@ -54,6 +54,14 @@ def test_a_ring_has_the_list_read_at_once_and_time_has_it_read_anyway(
     assert looked(sensing, instance, sandbox, rung)
 
 
+def test_a_clock_that_was_set_back_does_not_stop_the_looking(
+    sensing: dg.Definitions, instance: dg.DagsterInstance, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    cursor = looked(sensing, instance, sandbox, None)
+    clock.advance(-timedelta(days=400))
+    assert looked(sensing, instance, sandbox, cursor)
+
+
 def test_without_callbacks_every_tick_reads_the_list(
     definitions: dg.Definitions, settings: Settings, instance: dg.DagsterInstance, sandbox: Sandbox
 ) -> None:

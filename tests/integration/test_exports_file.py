@@ -13,7 +13,8 @@ import pytest
 
 from pipeline.definitions import build
 from pipeline.defs.backfill import bring_in
-from pipeline.export.protocol import ExportVendor
+from pipeline.errors import PermanentError
+from pipeline.export.protocol import Export, ExportVendor
 from pipeline.journey import Journey
 from pipeline.months import Month
 from pipeline.sandbox import Fault, ManualClock, Operation
@@ -216,6 +217,24 @@ def test_a_vendor_that_has_enough_to_do_is_asked_again_when_it_has_finished_some
     assert len(vendors["connectif"].exports) == 3
 
 
+def test_a_list_that_lags_and_a_vendor_that_refuses_us_end_no_other_month(
+    opened: Opened, vendors: Vendors, home: Path
+) -> None:
+    journey = opened(cdr_poll_seconds=1)
+    vendors["packagex"].faults.inject(Fault.LATE)
+    unknown, listed = PermanentError("The vendor does not accept the API key; check it."), journey.listed
+
+    def refused(name: str) -> list[Export]:
+        if name == "rebilly":
+            raise unknown
+        return listed(name)
+
+    journey.listed = refused  # type: ignore[method-assign]
+    failed = backfill(journey, MONTH, types=("packagex_shipment", "rebilly_transactions"))
+    assert failed == {("rebilly_transactions", MONTH): str(unknown)}
+    assert ask(journey, "SELECT count(*) > 0 FROM packagex_shipment") == [(True,)]
+
+
 def test_months_that_wait_for_a_busy_vendor_are_asked_for_by_the_sensor(
     opened: Opened, vendors: Vendors, tmp_path: Path
 ) -> None:
@@ -294,7 +313,5 @@ def test_what_was_declared_personal_is_published_under_pseudonyms(opened: Opened
 def test_a_file_that_cannot_be_used_is_told_in_one_sentence(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "exports.toml"
     file.write_text(text, encoding="utf-8")
-    from pipeline.errors import PermanentError
-
     with pytest.raises(PermanentError, match=said):
         _ = Journey(Settings(cdr_data_dir=tmp_path / "data", cdr_exports=file, _env_file=None)).tables

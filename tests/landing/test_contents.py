@@ -1,6 +1,8 @@
 import gzip
 import hashlib
+import io
 import tracemalloc
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -161,3 +163,16 @@ def test_a_decompression_bomb_is_refused_before_it_swells(folder: Path) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 1 << 25
+
+
+def test_a_zip_whose_last_part_is_empty_is_whole(folder: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as out:
+        out.writestr("export-part1.csv", TEXT)
+        out.writestr("export-part2.csv", b"")
+    assert read(folder, packed.getvalue()) == Contents(len(TEXT), HEADER)
+
+
+def test_a_last_record_whose_cell_has_a_line_break_is_not_taken_for_a_cut_one(folder: Path) -> None:
+    text = TEXT + b'2026-10-01 00:00:00,4711,"two\nlines"'
+    assert read(folder, gzip.compress(text)) == Contents(len(text), HEADER)
