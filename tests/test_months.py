@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pipeline.errors import PermanentError
@@ -16,33 +16,28 @@ steps = st.integers(-24, 24)
 moments = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
 
 
-@settings(deadline=None)
 @given(months)
 def test_a_month_ends_where_the_next_one_starts(month: Month) -> None:
     assert month.end == month.shift(1).start
 
 
-@settings(deadline=None)
 @given(near, steps, steps)
 def test_shifting_adds_up_and_is_undone_by_shifting_back(month: Month, there: int, further: int) -> None:
     assert month.shift(there).shift(further) == month.shift(there + further)
     assert month.shift(there).shift(-there) == month
 
 
-@settings(deadline=None)
 @given(months)
 def test_a_written_month_reads_as_itself(month: Month) -> None:
     assert Month.parse(str(month)) == month
     assert len(str(month)) == len("2026-10")
 
 
-@settings(deadline=None)
 @given(near, st.integers(1, 28))
 def test_any_day_of_a_month_names_the_month(month: Month, day: int) -> None:
     assert Month.parse(f"{month}-{day:02d}") == month
 
 
-@settings(deadline=None)
 @given(near)
 def test_a_month_holds_its_start_and_not_its_end(month: Month) -> None:
     instant = timedelta(microseconds=1)
@@ -52,28 +47,24 @@ def test_a_month_holds_its_start_and_not_its_end(month: Month) -> None:
     assert not month.holds(month.start - instant)
 
 
-@settings(deadline=None)
 @given(moments)
 def test_every_moment_lies_in_exactly_one_month(moment: datetime) -> None:
     month = Month.of(moment)
     assert [other for other in month_range(month.shift(-2), month.shift(2)) if other.holds(moment)] == [month]
 
 
-@settings(deadline=None)
 @given(moments, st.integers(-14 * 60, 14 * 60))
 def test_the_month_of_a_moment_does_not_depend_on_the_zone_it_is_written_in(moment: datetime, minutes: int) -> None:
     elsewhere = moment.astimezone(timezone(timedelta(minutes=minutes)))
     assert Month.of(elsewhere) == Month.of(moment)
 
 
-@settings(deadline=None)
 @given(near, near)
 def test_months_are_ordered_as_their_starts_and_as_their_text(one: Month, other: Month) -> None:
     assert (one < other) == (one.start < other.start) == (str(one) < str(other))
     assert (one == other) == (hash(one) == hash(other) and one <= other <= one)
 
 
-@settings(deadline=None)
 @given(near, near)
 def test_a_range_holds_every_month_between_once_and_in_order(first: Month, last: Month) -> None:
     found = month_range(first, last)
@@ -109,7 +100,6 @@ def test_what_is_not_a_month_is_refused_with_one_sentence_that_shows_how_to_writ
     )
 
 
-@settings(deadline=None)
 @given(st.text(max_size=12))
 def test_any_text_is_a_month_or_is_refused(text: str) -> None:
     with suppress(PermanentError):

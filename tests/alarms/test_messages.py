@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.alarms.alarm import (
@@ -27,7 +27,6 @@ def anything(severity: Severity = Severity.ERROR, text: str = "it broke") -> Ala
     return Alarm(severity, text, text, text, key=text, record_type=text, month=text, export_id=text, run_id=text)
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.text(), st.from_regex(r"\+?\d{5,20}"), st.just("https://u:12345678@h/?q=123456789"))))
 def test_no_run_of_seven_digits_survives_in_any_field(parts: list[str]) -> None:
     message = message_of(anything(text="".join(parts)))
@@ -35,7 +34,6 @@ def test_no_run_of_seven_digits_survives_in_any_field(parts: list[str]) -> None:
         assert not re.search(r"\d{7}", said)
 
 
-@settings(deadline=None)
 @given(KEYS, st.lists(st.text(max_size=20), max_size=4), st.sampled_from(["", "https://", "ftp://a?", "tel:+44"]))
 def test_no_key_survives_whatever_it_stands_in(key: str, around: list[str], before: str) -> None:
     half = len(key) // 2
@@ -47,7 +45,6 @@ def test_cutting_an_address_puts_no_key_together() -> None:
     assert "s://tail" not in redacted("https://me@tail", {"s://tail"})
 
 
-@settings(deadline=None)
 @given(st.text(max_size=30).filter(str.isprintable))
 def test_a_user_and_a_query_do_not_survive_in_an_address(text: str) -> None:
     said = redacted(f"at https://me:pass-4711@example.com/path?token-4711{text} end")

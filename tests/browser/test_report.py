@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect
 from pydantic import SecretStr
 
 from pipeline.journey import Journey
@@ -16,7 +16,7 @@ from pipeline.months import Month
 from pipeline.report import write
 from pipeline.sandbox import Sandbox
 from pipeline.settings import Settings
-from tests.browser.test_ui import CHROMIUM, FLAGS, picture
+from tests.browser.test_ui import picture
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -47,16 +47,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         db.execute("UPDATE marts.trunk_quality SET trunk_name = ? WHERE trunk_name LIKE '%HQ%'", [HOSTILE])
     write(folder / "hostile.duckdb", MONTH, folder / "report.html")
     return folder / "report.html"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here, and apt-get could not bring one: the report was not looked at")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """The UI as an operator uses it, in a real browser: a backfill over three months until its partitions are green."""
 
 import os
-import shutil
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from pydantic import SecretStr
 
 from pipeline.journey import Journey
@@ -19,20 +18,7 @@ from pipeline.ui import Dagster
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", "build/screenshots"))
-FLAGS = [
-    f"--{flag}"
-    for flag in (
-        "no-sandbox",
-        "disable-gpu",
-        "disable-quic",
-        "no-first-run",
-        "disable-background-networking",
-        "disable-component-update",
-        "disable-sync",
-    )
-]
 RUNNING = Month.of(datetime.now(UTC))
 MONTHS = month_range(RUNNING.shift(-2), RUNNING)
 PATIENCE = 300_000
@@ -60,16 +46,6 @@ def ui(settings: Settings) -> Iterator[str]:
     with Dagster(settings, port) as dagster:
         dagster.wait_until_it_answers()
         yield dagster.url
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here, and apt-get could not bring one: the UI was not looked at")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pipeline.export.pace import PER_SECOND, Pace
 
 
 @given(arrivals=st.lists(st.floats(0, 5), min_size=2, max_size=40))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_window_of_a_second_sees_more_than_the_vendor_allows(arrivals: list[float], tmp_path: Path) -> None:
     for left in tmp_path.iterdir():
         left.unlink()

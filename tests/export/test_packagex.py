@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import GoneError, PermanentError, TransientError
@@ -176,7 +176,6 @@ class TestItsList:
         with pytest.raises(GoneError, match=r"HTTP 404\)"):
             vendor.open(ready)
 
-    @settings(deadline=None)
     @given(st.dictionaries(st.sampled_from(["resource", "status", "created_at", "options"]), _JSON))
     def test_reads_whatever_an_export_has_beside_its_id(self, item: dict[str, Any]) -> None:
         export = packagex._parse({**item, "id": "exp_1"})

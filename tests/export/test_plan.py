@@ -3,7 +3,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.dataset import Dataset
@@ -105,7 +105,6 @@ class TestWhatToAskFor:
         assert possible == months[:2]
         assert len(refused) == 1
 
-    @settings(deadline=None)
     @given(installations, datasets, st.sampled_from([50, 100]), st.integers(6, 95 * 86400))
     def test_every_request_is_one_that_the_vendor_accepts(
         self, installation: str, dataset: Dataset, longest: int, seconds: int
@@ -117,7 +116,6 @@ class TestWhatToAskFor:
         assert request.end < now
         assert request.end.microsecond == 0
 
-    @settings(deadline=None)
     @given(installations, installations, st.sampled_from([0, 50, 100]), st.integers(6, 90 * 86400))
     def test_its_reference_is_the_same_each_time_and_another_for_each_installation_type_and_month(
         self, one: str, other: str, longest: int, seconds: int
@@ -132,7 +130,6 @@ class TestWhatToAskFor:
         assert reference(one) != reference(one, CDR_OUT)
         assert reference(one) != reference(one, CDR_IN, OCTOBER.shift(-1))
 
-    @settings(deadline=None)
     @given(st.integers(0, 60), st.integers(0, 86399))
     def test_a_finished_months_reference_changes_with_its_settle_step_only(self, days: int, seconds: int) -> None:
         day = OCTOBER.end + timedelta(days=days)
@@ -154,7 +151,6 @@ class TestSettling:
         assert settle_step(OCTOBER, OCTOBER.end + timedelta(days=days)) == step
         assert settle_step(OCTOBER, OCTOBER.end + timedelta(days=days, hours=23.9)) == step
 
-    @settings(deadline=None)
     @given(st.integers(0, 70), st.integers(0, 70))
     def test_steps_never_go_back_and_are_never_in_the_future(self, one: int, other: int) -> None:
         early, late = (settle_step(OCTOBER, OCTOBER.end + timedelta(days=days)) for days in sorted((one, other)))
@@ -192,7 +188,6 @@ class TestWhichAreOurs:
     def test_an_export_that_is_not_exactly_the_months_is_never_taken(self, foreign: Export) -> None:
         assert of_month(SERIES, OCTOBER, [foreign]) == []
 
-    @settings(deadline=None)
     @given(st.permutations(range(6)))
     def test_ours_come_oldest_first_whatever_the_order_of_the_list(self, order: Sequence[int]) -> None:
         oldest_first = [export(f"e{i}", created_at=NOW + timedelta(milliseconds=i // 2)) for i in range(6)]
@@ -342,7 +337,6 @@ class TestWhatToLoad:
         found = to_load(history(letters), loaded, never)
         assert (found and found.id) == chosen
 
-    @settings(deadline=None)
     @given(histories, st.data())
     def test_an_older_export_is_never_loaded_over_a_newer_one(self, letters: list[str], data: st.DataObject) -> None:
         ours = history(letters)
@@ -350,7 +344,6 @@ class TestWhatToLoad:
         found = to_load(ours, ours[loaded].id, never)
         assert found is None or ours.index(found) > loaded
 
-    @settings(deadline=None)
     @given(histories)
     def test_loading_what_is_to_be_loaded_leaves_nothing_to_load(self, letters: list[str]) -> None:
         ours = history(letters)
@@ -402,13 +395,11 @@ class TestWhenToAsk:
         asked = at(newest_ask) if newest_ask else None
         assert due(OCTOBER, at(now), sealed=False, newest_ask=asked, months_kept=3) == is_due
 
-    @settings(deadline=None)
     @given(st.integers(0, 100 * 24), st.none() | st.integers(0, 100 * 24))
     def test_a_sealed_month_is_never_due(self, now: int, asked: int | None) -> None:
         newest_ask = None if asked is None else OCTOBER.start + timedelta(hours=asked)
         assert not due(OCTOBER, OCTOBER.start + timedelta(hours=now), sealed=True, newest_ask=newest_ask, months_kept=3)
 
-    @settings(deadline=None)
     @given(st.integers(1, 92 * 24 - 1))
     def test_a_month_that_is_due_can_be_asked_for_and_is_not_due_again_at_once(self, hours: int) -> None:
         now = OCTOBER.start + timedelta(hours=hours)

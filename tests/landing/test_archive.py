@@ -94,7 +94,7 @@ class TestTheArchive:
             Archive(tmp_path / "landing").note_asked(an_export(export_id))
         assert list(tmp_path.iterdir()) == []
 
-    @settings(deadline=None, max_examples=25)
+    @settings(max_examples=25)
     @given(export_id=st.text(max_size=12))
     def test_never_leaves_its_folder(self, tmp_path_factory: pytest.TempPathFactory, export_id: str) -> None:
         root = tmp_path_factory.getbasetemp()
@@ -105,7 +105,7 @@ class TestTheArchive:
         else:
             assert file.resolve().parent == (root / "didww/cdr_in/2026-10").resolve()
 
-    @settings(deadline=None, max_examples=25)
+    @settings(max_examples=25)
     @given(
         records=st.lists(
             asked, max_size=5, unique_by=lambda r: (r["vendor"], r["record_type"], r["month"], r["export_id"])
@@ -121,7 +121,7 @@ class TestTheArchive:
         assert list(archive.asked()) == sorted(notes, key=lambda n: (n.created_at, n.export_id))
         assert list(archive.landed()) == []
 
-    @settings(deadline=None, max_examples=25)
+    @settings(max_examples=25)
     @given(record=asked, more=landed)
     def test_gives_back_what_landed(
         self, tmp_path_factory: pytest.TempPathFactory, record: dict[str, object], more: dict[str, object]

@@ -55,21 +55,21 @@ def test_a_whole_gzip_is_read_to_its_end(folder: Path, content: bytes) -> None:
     assert read(folder, content) == Contents(len(TEXT), HEADER)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(cut=st.integers(2, len(GZIP) - 1))
 def test_a_gzip_that_is_cut_anywhere_is_found(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
     with pytest.raises(TransientError, match=r"^The file of export 6e1f [^\n]+; it will be fetched anew\.$"):
         read(tmp_path_factory.getbasetemp(), GZIP[:cut])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(cut=st.integers(1, len(GZIP) - 1))
 def test_a_second_member_that_is_cut_anywhere_is_found(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
     with pytest.raises(TransientError, match=r"it will be fetched anew\.$"):
         read(tmp_path_factory.getbasetemp(), GZIP + GZIP[:cut])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(at=st.integers(10, len(GZIP) - 1))
 def test_a_byte_that_is_damaged_anywhere_behind_the_head_is_found(
     tmp_path_factory: pytest.TempPathFactory, at: int
@@ -139,7 +139,7 @@ def test_the_header_is_the_first_line_without_its_frame(folder: Path, text: byte
     assert read(folder, gzip.compress(text)) == Contents(len(text), "a,b")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.text(st.characters(blacklist_characters="\n\r<\ufeff", blacklist_categories=["Cs"]), max_size=80))
 def test_any_header_with_a_comma_is_kept_as_it_is(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     header = f"A,{text}é"

@@ -75,7 +75,7 @@ def load(tmp_path_factory: pytest.TempPathFactory) -> Load:
     return run
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(st.lists(rows, max_size=12), min_size=1, max_size=12),
     st.sampled_from(["zip", "gzip", "plain"]),

@@ -139,7 +139,7 @@ def adds_up(outcome: Any, record_type: str, truth: Any) -> None:
 def test_the_rows_of_any_clean_file_are_those_that_python_reads(
     record_type: str, columns_of: Header, convert_bytes: Convert, truth_of: Oracle
 ) -> None:
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=15)
     @given(files(record_type, columns_of[record_type], clean), gzip_cuts, sizes, st.integers(1, 3))
     def law(data: bytes, cuts: list[int], block_bytes: int, workers: int) -> None:
         outcome = convert_bytes(record_type, data, cuts, block_bytes=block_bytes, workers=workers)
@@ -180,7 +180,7 @@ def _closed(data: bytes) -> bool:
 def test_every_record_of_any_spoilt_file_is_loaded_or_rejected_with_its_place_and_its_text(
     record_type: str, columns_of: Header, convert_bytes: Convert, truth_of: Oracle
 ) -> None:
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=20)
     @given(spoilt(record_type, columns_of[record_type]), gzip_cuts, sizes, st.integers(1, 3))
     def law(data: bytes, cuts: list[int], block_bytes: int, workers: int) -> None:
         outcome = convert_bytes(record_type, data, cuts, block_bytes=block_bytes, workers=workers)

@@ -145,7 +145,7 @@ CELLS = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.lists(CELLS, min_size=len(IN), max_size=len(IN)), max_size=6),
     st.sampled_from(["\n", "\r\n"]),

@@ -127,7 +127,7 @@ def _advised(spans: list[Span]) -> list[tuple[Any, ...]]:
 spans = st.tuples(st.integers(0, 60), st.integers(1, 30)).map(lambda span: (span[0], span[0] + span[1]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(calls=st.lists(spans, min_size=1, max_size=40))
 def test_the_simulated_saving_lies_between_the_two_figures(calls: list[Span]) -> None:
     found = _advised(calls)

@@ -99,7 +99,7 @@ attempts = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=st.lists(attempts, max_size=30))
 def test_calls_are_those_of_the_model(rows: list[Attempt]) -> None:
     lined = [row._replace(line=line) for line, row in enumerate(rows, 1)]

@@ -112,7 +112,7 @@ def drawn(draw: st.DrawFn) -> Drawn:
     return Drawn(direction, did, trunk, group, start, talk, end, duration)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(calls=st.lists(drawn(), max_size=25))
 def test_the_sweep_finds_what_counting_finds(calls: list[Drawn]) -> None:
     assert _swept(calls) == _counted(calls)

@@ -81,7 +81,7 @@ rows = st.tuples(
 
 
 @given(earlier=st.lists(rows, max_size=12), later=st.lists(rows, max_size=12))
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_counts_are_those_of_multisets(tmp_path: Path, earlier: list[Row], later: list[Row]) -> None:
     found = {one.day.day: one for one in between(tmp_path, earlier, later)}
     for day in (1, 2, 3):
