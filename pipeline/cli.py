@@ -11,14 +11,14 @@ import click
 from rich.console import Console
 
 from pipeline import settings as environment
-from pipeline.command_line import FAILED, MonthText, end_on_signals, one_sentence
-from pipeline.forget import erase, retain
+from pipeline.commands.command_line import FAILED, MonthText, end_on_signals, one_sentence
+from pipeline.commands.forget import erase, retain
+from pipeline.commands.listen import listen
+from pipeline.commands.query import sql
+from pipeline.commands.show import coverage_table, progress
 from pipeline.holdings import Holdings
 from pipeline.journey import Journey
-from pipeline.listen import listen
 from pipeline.months import Month, month_range
-from pipeline.query import sql
-from pipeline.show import coverage_table, progress
 
 console = Console(width=None if sys.stdout.isatty() else 120)
 
@@ -141,7 +141,7 @@ def rebuild() -> None:
 @one_sentence
 def doctor() -> None:
     """Check key, served version, clock, disk, and which months are at risk; asks for nothing."""
-    from pipeline.doctor import examine
+    from pipeline.commands.doctor import examine
 
     findings = examine(Journey(environment.load()))
     for finding in findings:
@@ -155,7 +155,7 @@ def doctor() -> None:
 @one_sentence
 def ui(port: int) -> None:
     """Start Dagster's UI and daemon; Ctrl-C ends both."""
-    from pipeline.ui import Dagster
+    from pipeline.commands.ui import Dagster
 
     end_on_signals()
     with Dagster(environment.load(), port) as dagster:
@@ -170,7 +170,7 @@ def ui(port: int) -> None:
 @one_sentence
 def demo(port: int, *, no_ui: bool) -> None:
     """Everything, against a local vendor: no account needed."""
-    from pipeline.demo import run_demo
+    from pipeline.commands.demo import run_demo
 
     end_on_signals()
     run_demo(environment.load(), port, console, stay=not no_ui)

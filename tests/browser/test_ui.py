@@ -10,11 +10,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from pydantic import SecretStr
 
+from pipeline.commands.ui import Dagster
 from pipeline.journey import Journey
 from pipeline.months import Month, month_range
 from pipeline.sandbox import Sandbox
 from pipeline.settings import Settings
-from pipeline.ui import Dagster
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -18,7 +18,7 @@ import requests
 from didww.callback.request_validator import RequestValidator
 from pydantic import SecretStr
 
-from pipeline.callbacks import Callbacks, Listener
+from pipeline.commands.callbacks import Callbacks, Listener
 from pipeline.dataset import Dataset
 from pipeline.doorbell import Doorbell
 from pipeline.errors import PermanentError
@@ -26,7 +26,7 @@ from pipeline.export.didww import Vendor
 from pipeline.export.protocol import Access, Request
 from pipeline.months import Month
 from pipeline.sandbox import ManualClock, Sandbox
-from pipeline.sandbox.callbacks import Delivery
+from pipeline.sandbox.didww.callbacks import Delivery
 from tests.alarms.sinks import served
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -202,7 +202,7 @@ def test_garbage_is_survived(
 def test_a_body_that_does_not_come_is_not_waited_for(
     listening: Callable[..., Endpoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.callbacks._BODY_SECONDS", 0.05)
+    monkeypatch.setattr("pipeline.commands.callbacks._BODY_SECONDS", 0.05)
     endpoint = listening()
     parts = urlsplit(endpoint.at)
     with socket.create_connection((parts.hostname, parts.port or 0), timeout=10) as connection:

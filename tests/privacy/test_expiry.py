@@ -9,9 +9,9 @@ from click.testing import CliRunner
 from pydantic import SecretStr
 
 from pipeline.cli import main
+from pipeline.commands.doctor import examine
 from pipeline.definitions import build
 from pipeline.defs.schedules import months_due
-from pipeline.doctor import examine
 from pipeline.errors import PermanentError
 from pipeline.expiry import due, expire, of_calls
 from pipeline.journey import Journey

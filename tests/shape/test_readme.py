@@ -14,12 +14,12 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from pipeline.cli import main
-from pipeline.demo import QUERIES
+from pipeline.commands.demo import QUERIES
+from pipeline.commands.show import table
 from pipeline.journey import Journey
 from pipeline.months import Month, month_range
 from pipeline.sandbox import Sandbox
 from pipeline.settings import Settings
-from pipeline.show import table
 from pipeline.warehouse.reading import ask
 
 ROOT = Path(__file__).parents[2]

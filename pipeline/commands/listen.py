@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import click
 
 from pipeline import settings as environment
-from pipeline.command_line import end_on_signals, one_sentence
+from pipeline.commands.command_line import end_on_signals, one_sentence
 from pipeline.doorbell import Doorbell
 from pipeline.errors import PermanentError
 from pipeline.export.http import shown
@@ -23,7 +23,7 @@ from pipeline.export.http import shown
 @one_sentence
 def listen(port: int, host: str) -> None:
     """Take the vendor's callbacks, which hasten the next look at its list; Ctrl-C ends it."""
-    from pipeline.callbacks import Callbacks, Listener
+    from pipeline.commands.callbacks import Callbacks, Listener
 
     end_on_signals()
     settings = environment.load()

@@ -9,14 +9,14 @@ from contextlib import ExitStack, contextmanager
 from pydantic import SecretStr
 from rich.console import Console
 
+from pipeline.commands.show import coverage_table, progress, table
+from pipeline.commands.ui import Dagster
 from pipeline.definitions import build
 from pipeline.defs.backfill import bring_in
 from pipeline.errors import PermanentError
 from pipeline.journey import Journey
 from pipeline.months import Month, month_range
 from pipeline.settings import Settings
-from pipeline.show import coverage_table, progress, table
-from pipeline.ui import Dagster
 from pipeline.warehouse.reading import ask
 
 QUERIES = {

@@ -7,9 +7,9 @@ import click
 from rich.console import Console
 
 from pipeline import settings as environment
-from pipeline.command_line import one_sentence
+from pipeline.commands.command_line import one_sentence
+from pipeline.commands.show import fitting, table
 from pipeline.holdings import Holdings
-from pipeline.show import fitting, table
 from pipeline.warehouse.extract import SUFFIXES, TEXT, write
 from pipeline.warehouse.reading import ask, streamed
 

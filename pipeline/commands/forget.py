@@ -3,7 +3,7 @@
 import click
 
 from pipeline import settings as environment
-from pipeline.command_line import one_sentence
+from pipeline.commands.command_line import one_sentence
 from pipeline.expiry import Expired, due, expire
 from pipeline.holdings import Holdings
 from pipeline.journey import Journey
