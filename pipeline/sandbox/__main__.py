@@ -8,7 +8,7 @@ import threading
 from datetime import timedelta
 from typing import Any
 
-from pipeline.sandbox.versions import VERSIONS
+from pipeline.sandbox.didww.versions import VERSIONS
 
 _PER_DAY = "on average, of each resource"
 _CALLBACK_SECONDS = 0.2

@@ -1,17 +1,16 @@
 """The exports of a local vendor's account: created, moved on by the clock, and gone when they are kept no longer."""
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from functools import cached_property
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
-from pipeline.sandbox.rows import BEGAN, Records, Row
-
-Clock = Callable[[], datetime]
+from pipeline.sandbox.clock import Clock
+from pipeline.sandbox.shelf import Shelf
+from pipeline.sandbox.traffic.rows import BEGAN, Records, Row
 
 
 class Stage(Enum):
@@ -42,7 +41,10 @@ class Draft:
 
 @dataclass
 class Export:
-    """One export; ``foreign`` ones are other people's, and one without a moment of completion never gets there."""
+    """One export; ``foreign`` ones are other people's, and one without a moment of completion never gets there.
+
+    ``kept_until`` is when it is gone, None for never.
+    """
 
     id: str
     draft: Draft
@@ -50,6 +52,7 @@ class Export:
     records: Records
     processing_at: datetime
     finished_at: datetime | None
+    kept_until: datetime | None = None
     foreign: bool = False
     fails: bool = False
     number: int = 0
@@ -78,9 +81,13 @@ class Export:
             return Stage.FAILED if self.fails else Stage.DONE
         return Stage.PROCESSING if now >= self.processing_at else Stage.QUEUED
 
+    def expired(self, now: datetime) -> bool:
+        """Whether it is kept no longer."""
+        return self.kept_until is not None and now >= self.kept_until
 
-class Account:
-    """All exports there are, one's own and other people's, and the records that they are made of."""
+
+class Account(Shelf[Export]):
+    """All exports there are, and the records that they are made of."""
 
     def __init__(
         self,
@@ -90,16 +97,14 @@ class Account:
         processing: timedelta,
         kept: timedelta | None,
     ) -> None:
+        super().__init__(clock)
         self._records = dict(records)
-        self._clock = clock
-        self._pending, self._processing, self._kept = pending, processing, kept
-        self._exports: dict[str, Export] = {}
-        self._created = 0
-        self._lock = threading.Lock()
+        self._pending, self._processing, self._lives = pending, processing, kept
+        self._numbers = count(1)
 
-    def now(self) -> datetime:
-        """The vendor's clock, in UTC."""
-        return self._clock().astimezone(UTC)
+    def ordered(self, exports: Iterable[Export]) -> list[Export]:
+        """Oldest first."""
+        return sorted(exports, key=lambda export: (export.created_at, export.number))
 
     def create(self, export_id: str, draft: Draft, created_at: datetime | None = None, **other: bool) -> Export:
         """A new export of the records that exist at this moment, or at an earlier one; ``other``: as of ``Export``."""
@@ -111,30 +116,12 @@ class Account:
             records=self._records[draft.resource],
             processing_at=at + self._pending,
             finished_at=at + self._pending + self._processing,
+            kept_until=at + self._lives if self._lives else None,
+            number=next(self._numbers),
             **other,
         )
-        with self._lock:
-            self._created += 1
-            export.number = self._created
-            self._exports[export.id] = export
+        self.add(export)
         return export
-
-    def remove(self, export: Export) -> None:
-        """Take an export out of the list."""
-        with self._lock:
-            self._exports.pop(export.id, None)
-
-    def all(self) -> list[Export]:
-        """Every export that is still kept, oldest first."""
-        with self._lock:
-            exports = list(self._exports.values())
-        return sorted((e for e in exports if self._is_kept(e)), key=lambda e: (e.created_at, e.number))
-
-    def find(self, export_id: str) -> Export | None:
-        """The export of that id, unless it never was or is no more."""
-        with self._lock:
-            export = self._exports.get(export_id)
-        return export if export and self._is_kept(export) else None
 
     def between(self, resource: str, start: datetime, end: datetime, window: str = "") -> Iterator[Row]:
         """The records of a window as they are now."""
@@ -144,10 +131,7 @@ class Account:
         """All records of a resource."""
         return self._records[resource]
 
-    def add(self, resource: str, rows: tuple[Row, ...]) -> None:
+    def add_records(self, resource: str, rows: tuple[Row, ...]) -> None:
         """Let records arrive late: exports created from now on hold them, earlier ones do not."""
         records = self._records[resource]
         self._records[resource] = replace(records, added=(*records.added, *rows))
-
-    def _is_kept(self, export: Export) -> bool:
-        return self._kept is None or self.now() < export.created_at + self._kept

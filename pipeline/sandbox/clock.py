@@ -1,10 +1,18 @@
-"""A clock that stands still until it is moved: lifecycles and rollovers without waiting."""
+"""What a local vendor takes for now: the computer's clock, or one that stands still until it is moved."""
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """By the computer's clock."""
+    return datetime.now(UTC)
 
 
 class ManualClock:
-    """Callable like ``datetime.now``, for ``Sandbox(clock=…)``."""
+    """Callable like ``datetime.now``, for ``Sandbox(clock=…)``: lifecycles and rollovers without waiting."""
 
     def __init__(self, at: datetime) -> None:
         self.at = at

@@ -1,129 +1,90 @@
-"""Where a local vendor answers: the key and the rate are checked, faults strike, and the dialect speaks."""
+"""Where every local vendor answers, and where faults strike what it has to say."""
 
-import json
-import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import ClassVar, Generic
 
-from pipeline.sandbox.account import Export
-from pipeline.sandbox.answers import Answer, Wire
-from pipeline.sandbox.dialect import Dialect, RefusalError, Route
-from pipeline.sandbox.faults import REQUEST_FAULTS, Fault, Operation
-from pipeline.sandbox.rate_limit import RateLimit
+from pipeline.sandbox.answers import Answer, RefusalError, Wire
+from pipeline.sandbox.faults import REQUEST_FAULTS, Fault, Faults, Injection, Operation
 from pipeline.sandbox.request import Request
-from pipeline.sandbox.storage import PATH
+from pipeline.sandbox.shelf import E, Shelf
 
 _GATEWAY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 
 
-class Desk:
-    """The API of one dialect without its sockets: a request in, an answer out."""
+class Desk(ABC, Generic[E]):
+    """The API of one vendor without its sockets: a request in, an answer out.
 
-    def __init__(self, dialect: Dialect, limit: RateLimit, newcomer: Callable[[], Export]) -> None:
-        self._dialect, self._limit, self._newcomer = dialect, limit, newcomer
-        self._faults, self._account, self._storage = dialect.faults, dialect.account, dialect.storage
+    ``newcomer`` puts one more export of somebody else on the shelf.
+    """
+
+    front: ClassVar[int]
+    """Where in the shelf's order the export is that lists have in front."""
+
+    def __init__(self, faults: Faults, shelf: Shelf[E], newcomer: Callable[[], object]) -> None:
+        self._faults, self._shelf, self._newcomer = faults, shelf, newcomer
         self._hidden: set[str] = set()
+
+    @abstractmethod
+    def respond(self, request: Request) -> Answer:
+        """The vendor's answer; raises ``RefusalError``."""
+
+    @abstractmethod
+    def too_many(self, operation: Operation, value: str | float | None) -> Answer:
+        """429; ``value`` is what the vendor's header for that says, which is absent otherwise."""
 
     def answer(self, request: Request) -> Answer:
         """The answer to one request; refusals are answers too."""
         try:
-            if request.path.startswith(PATH):
-                return self._fetched(request)
-            return self._spoken(request)
+            return self.respond(request)
         except RefusalError as refused:
             return refused.answer
 
-    def _fetched(self, request: Request) -> Answer:
-        pointer = self._storage.pointer(request)
-        export = pointer.export if pointer else None
-        spoilt = self._spoilt(Operation.DOWNLOAD, export)
-        return spoilt or self._unless_lost(self._storage.answer(request), Operation.DOWNLOAD, export)
+    def struck(self, operation: Operation, export: E | None, answer: Callable[[], Answer]) -> Answer:
+        """What a fault puts in the place of the answer, or the answer, which a fault may lose on its way."""
+        if injection := self._faults.take(REQUEST_FAULTS, operation, export):
+            return self._instead(operation, injection)
+        given = answer()
+        if self._faults.take((Fault.UNANSWERED,), operation, export):
+            given.wire = Wire.NOTHING
+        return given
 
-    def _spoken(self, request: Request) -> Answer:
-        if not self._dialect.lets_in(request):
-            raise self._dialect.refused(401, "The key is missing or wrong.")
-        if not self._limit.allows():
-            return self._dialect.too_many(None)
-        route = self._dialect.route(request)
-        if route is None:
-            raise self._dialect.refused(404, f"There is no {request.method} {request.path}.")
-        export = self._named(route)
-        if spoilt := self._spoilt(route.operation, export):
-            return spoilt
-        return self._unless_lost(self._handled(request, route, export), route.operation, export)
+    def unless_vanished(self, operation: Operation, export: E | None) -> E | None:
+        """The export, unless it is gone before its time."""
+        if export and not export.foreign and self._faults.take((Fault.VANISHED,), operation, export):
+            return None
+        return export
 
-    def _handled(self, request: Request, route: Route, export: Export | None) -> Answer:
-        if route.operation is Operation.LIST:
-            return self._list(request)
-        if route.operation is Operation.CREATE:
-            return self._create(request)
-        if export is None:
-            raise self._dialect.refused(404, f"There is no export {route.name}.")
-        if route.operation is Operation.UPDATE:
-            return self._dialect.update(request, export)
-        shown = self._dialect.shown(request, export, route.operation)
-        if route.operation is Operation.SHOW:
-            return self._dialect.single(200, shown, request)
-        return self._redirected(request, export)
-
-    def _redirected(self, request: Request, export: Export) -> Answer:
-        status = self._dialect.status(export, Operation.DOWNLOAD)
-        pointer = self._dialect.pointer(request, export, status, Operation.DOWNLOAD)
-        if pointer is None:
-            raise self._dialect.refused(404, f"Export {export.id} has no file.")
-        return Answer(302, {"Location": pointer})
-
-    def _create(self, request: Request) -> Answer:
-        if self._faults.take((Fault.BUSY,), Operation.CREATE):
-            return self._dialect.busy()
-        try:
-            body = json.loads(request.body)
-        except ValueError:
-            body = None
-        if not isinstance(body, dict):
-            raise self._dialect.refused(400, "The body is no JSON object.")
-        draft = self._dialect.draft(body, request.path)
-        export = self._account.create(self._dialect.identify(uuid.uuid4()), draft)
-        return self._dialect.single(201, self._dialect.shown(request, export, Operation.CREATE), request)
-
-    def _list(self, request: Request) -> Answer:
-        if self._dialect.is_later_page(request):
+    def listed(self, *, later_page: bool) -> list[E]:
+        """What there is to list; from the first page on without what is hidden, and shifting before a later one."""
+        if later_page:
             self._shift()
         else:
-            self._hidden = {export.id for export in self._account.all() if self._is_hidden(export)}
-        exports = [export for export in self._account.all() if export.id not in self._hidden]
-        endless = self._faults.take((Fault.ENDLESS_NEXT,), Operation.LIST) is not None
-        answer = self._dialect.page(request, exports, endless=endless)
-        if self._faults.take((Fault.INVALID_JSON,), Operation.LIST) and isinstance(answer.body, bytes):
-            answer.body = answer.body[: len(answer.body) // 2]
-        return answer
+            self._hidden = {export.id for export in self._shelf.own() if self._is_hidden(export)}
+        return [export for export in self._shelf.all() if export.id not in self._hidden]
 
-    def _is_hidden(self, export: Export) -> bool:
-        kinds = (Fault.LATE, Fault.VANISHED)
-        return not export.foreign and self._faults.take(kinds, Operation.LIST, export) is not None
+    def loops(self) -> bool:
+        """Whether the page must lead to itself."""
+        return self._faults.take((Fault.ENDLESS_NEXT,), Operation.LIST) is not None
+
+    def unless_cut(self, page: Answer) -> Answer:
+        """The page of a list, or half of it."""
+        if self._faults.take((Fault.INVALID_JSON,), Operation.LIST) and isinstance(page.body, bytes):
+            page.body = page.body[: len(page.body) // 2]
+        return page
+
+    def _instead(self, operation: Operation, injection: Injection) -> Answer:
+        if injection.kind is Fault.DROPPED:
+            return Answer(0, wire=Wire.NOTHING)
+        if injection.kind is Fault.BAD_GATEWAY:
+            return Answer(int(injection.text("502")), {"Content-Type": "text/html"}, _GATEWAY_PAGE)
+        return self.too_many(operation, injection.value)
 
     def _shift(self) -> None:
         if self._faults.take((Fault.LIST_GROWS,), Operation.LIST):
             self._newcomer()
         if self._faults.take((Fault.LIST_SHRINKS,), Operation.LIST):
-            self._account.remove([export for export in self._account.all() if export.foreign][-1])
+            self._shelf.remove([export for export in self._shelf.all() if export.foreign][self.front])
 
-    def _named(self, route: Route) -> Export | None:
-        export = self._account.find(route.name)
-        if export and not export.foreign and self._faults.take((Fault.VANISHED,), route.operation, export):
-            return None
-        return export
-
-    def _spoilt(self, operation: Operation, export: Export | None) -> Answer | None:
-        injection = self._faults.take(REQUEST_FAULTS, operation, export)
-        if injection is None:
-            return None
-        if injection.kind is Fault.DROPPED:
-            return Answer(0, wire=Wire.NOTHING)
-        if injection.kind is Fault.BAD_GATEWAY:
-            return Answer(int(injection.text("502")), {"Content-Type": "text/html"}, _GATEWAY_PAGE)
-        return self._dialect.too_many(injection.value)
-
-    def _unless_lost(self, answer: Answer, operation: Operation, export: Export | None) -> Answer:
-        if self._faults.take((Fault.UNANSWERED,), operation, export):
-            answer.wire = Wire.NOTHING
-        return answer
+    def _is_hidden(self, export: E) -> bool:
+        return self._faults.take((Fault.LATE, Fault.VANISHED), Operation.LIST, export) is not None

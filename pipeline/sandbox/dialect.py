@@ -9,13 +9,12 @@ from random import Random
 from typing import Any, ClassVar
 
 from pipeline.sandbox.account import Account, Draft, Export, Stage
-from pipeline.sandbox.answers import Answer, document
+from pipeline.sandbox.answers import Answer, RefusalError, document
 from pipeline.sandbox.faults import STATE_FAULTS, Fault, Faults, Operation
+from pipeline.sandbox.files.sheet import Sheet
+from pipeline.sandbox.files.storage import Storage
 from pipeline.sandbox.request import Request
-from pipeline.sandbox.sheet import Sheet
-from pipeline.sandbox.storage import Storage
 
-JSON = "application/json"
 Content = Mapping[str, Any]
 
 
@@ -27,14 +26,6 @@ class Route:
     name: str = ""
 
 
-class RefusalError(Exception):
-    """Raised to answer with a refusal, in the vendor's own shape."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
-
-
 class Dialect(ABC):
     """One vendor's way to speak, over what all have in common: an account, files in a storage, faults."""
 
@@ -43,12 +34,6 @@ class Dialect(ABC):
 
     words: ClassVar[Mapping[Stage, str]]
     """What the vendor calls each stage of an export's life."""
-
-    key_header: ClassVar[str]
-    """The header that carries the key."""
-
-    path: ClassVar[str] = ""
-    """The path of the API's base, as in the setting of its address."""
 
     kept: ClassVar[timedelta | None] = None
     """How long after its creation an export is gone; None for never."""
@@ -109,7 +94,7 @@ class Dialect(ABC):
 
     def single(self, status: int, resource: Content, request: Request) -> Answer:
         """One export, as the answer to a create or a show."""
-        return document(status, resource, JSON)
+        return document(status, resource)
 
     def too_many(self, value: str | float | None) -> Answer:
         """429; ``value`` is what the vendor's header for that says, which is absent otherwise."""

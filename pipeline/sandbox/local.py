@@ -1,39 +1,30 @@
-"""What local vendors have in common: a port on a thread, an account of exports, their files, and faults on demand.
+"""What local vendors have in common that export records as they are asked: an account, signed addresses, a dialect.
 
 A dialect is a subclass that says how its vendor's requests, pages, exports, refusals and files look, and nothing else.
 Files lie behind signed addresses under another host name, as those of the vendors do.
 """
 
-import threading
 import uuid
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import Self
+from datetime import datetime, timedelta
 
-from pipeline.sandbox.account import Account, Clock, Export
-from pipeline.sandbox.desk import Desk
+from pipeline.sandbox.account import Account, Export
+from pipeline.sandbox.clock import Clock, utc_now
 from pipeline.sandbox.dialect import Dialect
-from pipeline.sandbox.faults import Faults
+from pipeline.sandbox.files.storage import Storage
+from pipeline.sandbox.interpreter import Interpreter
 from pipeline.sandbox.rate_limit import RateLimit
-from pipeline.sandbox.rhythm import chance
-from pipeline.sandbox.rows import Records, Row, Truth
-from pipeline.sandbox.server import RecordedRequest, SandboxServer
-from pipeline.sandbox.storage import Storage
+from pipeline.sandbox.running import Running
+from pipeline.sandbox.traffic.rhythm import chance
+from pipeline.sandbox.traffic.rows import Records, Row, Truth
 
-# How soon closing is noticed; a test that starts many of them waits for it each time.
-_POLL_SECONDS = 0.02
 _OLDEST = timedelta(days=20)
 _P_UNFINISHED = 0.1
 _P_FAILED = 0.1
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-class Local(Dialect):
-    """A local vendor on its own thread; a context manager, and nothing of it remains afterwards.
+class Local(Running, Dialect):
+    """A local vendor of records that are invented after ``fields``.
 
     Args:
         seed: The same seed has the same records, and the same exports of other people.
@@ -53,7 +44,7 @@ class Local(Dialect):
         *,
         seed: int = 7,
         rows_per_day: int = 40,
-        clock: Clock = _utc_now,
+        clock: Clock = utc_now,
         pending: timedelta = timedelta(seconds=1),
         processing: timedelta = timedelta(seconds=2),
         api_key: str = "sandbox-key",
@@ -62,38 +53,20 @@ class Local(Dialect):
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
-        self.api_key = api_key
-        self.faults = Faults()
+        super().__init__(api_key)
         records = {name: Records(seed, name, fields, rows_per_day) for name, fields in self.fields.items()}
         self.account = Account(records, clock, pending, processing, self.kept)
-        self.storage = Storage(self.faults, self.account.now, self.pointer_lives)
+        self.storage = Storage(self.folder, self.faults, self.account.now, self.pointer_lives)
         self._rng = chance(seed, "strangers")
         for _ in range(foreign):
             oldest = min(_OLDEST, self.kept or _OLDEST) * 0.9
             self._stranger(self.account.now() - oldest * self._rng.random())
-        desk = Desk(self, RateLimit(rate_limit), self._stranger)
-        try:
-            self._server = SandboxServer((host, port), desk.answer)
-        except OSError:
-            self.storage.close()
-            raise
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        """The API's base, like ``http://127.0.0.1:12345/v1``."""
-        host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}{self.path}"
-
-    @property
-    def requests(self) -> list[RecordedRequest]:
-        """Every request that came, oldest first."""
-        return list(self._server.recorded)
+        self._listen(host, port, Interpreter(self, RateLimit(rate_limit), self._stranger).answer)
 
     @property
     def exports(self) -> list[Export]:
         """The exports that were created here and are still kept, oldest first, without other people's."""
-        return [export for export in self.account.all() if not export.foreign]
+        return self.account.own()
 
     def truth(self, resource: str, start: datetime, end: datetime, window: str = "") -> Truth:
         """What a load of the records of [start, end) must add up to, if they were exported now.
@@ -115,28 +88,7 @@ class Local(Dialect):
 
     def add_records(self, resource: str, rows: Iterable[Row]) -> None:
         """Let records arrive late: exports created from now on hold them, earlier ones do not."""
-        self.account.add(resource, tuple(rows))
-
-    def start(self) -> Self:
-        """Answer requests from now on."""
-        self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """Close the port and the connections, and remove the files."""
-        if self._thread.is_alive():
-            self._server.shutdown()
-            self._thread.join()
-        self._server.server_close()
-        self.storage.close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+        self.account.add_records(resource, tuple(rows))
 
     def _stranger(self, created_at: datetime | None = None) -> Export:
         """An export of somebody else; some were abandoned by the vendor and never finish, some failed."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from pipeline.export.signature import is_signed, normalised
-from pipeline.sandbox.callbacks import signature as sandbox_signature
+from pipeline.sandbox.didww.callbacks import signature as sandbox_signature
 
 KEY = SecretStr("SOMEAPIKEY")
 ORDER = {"status": "completed", "id": "1dd7a68b-e235-402b-8912-fe73ee14243a", "type": "orders"}

@@ -18,7 +18,7 @@ from pipeline.normalise.convert import Converted, Origin, convert
 from pipeline.normalise.rebilly import table
 from pipeline.sandbox import ManualClock
 from pipeline.sandbox.rebilly import Sandbox
-from pipeline.sandbox.rows import Row
+from pipeline.sandbox.traffic.rows import Row
 
 SEPTEMBER, OCTOBER = Month(2026, 9), Month(2026, 10)
 SALES = Dataset(

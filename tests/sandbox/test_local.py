@@ -23,10 +23,10 @@ import requests
 from pipeline.months import Month
 from pipeline.sandbox import Fault, ManualClock, Operation
 from pipeline.sandbox.account import Draft
-from pipeline.sandbox.csvfile import Shape
+from pipeline.sandbox.files.csvfile import Shape
+from pipeline.sandbox.files.sheet import Sheet
 from pipeline.sandbox.packagex import Sandbox
-from pipeline.sandbox.rows import Records, Row
-from pipeline.sandbox.sheet import Sheet
+from pipeline.sandbox.traffic.rows import Records, Row
 
 KEY = "k-7f3"
 OCTOBER = Month(2026, 10)
@@ -290,7 +290,7 @@ def test_nothing_of_it_remains(session: requests.Session) -> None:
     before = threading.active_count()
     with Sandbox(api_key=KEY, rows_per_day=0) as short_lived:
         assert session.get(f"{short_lived.url}/exports").ok
-        folder = Path(short_lived.storage._folder.name)
+        folder = short_lived.folder
         assert folder.exists()
     assert threading.active_count() == before
     assert not folder.exists()

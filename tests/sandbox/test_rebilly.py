@@ -15,7 +15,7 @@ import requests
 
 from pipeline.sandbox import Fault, ManualClock, Operation
 from pipeline.sandbox.rebilly import Sandbox
-from pipeline.sandbox.rows import Row, Truth
+from pipeline.sandbox.traffic.rows import Row, Truth
 
 KEY = "sk_4711"
 WINDOW = {"start": "2026-10-01T00:00:00Z", "end": "2026-11-01T00:00:00Z", "field": "processedTime"}

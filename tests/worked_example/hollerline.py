@@ -6,12 +6,12 @@ from random import Random
 
 from pipeline.sandbox import Operation
 from pipeline.sandbox.account import Draft, Export, Stage
-from pipeline.sandbox.answers import Answer, document
-from pipeline.sandbox.csvfile import Shape
-from pipeline.sandbox.dialect import JSON, Content, RefusalError, Route
+from pipeline.sandbox.answers import JSON, Answer, RefusalError, document
+from pipeline.sandbox.dialect import Content, Route
+from pipeline.sandbox.files.csvfile import Shape
+from pipeline.sandbox.files.sheet import Sheet
 from pipeline.sandbox.local import Local
 from pipeline.sandbox.request import Request
-from pipeline.sandbox.sheet import Sheet
 
 _PATH = "/v1/exports"
 _PAGE = 50

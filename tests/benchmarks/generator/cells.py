@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.sandbox.record import usd
+from pipeline.sandbox.traffic.record import usd
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from pipeline.months import Month
 from pipeline.normalise.didww import TABLES
 from pipeline.normalise.schema import RECORD_TYPES
-from pipeline.sandbox import rhythm
-from pipeline.sandbox.columns import COLUMNS
+from pipeline.sandbox.traffic import rhythm
+from pipeline.sandbox.traffic.columns import COLUMNS
 from tests.benchmarks.generator.cells import Ints
 from tests.benchmarks.generator.inbound import inbound
 from tests.benchmarks.generator.outbound import outbound

@@ -4,10 +4,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.sandbox import estate
-from pipeline.sandbox import inbound as sandbox
-from pipeline.sandbox.columns import CDR_IN, COLUMNS
-from pipeline.sandbox.rhythm import chance
+from pipeline.sandbox.traffic import estate
+from pipeline.sandbox.traffic import inbound as sandbox
+from pipeline.sandbox.traffic.columns import CDR_IN, COLUMNS
+from pipeline.sandbox.traffic.rhythm import chance
 from tests.benchmarks.generator.cells import Flags, Ints, amounts, ids, moments, numbers, padded, picks
 
 DIDS, WEIGHTS = estate.dids(chance(7, "inbound estate"))

@@ -1,0 +1,99 @@
+"""The exports API: who asks and how often is checked, and the answer is in the version that is served."""
+
+from collections.abc import Callable
+from functools import partial
+from urllib.parse import urlsplit
+
+from pipeline.sandbox.answers import Answer
+from pipeline.sandbox.desk import Desk
+from pipeline.sandbox.didww import routes, tokens, validation
+from pipeline.sandbox.didww.downloads import Downloads
+from pipeline.sandbox.didww.exports import COMPLETED, Export, ExportStore
+from pipeline.sandbox.didww.gate import Gate
+from pipeline.sandbox.didww.listing import read_fields, read_query
+from pipeline.sandbox.didww.problems import not_found, problem, resources, too_many_requests
+from pipeline.sandbox.didww.resource import Resources
+from pipeline.sandbox.didww.versions import Version
+from pipeline.sandbox.faults import Faults, Operation
+from pipeline.sandbox.rate_limit import RateLimit
+from pipeline.sandbox.request import Request
+
+
+class Api(Desk[Export]):
+    """DIDWW's desk, which makes tokens as well."""
+
+    front = 0
+
+    def __init__(
+        self,
+        store: ExportStore,
+        downloads: Downloads,
+        faults: Faults,
+        *,
+        gate: Gate,
+        limit: RateLimit,
+        newcomer: Callable[[], object],
+    ) -> None:
+        super().__init__(faults, store, newcomer)
+        self._store, self._downloads, self._gate, self._limit = store, downloads, gate, limit
+        self._resources = Resources(store, faults)
+
+    def respond(self, request: Request) -> Answer:
+        """A token, or what the version that is served has to say."""
+        operation = routes.operation(request)
+        if operation is Operation.MINT:
+            return self.struck(operation, None, partial(self._gate.tokens.answer, request))
+        version = self._gate.admit(request)
+        if not self._limit.allows():
+            return too_many_requests()
+        if operation is None or (operation is Operation.UPDATE and not version.updates):
+            raise problem(404, "Not found", f"No route matches {request.method} {request.path}.", "404")
+        find = self._store.find_file if operation is Operation.DOWNLOAD else self._store.find
+        export = self.unless_vanished(operation, find(routes.name(request)))
+        return self.struck(operation, export, partial(self._handled, request, operation, export, version))
+
+    def too_many(self, operation: Operation, value: str | float | None) -> Answer:
+        """Only the token service says by itself when to come again."""
+        if operation is Operation.MINT:
+            return tokens.too_many("1" if value is None else value)
+        answer = too_many_requests()
+        if value is not None:
+            answer.headers["Retry-After"] = str(value)
+        return answer
+
+    def _handled(self, request: Request, operation: Operation, export: Export | None, version: Version) -> Answer:
+        if operation is Operation.DOWNLOAD:
+            return self._download(request, export)
+        validation.check_accept(request.headers.get("accept", ""))
+        if operation in (Operation.CREATE, Operation.UPDATE):
+            validation.check_content_type(request.headers.get("content-type", ""))
+        if operation is Operation.LIST:
+            return self._list(request, version)
+        fields = read_fields(request.parameters, version)
+        if operation is Operation.CREATE:
+            draft = validation.read_create(request.body, self._store.now(), version)
+            export = self._store.create(draft, version.name)
+        if export is None:
+            raise not_found(routes.name(request))
+        if operation is Operation.UPDATE:
+            changes = validation.read_update(request.body, export.id, version)
+            export.external_reference_id = changes.get("external_reference_id", export.external_reference_id)
+        data = self._resources.resource(request, export, operation, fields, version)
+        status = 201 if operation is Operation.CREATE else 200
+        return resources(status, {"data": data, "meta": {"api_version": version.name}})
+
+    def _list(self, request: Request, version: Version) -> Answer:
+        query, place = read_query(request.parameters, version), routes.collection_url(request)
+        exports, now = self.listed(later_page=query.number > 1), self._store.now()
+        page = query.page(exports, lambda export: export.status(now), place)
+        if self.loops():
+            page.links["next"] = f"{place}?{urlsplit(request.target).query}"
+        shown = (self._resources.resource(request, e, Operation.LIST, query.fields, version) for e in page.exports)
+        meta = {"total_records": page.total, "api_version": version.name}
+        links = {"links": page.links} if version.linked else {}
+        return self.unless_cut(resources(200, {"data": list(shown), "meta": meta, **links}))
+
+    def _download(self, request: Request, export: Export | None) -> Answer:
+        if export is None or self._resources.status(export, Operation.DOWNLOAD) != COMPLETED:
+            return Answer(404)
+        return self._downloads.answer(request, export)

@@ -1,0 +1,90 @@
+"""The exports that exist: created, moved on by the clock, and gone a month after they complete."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from pipeline.months import Month
+from pipeline.sandbox.clock import Clock
+from pipeline.sandbox.didww.ledger import Ledger, Snapshot
+from pipeline.sandbox.didww.validation import Draft
+from pipeline.sandbox.shelf import Shelf
+
+PENDING = "pending"
+PROCESSING = "processing"
+COMPLETED = "completed"
+
+
+@dataclass
+class Export:
+    """One export; ``file_name`` is not its id, and ``snapshot`` is what its file holds.
+
+    It was created through ``version`` of the API, whose columns its file has.
+    """
+
+    export_type: str
+    filters: dict[str, object]
+    created_at: datetime
+    snapshot: Snapshot
+    processing_at: datetime | None
+    completed_at: datetime | None
+    version: str
+    external_reference_id: str | None = None
+    callback_url: str | None = None
+    callback_method: str | None = None
+    foreign: bool = False
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    file_name: str = field(default_factory=lambda: f"{uuid.uuid4()}.csv.gz")
+
+    def status(self, now: datetime) -> str:
+        """Where the clock has brought it; an export without a moment of completion never gets there."""
+        if self.completed_at is not None and now >= self.completed_at:
+            return COMPLETED
+        if self.processing_at is not None and now >= self.processing_at:
+            return PROCESSING
+        return PENDING
+
+    def expired(self, now: datetime) -> bool:
+        """Whether the month after its completion is over."""
+        return self.completed_at is not None and now >= _a_month_later(self.completed_at)
+
+
+class ExportStore(Shelf[Export]):
+    """All exports of the account, made of the ledger's records."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, pending: timedelta, processing: timedelta) -> None:
+        super().__init__(clock)
+        self._ledger, self._pending, self._processing = ledger, pending, processing
+
+    def ordered(self, exports: Iterable[Export]) -> list[Export]:
+        """By id."""
+        return sorted(exports, key=lambda export: export.id)
+
+    def create(self, draft: Draft, version: str) -> Export:
+        """A new export whose rows are those that exist at this moment."""
+        now = self.now()
+        export = Export(
+            export_type=draft.export_type,
+            filters=draft.filters,
+            created_at=now,
+            snapshot=self._ledger.snapshot(draft.export_type, draft.from_, draft.to, now, draft.narrowing),
+            processing_at=now + self._pending,
+            completed_at=now + self._pending + self._processing,
+            version=version,
+            external_reference_id=draft.external_reference_id,
+            callback_url=draft.callback_url,
+            callback_method=draft.callback_method,
+        )
+        self.add(export)
+        return export
+
+    def find_file(self, file_name: str) -> Export | None:
+        """The export whose file has that name."""
+        return next((export for export in self.all() if export.file_name == file_name), None)
+
+
+def _a_month_later(moment: datetime) -> datetime:
+    month = Month.of(moment).shift(1)
+    last_day = (month.end - timedelta(days=1)).day
+    return moment.replace(year=month.year, month=month.number, day=min(moment.day, last_day))

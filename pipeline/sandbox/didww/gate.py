@@ -1,0 +1,49 @@
+"""Who is let in, and which version is served: the account's own, or a newer one that was asked for."""
+
+from pipeline.sandbox.answers import Answer, RefusalError
+from pipeline.sandbox.didww import routes
+from pipeline.sandbox.didww.problems import problem, unauthorized
+from pipeline.sandbox.didww.tokens import Tokens
+from pipeline.sandbox.didww.versions import Version, served
+from pipeline.sandbox.faults import Operation
+from pipeline.sandbox.request import Request
+
+_BEARER = "Bearer "
+_READING = ("GET", "HEAD")
+
+
+class Gate:
+    """Checks the key or the token of each request; ``default`` is the account's version."""
+
+    def __init__(self, api_key: str, tokens: Tokens, default: Version) -> None:
+        self._api_key = api_key
+        self.tokens = tokens
+        self.default = default
+
+    def admit(self, request: Request) -> Version:
+        """The version to answer in; raises ``RefusalError`` for somebody who is not let in."""
+        said = request.headers.get("authorization", "")
+        if said.startswith(_BEARER):
+            return self._by_token(said.removeprefix(_BEARER), request)
+        version = served(self.default, request.headers.get("x-didww-api-version"))
+        downloads = routes.operation(request) is Operation.DOWNLOAD
+        if request.headers.get("api-key") != self._api_key:
+            raise RefusalError(Answer(401)) if downloads or version.bearer else unauthorized()
+        # The file is the one thing that the key opens in every version.
+        if version.bearer and not downloads:
+            raise RefusalError(Answer(401))
+        return version
+
+    def _by_token(self, text: str, request: Request) -> Version:
+        token = self.tokens.find(text)
+        if token is None:
+            raise _challenged(401, "invalid_token", "The access token is not valid or has expired")
+        if token.scope == "read" and request.method not in _READING:
+            raise _challenged(403, "insufficient_scope", "The access token may only read")
+        return served(self.default, token.api_version)
+
+
+def _challenged(status: int, error: str, title: str) -> RefusalError:
+    refusal = problem(status, title, title, str(status))
+    refusal.answer.headers["WWW-Authenticate"] = f'Bearer error="{error}"'
+    return refusal

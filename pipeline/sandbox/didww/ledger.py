@@ -1,0 +1,108 @@
+"""Every record there is: the generated ones, those that arrived late, and totals taken straight from them."""
+
+import heapq
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from operator import attrgetter
+
+from pipeline.sandbox.didww.narrowing import Narrowing, left
+from pipeline.sandbox.traffic.columns import COLUMNS, DURATION, MONEY
+from pipeline.sandbox.traffic.record import CallSource, Cells, Record, Row, handwritten
+
+_START = attrgetter("start")
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a correct load must equal to the last digit; ``money`` goes by column name, as in ``COLUMNS``."""
+
+    rows: int
+    seconds: int
+    money: dict[str, Decimal]
+
+
+@dataclass(frozen=True)
+class Book:
+    """All records of one type at one moment: later additions make a new book and leave this one alone."""
+
+    source: CallSource | None
+    added: tuple[Record, ...] = ()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The records of an export, fixed when it is created: starts in [from_, to), written by ``as_of``."""
+
+    export_type: str
+    from_: datetime
+    to: datetime
+    as_of: datetime
+    book: Book
+    narrowing: Narrowing = field(default_factory=dict)
+
+    def rows(self) -> Iterator[Cells]:
+        """The cells of each record, ordered by start."""
+        rows = (record.cells for record in self._records())
+        return filter(left(self.export_type, self.narrowing), rows) if self.narrowing else rows
+
+    def totals(self, held: Container[str] | None = None) -> Totals:
+        """Rows, seconds and money, added up without going through a file; where told, money of columns ``held``."""
+        columns = COLUMNS[self.export_type]
+        seconds_at = columns.index(DURATION[self.export_type]) if self.export_type in DURATION else None
+        names = MONEY[self.export_type]
+        money_at = {name: columns.index(name) for name in names if held is None or name in held}
+        rows = seconds = 0
+        money = dict.fromkeys(names, Decimal(0))
+        for row in self.rows():
+            rows += 1
+            seconds += 0 if seconds_at is None else int(row[seconds_at] or 0)
+            for name, at in money_at.items():
+                money[name] += Decimal(row[at] or 0)
+        return Totals(rows, seconds, money)
+
+    def _records(self) -> Iterator[Record]:
+        from_, to = self.from_.timestamp(), self.to.timestamp()
+        added = [record for record in self.book.added if from_ <= record.start < to]
+        generated = self._generated(from_, to)
+        return heapq.merge(generated, added, key=_START) if added else generated
+
+    def _generated(self, from_: float, to: float) -> Iterator[Record]:
+        if self.book.source is None:
+            return
+        written_by = self.as_of.timestamp()
+        day = self.from_.astimezone(UTC).date()
+        last = (self.to.astimezone(UTC) - timedelta(microseconds=1)).date()
+        while day <= last:
+            for record in self.book.source.day(day):
+                if from_ <= record.start < to and record.written <= written_by:
+                    yield record
+            day += timedelta(days=1)
+
+
+@dataclass
+class Ledger:
+    """The current book of each record type."""
+
+    sources: Mapping[str, CallSource]
+    _books: dict[str, Book] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._books = {export_type: Book(source) for export_type, source in self.sources.items()}
+
+    def add(self, export_type: str, rows: Iterable[Row]) -> None:
+        """Write late records: exports created from now on hold them."""
+        book = self._books[export_type]
+        added = sorted([*book.added, *handwritten(export_type, rows)], key=_START)
+        self._books[export_type] = Book(book.source, tuple(added))
+
+    def replace(self, export_type: str, rows: Iterable[Row]) -> None:
+        """Make ``rows`` the only records of this type, generated ones included."""
+        self._books[export_type] = Book(None, tuple(sorted(handwritten(export_type, rows), key=_START)))
+
+    def snapshot(
+        self, export_type: str, from_: datetime, to: datetime, as_of: datetime, narrowing: Narrowing
+    ) -> Snapshot:
+        """What an export of this window holds if it is created at ``as_of``, which is now."""
+        return Snapshot(export_type, from_, to, as_of, self._books[export_type], narrowing)

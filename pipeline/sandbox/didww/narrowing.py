@@ -1,0 +1,81 @@
+"""The filters of an export beside its window: which records they leave, and what may be asked of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pipeline.sandbox.traffic.columns import CDR_IN, CDR_OUT, COLUMNS, SMS_IN, SMS_OUT
+from pipeline.sandbox.traffic.estate import trunk_id
+from pipeline.sandbox.traffic.messages import STATUSES, TRUNK_TYPES
+from pipeline.sandbox.traffic.origins import delivered, iso_code
+from pipeline.sandbox.traffic.record import Cells
+
+Narrowing = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Compares what ``read`` makes of a column's cell with the value, or with each of ``many``.
+
+    With ``part`` the cell need only contain it. Where there are ``words``, a value must be one of them.
+    """
+
+    column: str
+    read: Callable[[str], str] = str
+    part: bool = False
+    many: bool = False
+    words: tuple[str, ...] = ()
+
+    def takes(self, value: object) -> bool:
+        """Whether the vendor takes the value."""
+        values = value if self.many and isinstance(value, list) and value else [value]
+        return all(isinstance(one, str) and one and (not self.words or one in self.words) for one in values)
+
+    def keeps(self, cell: str, value: object) -> bool:
+        """Whether a record with this cell is left."""
+        values = value if isinstance(value, list) else [value]
+        return any(one in self.read(cell) if self.part else one == self.read(cell) for one in map(str, values))
+
+
+_MESSAGES = {
+    "source_address_eq": Filter("Source Address"),
+    "source_address_cont": Filter("Source Address", part=True),
+    "destination_address_eq": Filter("Destination Address"),
+    "destination_address_cont": Filter("Destination Address", part=True),
+    "sms_trunk.id": Filter("SMS Trunk", trunk_id, many=True),
+    "sms_id": Filter("SMS ID"),
+}
+
+FILTERS: dict[str, dict[str, Filter]] = {
+    CDR_IN: {
+        "did_number": Filter("Destination DID"),
+        "source_number": Filter("Source"),
+        "source_number_out": Filter("Source", delivered),
+        "source_country_iso": Filter("Source", iso_code),
+    },
+    CDR_OUT: {
+        "voice_out_trunk.id": Filter("Voice OUT Trunk", trunk_id),
+        "source": Filter("Source"),
+        "cli": Filter("CLI"),
+        "destination": Filter("Destination Number"),
+    },
+    SMS_IN: {
+        **_MESSAGES,
+        "status": Filter("Status", words=STATUSES[SMS_IN]),
+        "trunk_type": Filter("Trunk Type", many=True, words=TRUNK_TYPES),
+    },
+    SMS_OUT: {
+        **_MESSAGES,
+        "status": Filter("Status", words=STATUSES[SMS_OUT]),
+        "service_type": Filter("Service Type", str.lower, words=("p2p", "a2p", "P2P", "A2P")),
+        "sender_id_verification.id": Filter("Sender ID Verification", many=True),
+    },
+}
+
+
+def left(export_type: str, narrowing: Narrowing) -> Callable[[Cells], bool]:
+    """Whether the filters leave a record, told by its cells."""
+    chosen = [
+        (COLUMNS[export_type].index(one.column), one, value)
+        for one, value in ((FILTERS[export_type][name], value) for name, value in narrowing.items())
+    ]
+    return lambda cells: all(one.keeps(cells[at], value) for at, one, value in chosen)

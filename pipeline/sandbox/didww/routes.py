@@ -1,0 +1,41 @@
+"""Where DIDWW has what: the exports, each of them, their files, and the tokens."""
+
+from pipeline.sandbox.faults import Operation
+from pipeline.sandbox.request import Request
+
+BASE = "/v3"
+_COLLECTION = f"{BASE}/exports"
+MINT = "/token"
+_FILE_SUFFIX = ".csv.gz"
+_ON_COLLECTION = {"GET": Operation.LIST, "HEAD": Operation.LIST, "POST": Operation.CREATE}
+# PUT is PATCH under another name at the vendor too; there is no DELETE.
+_ON_EXPORT = {
+    "GET": Operation.SHOW,
+    "HEAD": Operation.SHOW,
+    "PATCH": Operation.UPDATE,
+    "PUT": Operation.UPDATE,
+}
+_ON_FILE = {"GET": Operation.DOWNLOAD, "HEAD": Operation.DOWNLOAD}
+
+
+def operation(request: Request) -> Operation | None:
+    """What is asked for; None where the vendor has no such path, or not with this method."""
+    if request.path == MINT:
+        return Operation.MINT if request.method == "POST" else None
+    if request.path == _COLLECTION:
+        return _ON_COLLECTION.get(request.method)
+    found = name(request)
+    if not request.path.startswith(_COLLECTION + "/") or "/" in found or not found:
+        return None
+    methods = _ON_FILE if found.endswith(_FILE_SUFFIX) else _ON_EXPORT
+    return methods.get(request.method)
+
+
+def name(request: Request) -> str:
+    """The export's id or the file's name; empty for the collection."""
+    return request.path.removeprefix(_COLLECTION).removeprefix("/")
+
+
+def collection_url(request: Request) -> str:
+    """Where this client sees the exports: under the host and port that it used."""
+    return f"{request.origin}{_COLLECTION}"

@@ -1,0 +1,85 @@
+"""The versions of the exports API, and in what they differ; a file's columns are in ``generations``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pipeline.sandbox.didww.narrowing import FILTERS
+from pipeline.sandbox.traffic.columns import CDR_IN, CDR_OUT, SMS_IN, SMS_OUT
+
+_SHOWN = ("status", "created_at", "url", "callback_url", "callback_method", "export_type")
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version; the defaults are what the newer ones have in common.
+
+    ``by_month`` is whether a window is a year and a month, ``linked`` whether pages have links, ``updates`` whether
+    there is a PATCH. ``narrowing`` has the filters of each type beside the window. Under ``bearer`` only tokens are let
+    in, and a callback must have both its attributes.
+    """
+
+    name: str
+    by_month: bool = False
+    capitalised: bool = False
+    linked: bool = True
+    updates: bool = True
+    bearer: bool = False
+    shown: tuple[str, ...] = (*_SHOWN, "external_reference_id", "filters")
+    list_filters: tuple[str, ...] = ("id", "external_reference_id")
+    sorts: tuple[str, ...] = ("created_at", "external_reference_id", "status")
+    largest_page: int = 100
+    narrowing: Mapping[str, tuple[str, ...]] = field(
+        default_factory=lambda: {CDR_IN: ("did_number",), CDR_OUT: ("voice_out_trunk.id",)}
+    )
+
+    def told(self, word: str | None) -> str | None:
+        """A status or a callback's method in the spelling of this version."""
+        if not self.capitalised or word is None:
+            return word
+        return {"get": "GET", "post": "POST"}.get(word, word.capitalize())
+
+
+def _old(name: str) -> Version:
+    return Version(
+        name,
+        by_month=True,
+        capitalised=True,
+        linked=False,
+        updates=False,
+        shown=_SHOWN,
+        list_filters=(),
+        sorts=("created_at", "status"),
+    )
+
+
+VERSIONS = (
+    _old("2021-12-15"),
+    _old("2022-05-10"),
+    Version("2026-04-16", largest_page=1000),
+    Version(
+        "2026-11-19",
+        bearer=True,
+        list_filters=(
+            "id",
+            "external_reference_id",
+            "export_type",
+            "status",
+            "created_at_gteq",
+            "created_at_lteq",
+        ),
+        narrowing={one: tuple(FILTERS[one]) for one in (CDR_IN, CDR_OUT, SMS_IN, SMS_OUT)},
+    ),
+)
+
+
+def version_of(name: str) -> Version:
+    """The version of that name; raises ``ValueError`` where there is none."""
+    try:
+        return next(version for version in VERSIONS if version.name == name)
+    except StopIteration as error:
+        raise ValueError(f"There is no version {name}; there are {', '.join(v.name for v in VERSIONS)}.") from error
+
+
+def served(default: Version, asked: str | None) -> Version:
+    """The version that is served: the account's own, unless a newer one is ``asked`` for; any other is ignored."""
+    return max((default, *(version for version in VERSIONS if version.name == asked)), key=lambda version: version.name)

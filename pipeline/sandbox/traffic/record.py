@@ -1,0 +1,55 @@
+"""One line of a record file, with the two moments that decide which exports hold it."""
+
+import calendar
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import NamedTuple, Protocol
+
+from pipeline.sandbox.traffic.columns import COLUMNS
+
+Cells = tuple[str, ...]
+Row = Mapping[str, str] | Sequence[str]
+MOMENT_FORMAT = "%Y-%m-%d %H:%M:%S"
+
+
+class Record(NamedTuple):
+    """``start`` decides the window it is in, ``written`` since when the vendor has it (both epoch seconds)."""
+
+    start: int
+    written: int
+    cells: Cells
+
+
+class CallSource(Protocol):
+    """Where a day's records come from."""
+
+    def day(self, day: date) -> list[Record]:
+        """The records of calls that start on ``day``, ordered by start, the same each time."""
+        ...
+
+
+def epoch(day: date) -> int:
+    """The first second of ``day``, in UTC."""
+    return calendar.timegm(day.timetuple())
+
+
+def usd(micros: int, decimals: int) -> str:
+    """Millionths of a dollar as text; ``micros`` must have no more than ``decimals`` decimals."""
+    return f"{micros / 1_000_000:.{decimals}f}"
+
+
+def handwritten(export_type: str, rows: Iterable[Row]) -> list[Record]:
+    """Records of rows by column name (absent cells are empty) or by position; they exist from now on."""
+    return [_record(export_type, row) for row in rows]
+
+
+def _record(export_type: str, row: Row) -> Record:
+    names = COLUMNS[export_type]
+    if isinstance(row, Mapping):
+        if unknown := set(row) - set(names):
+            raise ValueError(f"{export_type} has no column {', '.join(sorted(unknown))}.")
+        row = [row.get(name, "") for name in names]
+    if len(row) != len(names):
+        raise ValueError(f"A row of {export_type} has {len(names)} cells, not {len(row)}.")
+    start = datetime.strptime(row[0], MOMENT_FORMAT).replace(tzinfo=UTC)
+    return Record(int(start.timestamp()), 0, tuple(row))
