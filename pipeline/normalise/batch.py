@@ -35,7 +35,7 @@ def type_block(block: Block, shape: Layout, table: Table) -> Batch:
     good = np.ones(text.num_rows, bool)
     good[bad] = False
     control = text.select(table.control)
-    kept, left = _only(good, control), control.filter(pa.array(~good))
+    kept, left = _only(good, control), control.take(pa.array(bad, pa.int64()))
     diverted = of_table(left, table.control) + Totals(len(parsed.rejects), {})
     rejects = parsed.rejects + [Reject(int(parsed.places[row]), reasons[row]) for row in bad]
     return Batch(

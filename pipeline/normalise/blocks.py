@@ -7,11 +7,12 @@ from io import BufferedIOBase
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from pipeline.containers import DAMAGED, parts
 from pipeline.errors import PermanentError
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 6 << 20
 LONGEST_RECORD = 64 << 20
 
 BOM = b"\xef\xbb\xbf"
@@ -80,9 +81,10 @@ def _blocks(
 def _longer(text: memoryview, stream: BufferedIOBase, size: int) -> memoryview | None:
     """The text and up to so many bytes behind it, or None at the end.
 
-    They get memory of their own, because whoever was given a block may be reading it still; it is not zeroed first.
+    They get memory of their own, because whoever was given a block may be reading it still. It is Arrow's, which hands
+    out again what a block gave back; the system would zero it first, page by page.
     """
-    room = np.empty(len(text) + size, np.uint8).data
+    room = np.frombuffer(pa.allocate_buffer(len(text) + size), np.uint8).data
     room[: len(text)] = text
     found = stream.readinto(room[len(text) :])
     return room[: len(text) + found] if found else None

@@ -90,7 +90,6 @@ def convert(
         for batch in _in_order(pool, typed, blocks, ahead=workers):
             rows.write(tally.placed(batch))
             rejects.write(tally.refused(batch))
-            pa.default_memory_pool().release_unused()  # else what each thread once used is kept for it
         converted = tally.balanced(shape.extras)
     pa.default_memory_pool().release_unused()  # what follows needs its own
     return replace(converted, files=tuple(file for file in begun if file != rejected_target))

@@ -14,8 +14,11 @@ import pyarrow.parquet as pq
 
 from pipeline.normalise.schema import Kind
 
-ROW_GROUP = 122_880
-"""Rows per group: DuckDB's own vector size times 60, small enough to skip by time, large enough to compress."""
+ROW_GROUP = 61_440
+"""Rows per group: DuckDB's own vector size times 30, small enough to skip by time, large enough to compress.
+
+Twice as many cost nothing to read and half a percent less on disk, and 40 MB more while they are gathered.
+"""
 
 _SAMPLE = 20_000
 _NEAR_UNIQUE = 0.1
@@ -106,6 +109,7 @@ class ParquetParts:
         sink, group = self._idle(), pa.concat_tables(self._waiting)
         self._waiting, self._rows = [], 0
         self._busy.append((sink, self._pool.submit(sink.write, group)))
+        pa.default_memory_pool().release_unused()  # else what each thread once used is kept for it
 
     def _idle(self) -> ParquetSink:
         """A file that nobody writes to: one that is done with, else a new one, else the first to be done."""

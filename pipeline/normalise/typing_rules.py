@@ -11,6 +11,10 @@ from pipeline.normalise.schema import Column, Kind
 _MIDNIGHT = {Kind.INSTANT: " 00:00:00", Kind.ZONED_INSTANT: "T00:00:00Z"}
 _SHORTEST = {kind: len("2026-10-31" + midnight) for kind, midnight in _MIDNIGHT.items()}
 
+# The length of a cell tells most of those that do not fit, at hardly any cost; by itself it proves nothing.
+_LONG = {Kind.INTEGER: 9, Kind.MONEY: len("12345.000000")}
+_RARE = 0.1
+
 _NAIVE = pa.timestamp("us")
 _FIRST = {
     Kind.INSTANT: pd.Timestamp("0001-01-01").to_pydatetime(),
@@ -78,16 +82,16 @@ def _named(rows: pa.ChunkedArray | None, reason: str) -> dict[int, str]:
 
 def _typed(cells: pa.ChunkedArray, kind: Kind) -> tuple[pa.ChunkedArray, pa.ChunkedArray | None]:
     """The cells in their type, those that do not fit being null, and which those are if there are any."""
-    try:
-        return _strict(cells, kind), None
-    except pa.ArrowInvalid:
-        for suspects in _suspects(cells, kind):
-            fitting = [cell for cell in cells.filter(suspects).unique().to_pylist() if _fits(cell, kind)]
-            misfits = pc.and_not(suspects, pc.is_in(cells, pa.array(fitting, pa.string())))
-            try:
-                return _strict(pc.if_else(misfits, None, cells), kind), misfits
-            except pa.ArrowInvalid:  # there are others
-                continue
+    tried: list[str] | None = None
+    for suspects in _suspects(cells, kind):
+        unfit = [cell for cell in cells.filter(suspects).unique().to_pylist() if not _fits(cell, kind)]
+        if unfit == tried:
+            continue
+        misfits = pc.is_in(cells, pa.array(unfit, pa.string())) if unfit else None
+        try:
+            return _strict(cells if misfits is None else pc.if_else(misfits, None, cells), kind), misfits
+        except pa.ArrowInvalid:  # there are others
+            tried = unfit
     raise AssertionError("what looks ordinary does not fit")
 
 
@@ -96,19 +100,19 @@ def _strict(cells: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
 
 
 def _suspects(cells: pa.ChunkedArray, kind: Kind) -> Iterator[pa.ChunkedArray]:
-    """Which cells may not fit: first a guess that costs little and is nearly always right, then for certain."""
+    """Which cells may not fit: guesses that cost little and are nearly always right, then for certain."""
     length = pc.binary_length(cells)
-    match kind:
-        case Kind.INTEGER:
-            odd = pc.or_(pc.greater(length, 9), pc.invert(pc.utf8_is_decimal(cells)))
-        case Kind.MONEY:
-            odd = pc.greater(length, len("12345.000000"))
-        case _:
-            days = pc.utf8_slice_codeunits(cells, 0, len("2026-10-31"))
-            impossible = [day for day in days.unique().to_pylist() if day and not _fits(day + _MIDNIGHT[kind], kind)]
-            odd = pc.or_(pc.not_equal(length, _SHORTEST[kind]), pc.is_in(days, pa.array(impossible, pa.string())))
-    yield pc.fill_null(odd, False)
-    yield pc.fill_null(pc.or_(odd, pc.invert(pc.match_substring_regex(cells, _ORDINARY[kind]))), False)
+    odd = pc.not_equal(length, _SHORTEST[kind]) if kind in _SHORTEST else pc.greater(length, _LONG[kind])
+    # where many are of another length, that is how they are served
+    yield odd if (pc.mean(odd).as_py() or 0) < _RARE else pc.and_(odd, False)
+    if kind is Kind.INTEGER:
+        odd = pc.or_kleene(odd, pc.invert(pc.utf8_is_decimal(cells)))
+    elif kind in _SHORTEST:
+        days = pc.utf8_slice_codeunits(cells, 0, len("2026-10-31"))
+        impossible = [day for day in days.unique().to_pylist() if day and not _fits(day + _MIDNIGHT[kind], kind)]
+        odd = pc.or_kleene(odd, pc.is_in(days, pa.array(impossible, pa.string())))
+    yield odd
+    yield pc.or_kleene(odd, pc.invert(pc.match_substring_regex(cells, _ORDINARY[kind])))
 
 
 def _fits(cell: str, kind: Kind) -> bool:
