@@ -1,6 +1,7 @@
-"""Ask no faster than the vendor allows one key, counted over every process of this machine."""
+"""Ask no faster than the vendor allows one key, counted over every process of one user of this machine."""
 
 import hashlib
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,16 +17,19 @@ PER_SECOND = 10
 
 
 class Pace:
-    """Hands out moments to send at, ``per_second`` apart, to everyone who names the same ``key``."""
+    """Hands out moments to send at, ``per_second`` apart, to everyone who names the same ``key``.
+
+    Each user has a file of their own, because no one may open another's in a shared folder.
+    """
 
     def __init__(self, key: str, per_second: float = PER_SECOND, folder: Path | None = None) -> None:
         name = hashlib.sha256(key.encode()).hexdigest()[:16]
-        self._file = (folder or Path(tempfile.gettempdir())) / f"cdr-pace-{name}"
+        self._file = (folder or Path(tempfile.gettempdir())) / f"cdr-pace-{os.getuid()}-{name}"
         self._gap = 1 / per_second
 
     def wait(self, clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep) -> None:
         """Return when it is this caller's turn."""
-        with FileLock(self._file.with_suffix(".lock"), mode=0o666):
+        with FileLock(self._file.with_suffix(".lock")):
             now = clock()
             turn = max(now, min(self._next(), now + 60))  # a clock that was set back must not stop everyone
             self._file.write_text(repr(turn + self._gap), encoding="ascii")

@@ -1,7 +1,9 @@
 import multiprocessing
+import os
 import time
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -52,3 +54,11 @@ def test_a_clock_that_was_set_back_stops_nobody_for_long(tmp_path: Path) -> None
     Pace("a", folder=tmp_path).wait(clock=lambda: 1e9, sleep=waits.append)
     Pace("a", folder=tmp_path).wait(clock=lambda: 0.0, sleep=waits.append)
     assert waits == [60.0]
+
+
+def test_no_user_opens_the_file_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Pace("a", folder=tmp_path).wait()
+    theirs = {file: file.stat().st_mtime_ns for file in tmp_path.iterdir()}
+    monkeypatch.setattr(os, "getuid", lambda: 4711)
+    Pace("a", folder=tmp_path).wait()
+    assert {file: file.stat().st_mtime_ns for file in theirs} == theirs
