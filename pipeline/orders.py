@@ -64,7 +64,7 @@ class Orders(Holdings):
                     yield asked
             except BusyError:
                 for month in left:
-                    self.queue.add(record_type, month)
+                    self.queue.add(record_type, month, again=again)
 
     @cached_property
     def queue(self) -> Queue:

@@ -5,6 +5,8 @@ from pathlib import Path
 from pipeline.errors import writing
 from pipeline.months import Month
 
+_AGAIN = "again"
+
 
 class Queue:
     """The waiting months of one data directory."""
@@ -12,11 +14,17 @@ class Queue:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def add(self, record_type: str, month: Month) -> None:
-        """Let a month wait."""
+    def add(self, record_type: str, month: Month, *, again: bool = False) -> None:
+        """Let a month wait; one that was wanted ``again`` stays so."""
+        again = again or self.again(record_type, month)
         with writing("A waiting month", self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._file(record_type, month).touch()
+            self._file(record_type, month).write_text(_AGAIN if again else "", encoding="ascii")
+
+    def again(self, record_type: str, month: Month) -> bool:
+        """Whether it waits to be asked for although something serves it."""
+        file = self._file(record_type, month)
+        return file.exists() and file.read_text(encoding="ascii") == _AGAIN
 
     def remove(self, record_type: str, month: Month) -> None:
         """It waits no more."""
