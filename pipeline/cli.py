@@ -135,6 +135,11 @@ def rebuild() -> None:
             f"{manifest.month}  {manifest.record_type:<8} loaded from export {manifest.export_id}", highlight=False
         )
     console.print(f"Published {journey.warehouse}")
+    if unread := journey.unread():
+        click.echo(
+            f"cdr: what landed of {unread} was left alone; CDR_RECORD_TYPES and CDR_EXPORTS do not name it any more.",
+            err=True,
+        )
 
 
 @main.command()

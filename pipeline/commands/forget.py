@@ -4,6 +4,7 @@ import click
 
 from pipeline import settings as environment
 from pipeline.commands.command_line import one_sentence
+from pipeline.errors import PermanentError
 from pipeline.expiry import Expired, due, expire
 from pipeline.holdings import Holdings
 from pipeline.journey import Journey
@@ -17,11 +18,16 @@ def erase(number: str, *, yes: bool) -> None:
     """Overwrite a phone number, and the name beside it, wherever it is kept, and whenever it comes again."""
     if not yes:
         click.confirm(f"Erase the number that ends in {number[-2:]} for good, from the archive too?", abort=True)
-    total = 0
-    for manifest, rows in Journey(environment.load()).erase(number):
+    total, journey = 0, Journey(environment.load())
+    for manifest, rows in journey.erase(number):
         total += rows
         click.echo(f"{manifest.month}  {manifest.record_type:<8} {rows:,} records of export {manifest.export_id}")
     click.echo(f"Erased in {total:,} archived records, and in what was made of them; the log will know it again.")
+    if unread := journey.unread():
+        raise PermanentError(
+            f"The number may stand in archived files of {unread}, which can only be read while they are kept; "
+            "name them in CDR_RECORD_TYPES or CDR_EXPORTS and erase it once more."
+        )
 
 
 @click.command()
