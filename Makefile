@@ -22,10 +22,10 @@ test: .venv/ready browser ## Lint, types, import rules, dependencies, then every
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
-	$(BIN)/pytest -n 2 $(PYTEST)
+	$(BIN)/pytest -n 3 --dist worksteal $(PYTEST)
 
 unit: .venv/ready ## The quick tests alone
-	$(BIN)/pytest -n 2 -m 'not slow' $(PYTEST)
+	$(BIN)/pytest -n 3 --dist worksteal -m 'not slow' $(PYTEST)
 
 .venv/bench: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
