@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 
 from pipeline.containers import parts
 from pipeline.errors import PermanentError
-from pipeline.landing.archive import Archive, Manifest
+from pipeline.landing.archive import Archive
+from pipeline.landing.notes import Manifest
 from pipeline.landing.rewriting import rewrite
 from pipeline.normalise.blocks import Block, read_blocks, split_records
 from pipeline.normalise.parse import parse

@@ -11,8 +11,8 @@ from functools import cached_property, partial
 from pipeline.erasing import Eraser
 from pipeline.errors import GoneError, PermanentError
 from pipeline.export.protocol import Export
-from pipeline.landing.archive import Manifest, by_age
 from pipeline.landing.fetch import fetch
+from pipeline.landing.notes import Manifest, by_age
 from pipeline.ledger import asked_for
 from pipeline.loading import Loaded, Loader
 from pipeline.months import Month
@@ -56,6 +56,7 @@ class Journey(Orders):
                 text_bytes=fetched.contents.text_bytes,
                 sha256=fetched.sha256,
                 header=fetched.contents.header,
+                records_told=export.records,
             )
             self.archive.note_landed(manifest)
             return manifest
@@ -119,6 +120,10 @@ class Journey(Orders):
         for month in map(Month.parse, months):
             if self.report_file(month).exists():
                 self.report(month, again=True)
+
+    def unread(self) -> str:
+        """The datasets of which files landed and which are not kept now, so that nobody knows how they are read."""
+        return ", ".join(sorted({one.record_type for one in self.archive.landed()} - self.tables.keys()))
 
     def _known_landed(self) -> list[Manifest]:
         """What landed of the datasets that are kept now: of another nobody knows how it is read."""

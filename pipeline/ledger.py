@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.export.protocol import Export
-from pipeline.landing.archive import Archive, AskedFor, Manifest
+from pipeline.landing.archive import Archive
+from pipeline.landing.notes import AskedFor, Manifest
 from pipeline.months import Month
 from pipeline.normalise.convert import Converted
 from pipeline.normalise.totals import Totals
@@ -54,6 +55,7 @@ def note(
         "rows": loaded.rows,
         "rejected_rows": converted.rejected.rows,
         "outside_month_rows": converted.outside_month,
+        "left_out_rows": converted.left_out,
         "unknown_columns": ", ".join(converted.extras),
         "duration_seconds": int(loaded.sums["duration_seconds"]) if "duration_seconds" in loaded.sums else None,
         "cost_usd": loaded.sums[money] if money else None,
@@ -152,6 +154,7 @@ def _landing(archive: Archive, manifest: Manifest | None, data: Path) -> dict[st
         "file": None if manifest.expired else str(file.relative_to(data)),
         "bytes": manifest.bytes,
         "sha256": manifest.sha256,
+        "records_told": manifest.records_told,
     }
 
 
@@ -163,5 +166,7 @@ def _loading(load: Mapping[str, Any] | None) -> dict[str, Any]:
         "loaded_at": load["committed_at"],
         "cost_usd": None if load["cost_usd"] is None else Decimal(load["cost_usd"]),
         **{name: load[name] for name in names},
-        "rejected_totals": load.get("rejected_totals"),  # the first loads did not note it
+        # the first loads did not note these
+        "left_out_rows": load.get("left_out_rows"),
+        "rejected_totals": load.get("rejected_totals"),
     }

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from pipeline.erasing import Eraser
 from pipeline.errors import PermanentError
-from pipeline.landing.archive import Archive, Manifest
+from pipeline.landing.archive import Archive
+from pipeline.landing.notes import Manifest
 from pipeline.ledger import note
 from pipeline.months import Month
 from pipeline.normalise.convert import Converted, Origin, convert

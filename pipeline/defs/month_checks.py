@@ -18,6 +18,7 @@ def on_load(record_type: str, months: MonthPartitions) -> list[dg.AssetCheckSpec
         "nothing_rejected": "Every record of the file could be typed.",
         "inside_the_month": "Every loaded row lies in its month.",
         "known_columns": "The file has no column that the schema does not know.",
+        "vendor_count": "The file holds as many records as the vendor says, where it says a number.",
     }
     return [
         dg.AssetCheckSpec(name, asset=dg.AssetKey([record_type]), description=text, partitions_def=months)
@@ -47,12 +48,30 @@ def of_load(export: KnownExport) -> list[dg.AssetCheckResult]:
             severity=dg.AssetCheckSeverity.WARN,
             metadata={"columns": export.unknown_columns or "none"},
         ),
+        _as_counted(export),
     ]
 
 
 def _none_of(name: str, rows: int) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=name, passed=rows == 0, severity=dg.AssetCheckSeverity.WARN, metadata={"rows": rows}
+    )
+
+
+def _as_counted(export: KnownExport) -> dg.AssetCheckResult:
+    """Whether the file holds as many records as the vendor says; where it says nothing there is nothing to differ.
+
+    This warns and refuses no load: of the three vendors that tell a number, one alone documents what it counts.
+    """
+    told = export.records_told
+    held = (export.rows or 0) + (export.rejected_rows or 0) + (export.left_out_rows or 0)
+    counted = "The vendor tells no number of records" if told is None else f"The vendor counted {told} records"
+    return dg.AssetCheckResult(
+        check_name="vendor_count",
+        passed=told in (None, held),
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{counted}, the file holds {held}.",
+        metadata={"the vendor counted": "not told" if told is None else told, "the file holds": held},
     )
 
 

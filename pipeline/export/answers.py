@@ -10,6 +10,8 @@ import requests
 from pipeline.errors import TransientError
 from pipeline.export import http
 
+_COUNTABLE = 2**63
+
 
 def document(response: requests.Response) -> dict[str, Any]:
     """The JSON object of an answer; anything else, such as a proxy's page, is passing trouble."""
@@ -39,6 +41,11 @@ def instant(text: object) -> datetime | None:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (OverflowError, ValueError):  # the year 1 has no instant in UTC for zones east of it
         return None
+
+
+def count(value: object) -> int | None:
+    """The value if it is a number of records that a table can hold; anything else is none."""
+    return value if type(value) is int and 0 <= value < _COUNTABLE else None
 
 
 def total(page: Mapping[str, Any]) -> int:

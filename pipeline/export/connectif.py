@@ -112,16 +112,18 @@ class Vendor:
         if not isinstance(item, Mapping) or not item.get("id"):
             raise TransientError("Connectif answered with something that is not an export; try again later.")
         said, created_at = str(item.get("status", "")), answers.instant(item.get("createdAt"))
+        status = _STATUS.get(said.lower(), Status.UNKNOWN)
         start, end = _span(item, created_at)
         return Export(
             id=str(item["id"]),
             resource=str(item.get("exportType", "")),
-            status=_STATUS.get(said.lower(), Status.UNKNOWN),
+            status=status,
             created_at=created_at or datetime.min.replace(tzinfo=UTC),
             url=self._connection.url(f"exports/{quote(str(item['id']), safe='')}") if item.get("fileUrl") else None,
             start=start,
             end=end,
             filters={name: item[name] for name in _REPEATED if item.get(name) is not None},
+            records=answers.count(item.get("total")) if status is Status.COMPLETED else None,
             said=said,
         )
 

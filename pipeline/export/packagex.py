@@ -155,13 +155,15 @@ def _parse(item: Any) -> Export:
     if not isinstance(item, Mapping) or not item.get("id"):
         raise TransientError("PackageX answered with something that is not an export; try again later.")
     said = str(item.get("status") or "")
+    status = _STATUS.get(said.lower(), Status.UNKNOWN)
     return Export(
         id=str(item["id"]),
         resource=str(item.get("resource") or ""),
-        status=_STATUS.get(said.lower(), Status.UNKNOWN),
+        status=status,
         created_at=_created(item.get("created_at")),
         url=_place(str(item["id"])),
         filters={name: item[name] for name in _ECHOED if name in item},
+        records=answers.count(item.get("count_total")) if status is Status.COMPLETED else None,
         said=said,
     )
 

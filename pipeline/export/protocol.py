@@ -62,6 +62,7 @@ class Export:
     ``url`` is where the file is; a completed export without one is not ready. Where only a look at the export itself
     tells it, ``url`` is the address to look at. ``filters`` is what the list repeats of the request, as served.
     ``reference``, ``start`` and ``end`` are None where the vendor does not repeat them: our own notes know them then.
+    ``records`` is how many the vendor says that the file of a completed export holds, None where it does not say.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Export:
     end: datetime | None = None
     filters: Mapping[str, object] = field(default_factory=dict)
     api_version: str = ""
+    records: int | None = None
     said: str = ""
     """The vendor's own word for the status."""
 

@@ -101,16 +101,18 @@ class Vendor:
             raise TransientError("Rebilly answered with something that is not an export; try again later.")
         window = answers.mapping(item.get("dateRange"))
         said, why = str(item.get("status") or ""), item.get("failureReason")
+        status = _STATUS.get(said.lower(), Status.UNKNOWN)
         return Export(
             id=str(item["id"]),
             resource=str(item.get("resource") or ""),
-            status=_STATUS.get(said.lower(), Status.UNKNOWN),
+            status=status,
             created_at=answers.instant(item.get("createdTime")) or _NEVER,
             url=self._pointer(item),
             reference=str(item.get("name") or "") or None,
             start=answers.instant(window.get("start")),
             end=answers.instant(window.get("end")),
             filters={name: item[name] for name in (*_ECHOED, "dateRange") if name in item},
+            records=answers.count(item.get("recordCount")) if status is Status.COMPLETED else None,
             said=f"{said}: {why}" if why else said,
         )
 

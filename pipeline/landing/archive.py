@@ -5,58 +5,18 @@ Beside it stand ``….asked.json``, what was asked for and when, and ``….lande
 """
 
 import hashlib
-import json
-import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
 
 from pipeline.containers import SUFFIXES
-from pipeline.errors import PermanentError, writing
+from pipeline.errors import PermanentError
+from pipeline.landing.notes import AskedFor, Manifest, by_age, read_json, write_json
 from pipeline.months import Month
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-
-
-@dataclass(frozen=True)
-class AskedFor:
-    """An export that this installation asked for, or adopted from the vendor's list."""
-
-    vendor: str
-    record_type: str
-    month: str
-    export_id: str
-    reference: str
-    window_start: datetime
-    window_end: datetime
-    created_at: datetime
-    filters: Mapping[str, object]
-    api_version: str
-    made_for: str = field(default="", kw_only=True)  # a print of what was asked for; earlier notes have none
-
-
-@dataclass(frozen=True)
-class Manifest(AskedFor):
-    """A file that landed: ``bytes`` and ``sha256`` are of the file as served, ``text_bytes`` of what is in it.
-
-    Each time that numbers were ``erased`` from it, these are of the file as rewritten, and what they were is noted. Of
-    a month that has ``expired`` the manifest is all there is.
-    """
-
-    landed_at: datetime
-    url: str
-    bytes: int
-    text_bytes: int
-    sha256: str
-    header: str
-    erased: Sequence[Mapping[str, Any]] = field(default_factory=list)
-    expired: bool = False
-
-
-_Record = TypeVar("_Record", AskedFor, Manifest)
 
 
 class Archive:
@@ -111,7 +71,7 @@ class Archive:
     def manifest(self, file: Path) -> Manifest | None:
         """The manifest of a landed file, or none where it has not landed."""
         path = _beside(file, "landed")
-        return _read(path, Manifest) if path.exists() and file.exists() else None
+        return read_json(path, Manifest) if path.exists() and file.exists() else None
 
     def damage(self, manifest: Manifest) -> str:
         """What is wrong with a landed file, found by hashing it again; empty where nothing is."""
@@ -131,70 +91,23 @@ class Archive:
 
     def asked(self) -> Iterator[AskedFor]:
         """Every export asked for, in the order of their creation."""
-        yield from sorted((_read(p, AskedFor) for p in self.root.glob("*/*/*/*.asked.json")), key=by_age)
+        yield from sorted((read_json(p, AskedFor) for p in self.root.glob("*/*/*/*.asked.json")), key=by_age)
 
     def asked_among(self, vendor: str, export_ids: Collection[str]) -> Iterator[AskedFor]:
         """What was asked of a vendor under these ids."""
         for path in self.root.glob(f"{vendor}/*/*/*.asked.json"):
             if path.name.partition(".")[0] in export_ids:
-                yield _read(path, AskedFor)
+                yield read_json(path, AskedFor)
 
     def landed(self) -> Iterator[Manifest]:
         """Every manifest, in the order of the exports' creation."""
-        yield from sorted((_read(p, Manifest) for p in self.root.glob("*/*/*/*.landed.json")), key=by_age)
+        yield from sorted((read_json(p, Manifest) for p in self.root.glob("*/*/*/*.landed.json")), key=by_age)
 
     def landed_of(self, vendor: str, record_type: str, month: Month) -> Iterator[Manifest]:
         """The manifests of one month."""
         folder = self.root / vendor / record_type / str(month)
-        yield from (_read(path, Manifest) for path in folder.glob("*.landed.json"))
-
-
-def by_age(record: AskedFor) -> tuple[datetime, str]:
-    """Sorts records in the order in which the vendor created the exports."""
-    return record.created_at, record.export_id
-
-
-def write_json(path: Path, content: Mapping[str, object]) -> None:
-    """Write a small file whole or not at all, and make it last through a power cut.
-
-    The caller holds the lock of what it is about: what a killed process left behind is written over.
-    """
-    part = path.with_name(f"{path.name}.part")
-    with writing(path.name, path.parent):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("w", encoding="utf-8") as out:
-                json.dump(content, out, indent=1, default=_plain, ensure_ascii=False)
-                out.flush()
-                os.fsync(out.fileno())
-            settle(part, path)
-        finally:
-            part.unlink(missing_ok=True)
-
-
-def settle(part: Path, target: Path) -> None:
-    """Give a finished, synced file its name, and sync the name."""
-    part.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        yield from (read_json(path, Manifest) for path in folder.glob("*.landed.json"))
 
 
 def _beside(file: Path, what: str) -> Path:
     return file.with_name(f"{file.name.partition('.')[0]}.{what}.json")
-
-
-def _read(path: Path, kind: type[_Record]) -> _Record:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    for one in fields(kind):
-        if one.type is datetime:
-            content[one.name] = datetime.fromisoformat(content[one.name])
-    return kind(**content)
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no place in a manifest")

@@ -11,8 +11,8 @@ import urllib3
 
 from pipeline.containers import SUFFIXES, suffix_of
 from pipeline.errors import TransientError, writing
-from pipeline.landing.archive import settle
 from pipeline.landing.contents import CHUNK, MAX_TEXT_BYTES, Contents, read_through
+from pipeline.landing.notes import settle
 
 MAX_RESUMES = 5
 """How often one download is taken up again before the attempt is given back to whoever repeats runs."""

@@ -10,8 +10,9 @@ from isal import igzip
 
 from pipeline.containers import SUFFIXES
 from pipeline.errors import PermanentError, writing
-from pipeline.landing.archive import Archive, Manifest, settle
+from pipeline.landing.archive import Archive
 from pipeline.landing.fetch import verify
+from pipeline.landing.notes import Manifest, settle
 
 _LEVEL = 2
 

@@ -79,6 +79,8 @@ class Fault(StrEnum):
     """The file has one more column, named ``value`` (default ``New Column``)."""
     RAGGED_ROW = "ragged_row"
     """The first record lacks its last two cells."""
+    FEWER_RECORDS = "fewer_records"
+    """The file lacks its first ``value`` records (default 1), which the vendor counts nevertheless."""
     NO_FINAL_NEWLINE = "no_final_newline"
     HEADER_ONLY = "header_only"
     BOM = "bom"
@@ -98,6 +100,7 @@ SHAPE_FAULTS = (
     Fault.MISSING_COLUMN,
     Fault.EXTRA_COLUMN,
     Fault.RAGGED_ROW,
+    Fault.FEWER_RECORDS,
     Fault.NO_FINAL_NEWLINE,
     Fault.HEADER_ONLY,
     Fault.BOM,

@@ -29,10 +29,12 @@ class KnownExport:
     file: str | None = None
     bytes: int | None = None
     sha256: str | None = None
+    records_told: int | None = None
     loaded_at: datetime | None = None
     rows: int | None = None
     rejected_rows: int | None = None
     outside_month_rows: int | None = None
+    left_out_rows: int | None = None
     unknown_columns: str | None = None
     duration_seconds: int | None = None
     cost_usd: Decimal | None = None

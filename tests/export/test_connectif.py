@@ -220,6 +220,16 @@ class TestAnExport:
         assert export.ready == (status is Status.COMPLETED)
         assert export.said == str(said)
 
+    @pytest.mark.parametrize("count", [0, 5000])
+    def test_says_how_many_records_it_holds_once_it_is_finished(self, serve: Serve, count: int) -> None:
+        running = resource("b", status="inProgress", progress=0, total=count)
+        exports = listed(serve, resource("a", progress=count, total=count), running)
+        assert [export.records for export in exports] == [count, None]
+
+    @pytest.mark.parametrize("odd", [None, "", "1500", -1, True, 1500.0, 2**63, []])
+    def test_that_says_no_number_of_records_says_none(self, serve: Serve, odd: object) -> None:
+        assert [export.records for export in listed(serve, resource(total=odd), resource("b"))] == [None, None]
+
     def test_has_an_address_of_its_own_whatever_its_id_is(self, serve: Serve) -> None:
         (export,) = listed(serve, resource("a/b?c"))
         assert str(export.url).endswith("/exports/a%2Fb%3Fc")

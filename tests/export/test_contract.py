@@ -190,6 +190,20 @@ class TestItsList:
                 seen.append((export.status, export.ready))
         assert seen == [(Status.PENDING, False), (Status.PROCESSING, False), (Status.COMPLETED, True)]
 
+    def test_tells_how_many_records_a_completed_export_holds_or_nothing(
+        self, case: Case, house: House, clock: ManualClock
+    ) -> None:
+        minute = timedelta(minutes=1)
+        with started(case, clock, 0, step=minute) as sandbox:
+            vendor = case.client(sandbox.url, case.key(KEY))
+            (asked,) = house.ask(vendor, case.datasets[0])
+            told = [asked.export.records]
+            for _ in range(2):
+                clock.advance(minute)
+                told += [export.records for export in vendor.exports()]
+            held = sandbox.truth_of(asked.export.id).rows
+        assert told == [None, None, held if case.tells_records else None]
+
     @pytest.mark.parametrize("kind", [Fault.BAD_GATEWAY, Fault.INVALID_JSON, Fault.DROPPED, Fault.UNANSWERED])
     def test_is_no_list_where_a_page_cannot_be_read(
         self, case: Case, sandbox: Sandbox, vendor: ExportVendor, kind: Fault

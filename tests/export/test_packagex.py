@@ -187,6 +187,14 @@ class TestItsList:
         export = packagex._parse({"id": "exp_1", "created_at": value})
         assert export.created_at == datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 
+    @pytest.mark.parametrize(("said", "told"), [("completed", 1234), ("processing", None), ("failed", None)])
+    def test_tells_how_many_records_a_completed_export_holds(self, said: str, told: int | None) -> None:
+        assert packagex._parse({"id": "exp_1", "status": said, "count_total": 1234}).records == told
+
+    @pytest.mark.parametrize("odd", [None, "", "1500", -1, True, 1500.0, 2**63, []])
+    def test_takes_nothing_else_for_a_number_of_records(self, odd: object) -> None:
+        assert packagex._parse({"id": "exp_1", "status": "completed", "count_total": odd}).records is None
+
 
 class TestHolding:
     def test_is_by_resource_where_the_list_repeats_no_more(self, vendor: Vendor, ready: Export) -> None:

@@ -300,6 +300,15 @@ class TestAnExport:
         export = self.one(serve, status="failed", failureReason=why, fileId=None)
         assert (export.status, export.said) == (Status.FAILED, f"failed: {why}")
 
+    @pytest.mark.parametrize("count", [0, 1500])
+    def test_says_how_many_records_it_holds_once_it_is_completed(self, serve: Serve, count: int) -> None:
+        assert self.one(serve, status="completed", recordCount=count).records == count
+        assert self.one(serve, status="processing", recordCount=count).records is None
+
+    @pytest.mark.parametrize("odd", [None, "", "1500", -1, True, 1500.0, 2**63, []])
+    def test_that_says_no_number_of_records_says_none(self, serve: Serve, odd: object) -> None:
+        assert self.one(serve, status="completed", recordCount=odd).records is None
+
     def test_repeats_its_window_and_its_name(self, serve: Serve) -> None:
         window = {"start": "2026-10-01T00:00:00Z", "end": "2026-11-01T01:00:00+01:00", "field": "processedTime"}
         export = self.one(serve, name=WANTED.reference, resource="transactions", dateRange=window)

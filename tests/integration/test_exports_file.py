@@ -10,7 +10,9 @@ from typing import Any
 import dagster as dg
 import duckdb
 import pytest
+from click.testing import CliRunner
 
+from pipeline.cli import main
 from pipeline.definitions import build
 from pipeline.defs.backfill import bring_in
 from pipeline.errors import PermanentError
@@ -163,6 +165,22 @@ def test_a_field_that_is_declared_later_is_empty_in_what_was_exported_before(
     assert asked.created, "the export of before is not of what is wanted now"
 
 
+def test_what_landed_of_a_dataset_that_is_kept_no_more_is_named(
+    opened: Opened, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert backfill(opened(), MONTH, types=("packagex_shipment",)) == {}
+    monkeypatch.chdir(tmp_path / "data")  # where no file of exports is
+    env = {"CDR_DATA_DIR": str(tmp_path / "data")}
+    rebuilt = CliRunner().invoke(main, ["rebuild"], env=env)
+    assert (rebuilt.exit_code, "landed of packagex_shipment was left alone" in rebuilt.stderr) == (0, True)
+    erased = CliRunner().invoke(main, ["erase", "442079460203", "--yes"], env=env)
+    assert (erased.exit_code, "may stand in archived files of packagex_shipment" in erased.stderr) == (1, True)
+    kept = {**env, "CDR_EXPORTS": str(tmp_path / "exports.toml")}
+    for command in (["rebuild"], ["erase", "442079460203", "--yes"]):
+        done = CliRunner().invoke(main, command, env=kept)
+        assert (done.exit_code, done.stderr) == (0, "")
+
+
 def test_a_cursor_of_another_release_stops_nothing(opened: Opened, tmp_path: Path) -> None:
     journey = opened()
     list(journey.ask("rebilly_transactions", [MONTH]))
@@ -184,8 +202,28 @@ def test_the_ui_has_a_lane_checks_and_a_sensor_for_each(opened: Opened) -> None:
         keys = [[table, "export"], [table, "ready"], [table, "file"], [table]]
         assert {dg.AssetKey(key) for key in keys} <= graph.get_all_asset_keys()
         checks = {check.name for check in graph.asset_check_keys if check.asset_key == dg.AssetKey([table])}
-        assert checks == {"control_totals", "nothing_rejected", "inside_the_month", "known_columns", "deadline"}
+        of_load = {"control_totals", "nothing_rejected", "inside_the_month", "known_columns", "vendor_count"}
+        assert checks == {*of_load, "deadline"}
         assert definitions.resolve_job_def(f"load_{table}").name == f"load_{table}"
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_month_whose_file_lacks_records_that_the_vendor_counted_is_loaded_and_warned_of(
+    opened: Opened, vendors: Vendors, tmp_path: Path, table: str
+) -> None:
+    journey, (vendor, *_) = opened(), TABLES[table]
+    vendors[vendor].faults.inject(Fault.FEWER_RECORDS, value=2)
+    list(journey.ask(table, [MONTH, MONTH.shift(1)]))
+    job = build(journey).resolve_job_def(f"load_{table}")
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        for month, missing in ((MONTH, 2), (MONTH.shift(1), 0)):
+            run = job.execute_in_process(instance=instance, partition_key=str(month))
+            (check,) = (one for one in run.get_asset_check_evaluations() if one.check_name == "vendor_count")
+            (export,) = (one for one in journey.known_exports() if one.month == str(month))
+            counted = vendors[vendor].truth_of(export.export_id).rows
+            assert (check.passed, check.severity) == (not missing, dg.AssetCheckSeverity.WARN)
+            assert check.description == f"The vendor counted {counted} records, the file holds {counted - missing}."
+            assert (export.records_told, journey.loaded(table)[str(month)]) == (counted, export.export_id)
 
 
 def test_a_tick_reads_every_list_once_and_one_that_cannot_be_read_hides_no_other(
@@ -241,7 +279,7 @@ def test_months_that_wait_for_a_busy_vendor_are_asked_for_by_the_sensor(
     journey = opened()
     vendors["connectif"].faults.inject(Fault.BUSY, times=1, on=Operation.CREATE)
     months = [MONTH.shift(-1), MONTH]
-    assert list(journey.ask("connectif_activities", months)) == []
+    assert list(journey.ask("connectif_activities", months, again=True)) == []
     assert journey.queue.months("connectif_activities") == months
     definitions = build(journey)
     sensor = definitions.resolve_sensor_def("exports_ready")
@@ -250,10 +288,14 @@ def test_months_that_wait_for_a_busy_vendor_are_asked_for_by_the_sensor(
         assert isinstance(result, dg.SensorResult)
         (request,) = result.run_requests or []
         assert (request.job_name, request.partition_key) == ("ask", "2026-09")
+        assert request.run_config["ops"] == {"connectif_activities__export": {"config": {"again": True}}}
         assert (
             definitions.resolve_job_def("ask")
             .execute_in_process(
-                instance=instance, partition_key=request.partition_key, asset_selection=request.asset_selection
+                instance=instance,
+                partition_key=request.partition_key,
+                asset_selection=request.asset_selection,
+                run_config=request.run_config,
             )
             .success
         )

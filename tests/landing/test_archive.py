@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import PermanentError
-from pipeline.landing.archive import Archive, AskedFor, Manifest, write_json
+from pipeline.landing.archive import Archive
+from pipeline.landing.notes import AskedFor, Manifest, write_json
 from pipeline.months import Month
 
 OCTOBER = Month(2026, 10)
@@ -42,6 +43,7 @@ landed = st.fixed_dictionaries(
         "text_bytes": st.integers(0, 1 << 60),
         "sha256": words,
         "header": words,
+        "records_told": st.none() | st.integers(0, 1 << 40),
     }
 )
 
@@ -163,6 +165,17 @@ class TestTheArchive:
         file.write_bytes(b"x")
         assert archive.manifest(file) == whole
 
+    def test_reads_a_manifest_that_was_written_before_records_were_counted(self, tmp_path: Path) -> None:
+        archive = Archive(tmp_path)
+        archive.note_landed(
+            Manifest(**vars(an_export()), landed_at=OCTOBER.end, url="", bytes=1, text_bytes=1, sha256="", header="a")
+        )
+        (note,) = tmp_path.glob("*/*/*/*.landed.json")
+        earlier = json.loads(note.read_text("utf-8"))
+        del earlier["records_told"]
+        note.write_text(json.dumps(earlier), "utf-8")
+        assert [manifest.records_told for manifest in archive.landed()] == [None]
+
     def test_is_empty_where_nothing_was_asked_for(self, tmp_path: Path) -> None:
         archive = Archive(tmp_path / "never made")
         assert [*archive.asked(), *archive.landed(), *archive.landed_of("didww", "cdr_in", OCTOBER)] == []
@@ -213,9 +226,9 @@ class TestWritingJson:
 
     def test_that_is_killed_leaves_the_old_file(self, path: Path) -> None:
         script = (
-            "import os, signal, sys; from pathlib import Path; from pipeline.landing import archive;"
-            "archive.settle = lambda part, target: os.kill(os.getpid(), signal.SIGKILL);"
-            "archive.write_json(Path(sys.argv[1]), {'a': 1})"
+            "import os, signal, sys; from pathlib import Path; from pipeline.landing import notes;"
+            "notes.settle = lambda part, target: os.kill(os.getpid(), signal.SIGKILL);"
+            "notes.write_json(Path(sys.argv[1]), {'a': 1})"
         )
         killed = subprocess.run([sys.executable, "-c", script, str(path)], check=False)
         assert killed.returncode == -9

@@ -11,8 +11,8 @@ import requests
 import urllib3
 
 from pipeline.errors import PermanentError
-from pipeline.landing.archive import write_json
 from pipeline.landing.fetch import fetch
+from pipeline.landing.notes import write_json
 
 FILE = gzip.compress(b"a,b\n" + hashlib.shake_256(b"calls").hexdigest(300_000).encode() + b"\n", mtime=0)
 

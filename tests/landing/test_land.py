@@ -12,7 +12,7 @@ import requests
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export.protocol import Export
 from pipeline.journey import Journey
-from pipeline.landing.archive import Manifest
+from pipeline.landing.notes import Manifest
 from pipeline.months import Month
 from pipeline.sandbox import Fault, ManualClock, Sandbox
 from pipeline.settings import Settings

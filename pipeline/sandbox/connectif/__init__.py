@@ -96,7 +96,8 @@ class Sandbox(Local):
         if pointer is None:
             return shown
         file = {"fileExtension": "zip", "fileName": f"{export.resource}-{export.id}.zip", "fileUrl": pointer}
-        return {**shown, **file, "finishedAt": iso(export.finished_at or export.created_at)}
+        counts = {} if export.foreign else dict.fromkeys(("progress", "total"), len(export.rows))
+        return {**shown, **file, **counts, "finishedAt": iso(export.finished_at or export.created_at)}
 
     def page(self, request: Request, exports: Sequence[Export], *, endless: bool) -> Answer:
         """The newest first; a single page has no ``links``, the last of several no ``next``."""

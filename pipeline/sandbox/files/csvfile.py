@@ -26,6 +26,7 @@ class Shape:
     bom: bool = False
     header_only: bool = False
     ragged: bool = False
+    lacking: int = 0
     without_column: str | None = None
     extra_column: str | None = None
 
@@ -59,6 +60,7 @@ def write_csv(file: IO[bytes] | gzip.GzipFile, columns: Cells, rows: Iterable[Ce
 def _lines(columns: Cells, rows: Iterable[Cells], shape: Shape) -> Iterator[str]:
     if shape.header_only:
         rows = ()
+    rows = islice(rows, shape.lacking, None)
     if shape.without_column:
         columns, rows = _without(columns, rows, shape.without_column)
     if shape.extra_column:

@@ -101,6 +101,8 @@ def _misshapen(shape: Shape, injection: Injection, column: str) -> Shape:
             return replace(shape, extra_column=injection.text("New Column"))
         case Fault.RAGGED_ROW:
             return replace(shape, ragged=True)
+        case Fault.FEWER_RECORDS:
+            return replace(shape, lacking=int(injection.text("1")))
         case Fault.NO_FINAL_NEWLINE:
             return replace(shape, final_newline=False)
         case Fault.HEADER_ONLY:

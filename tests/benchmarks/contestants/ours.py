@@ -5,7 +5,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.landing.archive import Archive, Manifest
+from pipeline.landing.archive import Archive
+from pipeline.landing.notes import Manifest
 from pipeline.loading import Loader
 from pipeline.months import Month
 from pipeline.normalise.didww import TABLES

@@ -32,6 +32,9 @@ class Case:
     counted: bool = True
     """Whether the list says how many exports it has, so that a page that shifted is noticed."""
 
+    tells_records: bool = False
+    """Whether the list says how many records a completed export holds."""
+
     failed: str = ""
     """The vendor's word for an export that failed; empty where it has none."""
 

@@ -44,6 +44,7 @@ CASES = {
         refused={"resource": "contacts"},
         reason="contacts",
         counted=False,
+        tells_records=True,
         failed="error",
         without={Fault.CUT_GZIP, Fault.CORRUPT_CRC},
     )

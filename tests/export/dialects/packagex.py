@@ -53,6 +53,7 @@ CASES = {
         kept=timedelta(hours=24),
         refused={"resource": "nonsense"},
         reason="resource must be one of",
+        tells_records=True,
         failed="timed_out",
         # no limit of exports is documented, the file is plain, and its address stands in no list
         without={Fault.BUSY, Fault.CUT_GZIP, Fault.CORRUPT_CRC, Fault.WITHOUT_URL},

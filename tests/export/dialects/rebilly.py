@@ -50,6 +50,7 @@ CASES = {
         reach=2000,
         refused={"resource": "nonsense"},
         reason="resource",
+        tells_records=True,
         failed="failed",
         loop=lambda export: export.url,
         without={Fault.BUSY, Fault.ENDLESS_NEXT, Fault.CUT_GZIP, Fault.CORRUPT_CRC},

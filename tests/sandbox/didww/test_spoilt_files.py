@@ -107,6 +107,13 @@ def test_a_row_can_be_ragged(sandbox: Sandbox, session: requests.Session, url: s
     assert spoilt[2:] == healthy[2:]
 
 
+def test_a_file_can_lack_records(sandbox: Sandbox, session: requests.Session, url: str) -> None:
+    healthy = lines(session, url)
+    sandbox.faults.inject(Fault.FEWER_RECORDS, value=3)
+    spoilt = lines(session, url)
+    assert (spoilt[0], len(spoilt)) == (healthy[0], len(healthy) - 3)
+
+
 def test_a_file_can_end_without_a_newline(sandbox: Sandbox, session: requests.Session, url: str) -> None:
     healthy = lines(session, url)
     sandbox.faults.inject(Fault.NO_FINAL_NEWLINE)

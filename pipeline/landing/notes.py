@@ -1,0 +1,98 @@
+"""The notes beside a file: what was asked for, and the manifest of what landed; written whole or not at all."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pipeline.errors import writing
+
+
+@dataclass(frozen=True)
+class AskedFor:
+    """An export that this installation asked for, or adopted from the vendor's list."""
+
+    vendor: str
+    record_type: str
+    month: str
+    export_id: str
+    reference: str
+    window_start: datetime
+    window_end: datetime
+    created_at: datetime
+    filters: Mapping[str, object]
+    api_version: str
+    made_for: str = field(default="", kw_only=True)  # a print of what was asked for; earlier notes have none
+
+
+@dataclass(frozen=True)
+class Manifest(AskedFor):
+    """A file that landed: ``bytes`` and ``sha256`` are of the file as served, ``text_bytes`` of what is in it.
+
+    Each time that numbers were ``erased`` from it, these are of the file as rewritten, and what they were is noted. Of
+    a month that has ``expired`` the manifest is all there is.
+    """
+
+    landed_at: datetime
+    url: str
+    bytes: int
+    text_bytes: int
+    sha256: str
+    header: str
+    erased: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    expired: bool = False
+    records_told: int | None = None  # how many the vendor says it holds, where it does; earlier manifests have none
+
+
+_Record = TypeVar("_Record", AskedFor, Manifest)
+
+
+def by_age(record: AskedFor) -> tuple[datetime, str]:
+    """Sorts records in the order in which the vendor created the exports."""
+    return record.created_at, record.export_id
+
+
+def write_json(path: Path, content: Mapping[str, object]) -> None:
+    """Write a small file whole or not at all, and make it last through a power cut.
+
+    The caller holds the lock of what it is about: what a killed process left behind is written over.
+    """
+    part = path.with_name(f"{path.name}.part")
+    with writing(path.name, path.parent):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("w", encoding="utf-8") as out:
+                json.dump(content, out, indent=1, default=_plain, ensure_ascii=False)
+                out.flush()
+                os.fsync(out.fileno())
+            settle(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def settle(part: Path, target: Path) -> None:
+    """Give a finished, synced file its name, and sync the name."""
+    part.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def read_json(path: Path, kind: type[_Record]) -> _Record:
+    """Read what ``write_json`` wrote of one of these."""
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    for one in fields(kind):
+        if one.type is datetime:
+            content[one.name] = datetime.fromisoformat(content[one.name])
+    return kind(**content)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in a manifest")
