@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,18 +15,23 @@ from pipeline.journey import Journey
 from pipeline.months import Month, month_range
 from pipeline.sandbox import Sandbox
 from pipeline.settings import Settings
+from tests.running import running_month
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", "build/screenshots"))
-RUNNING = Month.of(datetime.now(UTC))
-MONTHS = month_range(RUNNING.shift(-2), RUNNING)
 PATIENCE = 300_000
 """Milliseconds: Dagster's daemon looks for new backfills every thirty seconds."""
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Iterator[Settings]:
+def months() -> list[Month]:
+    running = running_month()
+    return month_range(running.shift(-2), running)
+
+
+@pytest.fixture
+def settings(months: list[Month], tmp_path: Path) -> Iterator[Settings]:
     delay = timedelta(seconds=1)
     with Sandbox(calls_per_day=60, pending=delay, processing=delay, rate_limit=None) as sandbox:
         yield Settings(
@@ -83,14 +88,16 @@ def materialize_the_lane(page: Page, ui: str, record_type: str) -> None:
     expect(dialog).to_be_hidden()
 
 
-def test_a_backfill_over_three_months_turns_every_partition_green(page: Page, ui: str, settings: Settings) -> None:
+def test_a_backfill_over_three_months_turns_every_partition_green(
+    page: Page, ui: str, settings: Settings, months: list[Month]
+) -> None:
     backfill(page, ui, "cdr_in")
     materialize_the_lane(page, ui, "cdr_out")
     for asset in ("cdr_in", "cdr_out", "marts/daily_traffic"):
         page.goto(f"{ui}/assets/{asset}?view=partitions")
-        expect(page.get_by_text(f"Materialized ({len(MONTHS)})")).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_text(f"Materialized ({len(months)})")).to_be_visible(timeout=PATIENCE)
         expect(page.get_by_text("Failed (0)")).to_be_visible()
-    page.goto(f"{ui}/assets/cdr_in?view=partitions&partition={MONTHS[1]}")
+    page.goto(f"{ui}/assets/cdr_in?view=partitions&partition={months[1]}")
     expect(page.get_by_text("dagster/partition_row_count")).to_be_visible()
     picture(page, "partition")
     page.goto(f"{ui}/assets/warehouse?view=checks")
@@ -101,7 +108,7 @@ def test_a_backfill_over_three_months_turns_every_partition_green(page: Page, ui
     page.wait_for_timeout(1_000)  # the graph fades in
     picture(page, "lane")
     states = {row.month: row.state for row in Journey(settings).coverage()}
-    assert states == {str(MONTHS[0]): "settling", str(MONTHS[1]): "settling", str(MONTHS[2]): "open"}
+    assert states == {str(months[0]): "settling", str(months[1]): "settling", str(months[2]): "open"}
 
 
 def test_the_catalogue_says_what_a_column_is(page: Page, ui: str) -> None:

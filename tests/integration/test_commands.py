@@ -14,12 +14,12 @@ import pytest
 from pipeline.months import Month
 from pipeline.sandbox import Fault, Sandbox
 from tests.integration.totals import KEY
+from tests.running import running_month
 
 pytestmark = pytest.mark.slow
 
 CDR = Path(sys.executable).with_name("cdr")
-RUNNING = Month.of(datetime.now(UTC))
-LAST = RUNNING.shift(-1)
+LAST = Month.of(datetime.now(UTC)).shift(-1)
 
 ONE_MONTH = ("backfill", "--from", str(LAST), "--to", str(LAST))
 
@@ -33,6 +33,15 @@ def vendor() -> Iterator[Sandbox]:
         calls_per_day=8, pending=timedelta(0), processing=timedelta(0), api_key=KEY, rate_limit=None
     ) as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def running(vendor: Sandbox) -> Month:
+    """The running month, which has a call of each type even if it has only just begun."""
+    month = running_month()
+    for record_type in ("cdr_in", "cdr_out"):
+        vendor.add_records(record_type, [{"Date/Time Start (UTC)": f"{month}-01 00:00:00", "Call ID": "first"}])
+    return month
 
 
 @pytest.fixture
@@ -75,9 +84,9 @@ def posts(vendor: Sandbox) -> int:
 
 
 def test_backfill_brings_in_every_month_and_the_second_time_asks_for_nothing(
-    cdr: Cdr, vendor: Sandbox, tmp_path: Path
+    cdr: Cdr, vendor: Sandbox, running: Month, tmp_path: Path
 ) -> None:
-    first = cdr("backfill", "--from", str(RUNNING.shift(-2)), "--to", f"{RUNNING}-01")
+    first = cdr("backfill", "--from", str(running.shift(-2)), "--to", f"{running}-01")
     assert (first.returncode, posts(vendor)) == (0, 6), first.stderr
     by_id = {export.id: vendor.truth_of(export.id) for export in vendor.exports}
     warehouse = tmp_path / "data" / "warehouse.duckdb"
@@ -88,10 +97,10 @@ def test_backfill_brings_in_every_month_and_the_second_time_asks_for_nothing(
     }
     published = warehouse.stat().st_mtime_ns
 
-    again = cdr("backfill", "--from", str(RUNNING.shift(-2)), "--to", str(RUNNING))
+    again = cdr("backfill", "--from", str(running.shift(-2)), "--to", str(running))
     assert (again.returncode, posts(vendor), warehouse.stat().st_mtime_ns) == (0, 6, published)
 
-    assert cdr("backfill", "--from", str(RUNNING), "--to", str(RUNNING), "--again").returncode == 0
+    assert cdr("backfill", "--from", str(running), "--to", str(running), "--again").returncode == 0
     assert posts(vendor) == 8
 
     status = json.loads(cdr("status", "--json").stdout)
@@ -118,7 +127,7 @@ BAD_INPUT = {
     "an unknown type in the settings": (("status",), {"CDR_RECORD_TYPES": "cdr_up"}, 1, "known are cdr_in, cdr_out"),
     "an unknown type on the line": ((*ONE_MONTH, "--type", "x"), {}, 2, "kept are cdr_in, cdr_out"),
     "a month that is none": (("backfill", "--from", "2026-13", "--to", str(LAST)), {}, 2, "write it like 2026-10"),
-    "a range turned round": (("backfill", "--from", str(RUNNING), "--to", str(LAST)), {}, 2, "swap them"),
+    "a range turned round": (("backfill", "--from", "2026-11", "--to", "2026-10"), {}, 2, "swap them"),
     "a forgotten month": (("backfill", "--from", "2020-01", "--to", "2020-01"), {}, 1, "The vendor forgot 2020-01"),
     "a future month": (("backfill", "--from", "2999-01", "--to", "2999-01"), {}, 1, "2999-01 has not begun"),
     "no server": (("doctor",), {"DIDWW_API_URL": "http://127.0.0.1:9/v3"}, 1, ""),
@@ -150,9 +159,11 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize("name", BAD_FILES)
-def test_a_bad_file_fails_its_month_and_leaves_the_old_one(cdr: Cdr, vendor: Sandbox, name: str) -> None:
+def test_a_bad_file_fails_its_month_and_leaves_the_old_one(
+    cdr: Cdr, vendor: Sandbox, running: Month, name: str
+) -> None:
     fault, says = BAD_FILES[name]
-    here = ("--from", str(RUNNING), "--to", str(RUNNING), "--type", "cdr_in")
+    here = ("--from", str(running), "--to", str(running), "--type", "cdr_in")
     assert cdr("backfill", *here).returncode == 0
     before = cdr("sql", "SELECT count(*), sum(total_usd), min(export_id) FROM cdr_in", "--csv").stdout
     vendor.faults.inject(fault, times=None)
@@ -204,16 +215,16 @@ def test_verify_names_a_damaged_file_and_says_nothing_is_wrong_otherwise(cdr: Cd
 
 
 def test_what_was_known_then_can_be_published_beside_what_is_known_now(
-    cdr: Cdr, vendor: Sandbox, tmp_path: Path
+    cdr: Cdr, vendor: Sandbox, running: Month, tmp_path: Path
 ) -> None:
-    here = ("backfill", "--from", str(RUNNING), "--to", str(RUNNING), "--type", "cdr_in")
+    here = ("backfill", "--from", str(running), "--to", str(running), "--type", "cdr_in")
     assert cdr(*here).returncode == 0
     query = (
         "SELECT (SELECT count(*) FROM cdr_in), (SELECT sum(attempts) FROM marts.daily_traffic), count(*) FROM exports"
     )
     before = cdr("sql", query, "--csv").stdout
     then = (datetime.now(UTC) + timedelta(seconds=1)).strftime("%Y-%m-%d %H:%M:%S")
-    vendor.add_records("cdr_in", [{"Date/Time Start (UTC)": f"{RUNNING}-01 00:00:01", "Call ID": "late"}])
+    vendor.add_records("cdr_in", [{"Date/Time Start (UTC)": f"{running}-01 00:00:01", "Call ID": "late"}])
     assert cdr(*here, "--again").returncode == 0
     assert cdr("sql", query, "--csv").stdout != before
     known_then = tmp_path / "then.duckdb"
