@@ -1,5 +1,6 @@
 """What was wanted, beside what was measured, the missed ones marked."""
 
+import statistics
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -75,8 +76,7 @@ def _mart(least: float) -> Callable[[Found], float]:
 
 
 def _publish(found: Found) -> float:
-    seconds = list(_size(found, "publishing")["seconds"].values())[-1]
-    return float(sorted(seconds)[len(seconds) // 2])
+    return float(statistics.median(list(_size(found, "publishing")["seconds"].values())[-1]))
 
 
 def _tick(found: Found) -> float:
