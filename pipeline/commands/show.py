@@ -60,7 +60,7 @@ def coverage_table(rows: Iterable[Coverage]) -> Table:
             row.state,
             row.rows,
             row.rejected_rows,
-            None if row.duration_seconds is None else row.duration_seconds // 60,
+            None if row.duration_seconds is None else round(row.duration_seconds / 60),
             None if row.cost_usd is None else round(row.cost_usd, 2),
             row.days_left,
         )
