@@ -123,7 +123,8 @@ class Journey(Orders):
 
     def unread(self) -> str:
         """The datasets of which files landed and which are not kept now, so that nobody knows how they are read."""
-        return ", ".join(sorted({one.record_type for one in self.archive.landed()} - self.tables.keys()))
+        landed = {one.record_type for one in self.archive.landed() if not one.expired}
+        return ", ".join(sorted(landed - self.tables.keys()))
 
     def _known_landed(self) -> list[Manifest]:
         """What landed of the datasets that are kept now: of another nobody knows how it is read."""

@@ -48,23 +48,30 @@ class Orders(Holdings):
     def ask(self, record_type: str, months: Iterable[Month], *, again: bool = False) -> Iterator[Asked]:
         """Ask for each month, unless the vendor's list has what serves it; what serves it is noted at once.
 
-        ``again`` asks anew although something does, except for what is under way. Where the vendor takes no more for
-        now, the months that are left are noted as ``wanted``.
+        ``again`` asks anew although something does, except for what is under way, and so does who waited with that
+        wish. Where the vendor takes no more for now, the months that are left wait.
         """
-        left = dict.fromkeys(months)
+        wanted = list(dict.fromkeys(months))
         with self.locked(f"ask-{record_type}"):
-            asker = self._asker(record_type, again=again)  # which looks at the clock
-            # requests are made one by one, after the list was read, which tells the vendor's time and version
-            requests = (self._request(record_type, month, again=again) for month in list(left))
-            remember = partial(self._remember, record_type)
-            try:
-                for asked in ensure_asked(asker, requests, self._outbox(record_type), remember):
-                    del left[asked.request.month]
-                    self.queue.remove(record_type, asked.request.month)
-                    yield asked
-            except BusyError:
-                for month in left:
-                    self.queue.add(record_type, month, again=again)
+            anew = [month for month in wanted if again or self.queue.again(record_type, month)]
+            for group in (anew, [month for month in wanted if month not in anew]):
+                if group:
+                    yield from self._ask(record_type, group, again=group is anew)
+
+    def _ask(self, record_type: str, months: list[Month], *, again: bool) -> Iterator[Asked]:
+        left = dict.fromkeys(months)
+        asker = self._asker(record_type, again=again)  # which looks at the clock
+        # requests are made one by one, after the list was read, which tells the vendor's time and version
+        requests = (self._request(record_type, month, again=again) for month in months)
+        remember = partial(self._remember, record_type)
+        try:
+            for asked in ensure_asked(asker, requests, self._outbox(record_type), remember):
+                del left[asked.request.month]
+                self.queue.remove(record_type, asked.request.month)
+                yield asked
+        except BusyError:
+            for month in left:
+                self.queue.add(record_type, month, again=again)
 
     @cached_property
     def queue(self) -> Queue:
@@ -131,14 +138,15 @@ class Orders(Holdings):
     ) -> tuple[list[Month], list[str]]:
         """The months that can be asked for, and a sentence for each that cannot.
 
-        A sealed month is neither, unless ``again``: there is nothing left to ask.
+        A sealed month is neither, unless ``again``, or unless it waits with that wish: there is nothing left to ask.
         """
         wanted = list(months)
         kept = self.vendor_of(record_type).months_kept
         possible, refused = askable((month for month in wanted if not self.expired(month)), self.clock(), kept)
         refused += [refusal(month) for month in wanted if self.expired(month)]
         sealed = {row.month for row in self.coverage() if (row.record_type, row.state) == (record_type, "sealed")}
-        possible = [month for month in possible if again or str(month) not in sealed]
+        anew = {month for month in possible if again or self.queue.again(record_type, month)}
+        possible = [month for month in possible if month in anew or str(month) not in sealed]
         for month in set(wanted) - set(possible):  # what cannot be asked for need not wait for it
             self.queue.remove(record_type, month)
         return possible, refused

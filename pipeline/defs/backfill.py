@@ -12,7 +12,7 @@ from datetime import timedelta
 import dagster as dg
 
 from pipeline.defs.home import prepare_home
-from pipeline.defs.lanes import EXPORT_TAG, asking
+from pipeline.defs.lanes import EXPORT_TAG
 from pipeline.defs.runs import Runner
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export.plan import hopeless
@@ -100,7 +100,7 @@ class Backfill:
             "ask",
             partition=str(month),
             only=dg.AssetKey([record_type, "export"]),
-            config=asking(record_type, again=self._again),
+            config={f"{record_type}__export": {"config": {"again": self._again}}},
         )
         if outcome.ok:
             self._waiting[place] = None

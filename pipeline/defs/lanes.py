@@ -32,11 +32,6 @@ class LoadConfig(dg.Config):
     """Replace the month although many of its rows would vanish."""
 
 
-def asking(record_type: str, *, again: bool) -> dict[str, object]:
-    """What the steps of a run that asks are told."""
-    return {f"{record_type}__export": {"config": AskConfig(again=again).model_dump()}}
-
-
 def lane(
     journey: Journey, record_type: str, months: dg.PartitionsDefinition[str]
 ) -> list[dg.AssetsDefinition | dg.AssetSpec]:

@@ -12,7 +12,7 @@ import dagster as dg
 from dagster import AssetKey, DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from pipeline.defs.lanes import EXPORT_TAG, asking
+from pipeline.defs.lanes import EXPORT_TAG
 from pipeline.doorbell import Doorbell
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export.plan import overdue
@@ -161,7 +161,6 @@ def _queued(journey: Journey, listed: Lists) -> list[dg.RunRequest]:
             job_name="ask",
             partition_key=str(months[0]),
             asset_selection=[AssetKey([record_type, "export"])],
-            run_config={"ops": asking(record_type, again=journey.queue.again(record_type, months[0]))},
         )
         for record_type, months in waiting.items()
         if months and (vendor := journey.datasets[record_type].vendor) in listed

@@ -279,7 +279,7 @@ def test_months_that_wait_for_a_busy_vendor_are_asked_for_by_the_sensor(
     journey = opened()
     vendors["connectif"].faults.inject(Fault.BUSY, times=1, on=Operation.CREATE)
     months = [MONTH.shift(-1), MONTH]
-    assert list(journey.ask("connectif_activities", months, again=True)) == []
+    assert list(journey.ask("connectif_activities", months)) == []
     assert journey.queue.months("connectif_activities") == months
     definitions = build(journey)
     sensor = definitions.resolve_sensor_def("exports_ready")
@@ -288,20 +288,31 @@ def test_months_that_wait_for_a_busy_vendor_are_asked_for_by_the_sensor(
         assert isinstance(result, dg.SensorResult)
         (request,) = result.run_requests or []
         assert (request.job_name, request.partition_key) == ("ask", "2026-09")
-        assert request.run_config["ops"] == {"connectif_activities__export": {"config": {"again": True}}}
         assert (
             definitions.resolve_job_def("ask")
             .execute_in_process(
-                instance=instance,
-                partition_key=request.partition_key,
-                asset_selection=request.asset_selection,
-                run_config=request.run_config,
+                instance=instance, partition_key=request.partition_key, asset_selection=request.asset_selection
             )
             .success
         )
     assert journey.queue.months("connectif_activities") == [MONTH]
     assert journey.askable("connectif_activities", [MONTH.shift(9)])[0] == []
     assert [one.resource for one in vendors["connectif"].exports] == ["activities"]
+
+
+def test_a_sealed_month_that_waits_to_be_asked_for_again_is_so_once(
+    opened: Opened, vendors: Vendors, clock: ManualClock, home: Path
+) -> None:
+    journey, name = opened(), "connectif_activities"
+    for again in (False, True):  # a month is sealed when two exports agree
+        assert bring_in(journey, build(journey), (name,), [MONTH], lambda *_: None, again=again) == {}
+        clock.advance(timedelta(days=3))
+    assert journey.askable(name, [MONTH]) == ([], [])
+    vendors["connectif"].faults.inject(Fault.BUSY, times=1, on=Operation.CREATE)
+    assert list(journey.ask(name, [MONTH], again=True)) == []
+    assert journey.askable(name, [MONTH]) == ([MONTH], [])
+    created = [asked.created for _ in range(2) for asked in journey.ask(name, [MONTH])]
+    assert (created, journey.queue.months(name)) == ([True, False], [])
 
 
 def test_what_was_declared_personal_is_published_under_pseudonyms(opened: Opened, vendors: Vendors, home: Path) -> None:
