@@ -13,7 +13,7 @@ _SHORTEST = {kind: len("2026-10-31" + midnight) for kind, midnight in _MIDNIGHT.
 
 # The length of a cell tells most of those that do not fit, at hardly any cost; by itself it proves nothing.
 _LONG = {Kind.INTEGER: 9, Kind.MONEY: len("12345.000000")}
-_RARE = 0.1
+_RARE = 0.01
 
 _NAIVE = pa.timestamp("us")
 _FIRST = {
@@ -117,12 +117,12 @@ def _suspects(cells: pa.ChunkedArray, kind: Kind) -> Iterator[pa.ChunkedArray]:
 
 def _fits(cell: str, kind: Kind) -> bool:
     """What ``typed`` says of a column, of one cell: many are tried, and a column of one is dear."""
-    if kind in _SHORTEST and (len(cell) < _SHORTEST[kind] or cell < "0001"):
+    if kind in _SHORTEST and len(cell) < _SHORTEST[kind]:
         return False
     if kind is Kind.INTEGER and "x" in cell.lower():
         return False
     try:
-        pa.scalar(cell).cast(_NAIVE if kind is Kind.INSTANT else kind.type)
+        fit = pa.scalar(cell).cast(_NAIVE if kind is Kind.INSTANT else kind.type)
     except pa.ArrowInvalid:
         return False
-    return True
+    return kind not in _FIRST or pc.greater_equal(fit, pa.scalar(_FIRST[kind], fit.type)).as_py()

@@ -109,9 +109,17 @@ def test_a_part_with_other_columns_is_not_taken_for_one_of_the_file(load: Load) 
 
 
 @pytest.mark.parametrize(
-    "cell", ["2026-10-01", "2026-10-01T00:00:00", "2026-10-01 00:00", "yesterday", "0000-01-01T00:00:00Z"]
+    "cell",
+    [
+        "2026-10-01",
+        "2026-10-01T00:00:00",
+        "2026-10-01 00:00",
+        "yesterday",
+        "0000-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+01:00",  # in UTC it lies in the year 0
+    ],
 )
-def test_an_instant_that_names_no_zone_is_rejected_with_its_reason(load: Load, cell: str) -> None:
+def test_an_instant_that_names_no_zone_or_no_year_is_rejected_with_its_reason(load: Load, cell: str) -> None:
     good: Row = ("a", "2026-10-01T00:00:00Z", "1", "1", "")
     said, found = load([written([good, ("b", cell, "2", "1", "")], ",", "\n")], "plain", declared(ORDERS))
     assert [row["id"] for row in found] == ["a"]
