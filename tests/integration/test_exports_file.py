@@ -179,6 +179,8 @@ def test_what_landed_of_a_dataset_that_is_kept_no_more_is_named(
     for command in (["rebuild"], ["erase", "442079460203", "--yes"]):
         done = CliRunner().invoke(main, command, env=kept)
         assert (done.exit_code, done.stderr) == (0, "")
+    opened().archive.expire(str(MONTH))
+    assert CliRunner().invoke(main, ["rebuild"], env=env).stderr == "", "no file is left that could be read"
 
 
 def test_a_cursor_of_another_release_stops_nothing(opened: Opened, tmp_path: Path) -> None:
