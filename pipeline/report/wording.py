@@ -7,7 +7,7 @@ from pipeline.months import Month
 
 NONE = "–"
 _UNIT = "\N{NO-BREAK SPACE}"
-_HALF_A_CENT = 0.005
+_HALF_A_CENT = 0.005  # is rounded to the even cent, which is none
 
 Number = int | float | Decimal
 
@@ -28,10 +28,10 @@ def seconds(number: Number | None) -> str:
 
 
 def usd(amount: Number | None) -> str:
-    """US dollars to the cent, ``527.70``; what is less than a cent and not nothing, to the last digit."""
+    """US dollars to the cent, ``527.70``; what would be rounded to nothing, to the last digit."""
     if amount is None:
         return NONE
-    return usd_exact(amount) if 0 < abs(float(amount)) < _HALF_A_CENT else _signed(f"{amount:,.2f}")
+    return usd_exact(amount) if 0 < abs(float(amount)) <= _HALF_A_CENT else _signed(f"{amount:,.2f}")
 
 
 def usd_exact(amount: Number | None) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.errors import PermanentError
@@ -134,6 +134,8 @@ def test_a_month_that_is_not_sealed_tells_the_days_left_anew(edited: Edited, tmp
 
 
 @given(st.decimals(min_value=-(10**9), max_value=10**9, places=6))
+@example(Decimal("0.005"))
+@example(Decimal("-0.005"))
 def test_money_that_is_not_nothing_is_never_written_as_nothing(amount: Decimal) -> None:
     digits = usd(amount).strip("\N{MINUS SIGN}")
     assert (Decimal(digits.replace(",", "")) == 0) == (amount == 0)
