@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from pipeline.normalise.blocks import Block, record_bounds
 from pipeline.normalise.header import Layout, extra_name
-from pipeline.normalise.parse import Reject, parse
+from pipeline.normalise.parse import WORDS, Reject, parse
 from pipeline.normalise.table import Table
 from pipeline.normalise.totals import Totals, of_table
 from pipeline.normalise.typing_rules import type_columns
@@ -28,7 +28,7 @@ class Batch:
 
 def type_block(block: Block, shape: Layout, table: Table) -> Batch:
     """Parse and type one block, every record of it accounted for."""
-    parsed = parse(block, shape.names)
+    parsed = parse(block, shape.names, table.control)
     text = _with_absent(parsed.text, table)
     typed, reasons = type_columns(text, table.columns)
     bad = sorted(reasons)
@@ -57,8 +57,8 @@ def _with_absent(text: pa.Table, table: Table) -> pa.Table:
     for name in [column.name for column in table.columns if column.name not in set(text.column_names)]:
         parts = [part for part in table.sums.get(name, ()) if part in text.column_names]
         amounts = zip(*(text[part].to_pylist() for part in parts), strict=True)
-        cells = [_added(row) for row in amounts] if parts else pa.nulls(text.num_rows)
-        text = text.append_column(name, pa.array(cells, pa.string()))
+        cells = pa.array([_added(row) for row in amounts] if parts else pa.nulls(text.num_rows), pa.string())
+        text = text.append_column(name, cells.cast(WORDS) if name in table.control else cells)
     return text
 
 

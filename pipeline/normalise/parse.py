@@ -1,5 +1,6 @@
 """A block of CSV to an Arrow table of text, every record accounted for."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -7,6 +8,9 @@ import pyarrow as pa
 import pyarrow.csv
 
 from pipeline.normalise.blocks import BOM, Block, split_records
+
+WORDS = pa.dictionary(pa.int32(), pa.string())
+"""Text of which each different cell is held once: amounts come many times, and are typed and added up once."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,8 @@ class Parsed:
         return len(self.places) + len(self.rejects)
 
 
-def parse(block: Block, names: tuple[str, ...]) -> Parsed:
-    """Read a block. Cells are text as served; an empty one is null, whether it was quoted or not."""
+def parse(block: Block, names: tuple[str, ...], amounts: Collection[str] = ()) -> Parsed:
+    """Read a block. Cells are text as served, the ``amounts`` as ``WORDS``; an empty one is null, quoted or not."""
     data, places, rejects = _readable(block)
     if bytes(data[: len(BOM)]) == BOM:  # Arrow would take it for the file's and drop it; a blank line is none
         data = b"\n" + bytes(data)
@@ -47,7 +51,7 @@ def parse(block: Block, names: tuple[str, ...]) -> Parsed:
         read_options=pa.csv.ReadOptions(column_names=list(names), block_size=len(data) + 2, use_threads=False),
         parse_options=pa.csv.ParseOptions(delimiter=block.delimiter, newlines_in_values=True, invalid_row_handler=keep),
         convert_options=pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()),
+            column_types={name: WORDS if name in amounts else pa.string() for name in names},
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,

@@ -31,37 +31,44 @@ class Totals:
 
 
 def of_table(table: pa.Table, columns: Iterable[str]) -> Totals:
-    """The totals of rows, typed or still text: the text is summed by arithmetic of its own, not by the typing rules."""
+    """The totals of rows, typed or still words: these are summed by arithmetic of their own, not by the rules."""
     return Totals(table.num_rows, {name: _sum(table[name]) for name in columns})
 
 
 def _sum(column: pa.ChunkedArray) -> Decimal:
-    if column.type != pa.string():
+    if not pa.types.is_dictionary(column.type):
         return _NOTHING + (pc.sum(column).as_py() or 0)
-    quick = _millionths(column)
+    words, times = _counted(column.combine_chunks())
+    quick = _millionths(words, times)
     if quick is not None:
         return quick
-    cells = column.drop_null()
-    # some cell is no number, or a large or a long one: Python's own arithmetic says what those come to
-    plain = pc.match_substring_regex(cells, _PLAIN)
-    rest = (_number(cell) for cell in cells.filter(pc.invert(plain)).to_pylist())
-    return sum(rest, _millionths(cells.filter(plain)) or _NOTHING)
+    # some word is no number, or a large or a long one: Python's own arithmetic says what those come to
+    plain = pc.match_substring_regex(words, _PLAIN).to_numpy(zero_copy_only=False)
+    rest = zip(words.filter(~plain).to_pylist(), times[~plain].tolist(), strict=True)
+    return sum((_number(word) * n for word, n in rest), _millionths(words.filter(plain), times[plain]) or _NOTHING)
 
 
-def _millionths(cells: pa.ChunkedArray) -> Decimal | None:
-    """The sum in whole millionths, or None where doubles cannot tell it.
+def _counted(cells: pa.DictionaryArray) -> tuple[pa.Array, np.ndarray]:
+    """The words that there are, and how many times each."""
+    words = cells.dictionary
+    times = np.bincount(cells.indices.drop_null(), minlength=len(words))
+    return words.filter(times > 0), times[times > 0]
+
+
+def _millionths(words: pa.Array, times: np.ndarray) -> Decimal | None:
+    """The sum of words that come so many times in whole millionths, or None where doubles cannot tell it.
 
     Below a million a double errs by less than a thousandth of a millionth: what is as near as that to a whole number
     of them rounds to it, and those are added as integers, exactly.
     """
     try:
-        scaled = cells.cast(pa.float64()).drop_null().to_numpy() * 1e6
+        scaled = words.cast(pa.float64()).to_numpy() * 1e6
     except pa.ArrowInvalid:
         return None
     whole = np.rint(scaled)
     if not (np.abs(scaled) < _QUICK).all() or (np.abs(scaled - whole) > _NEAR).any():
         return None
-    return Decimal(int(whole.astype(np.int64).sum())).scaleb(-6)
+    return Decimal(int(whole.astype(np.int64) @ times)).scaleb(-6)
 
 
 def _number(text: str) -> Decimal:

@@ -1,5 +1,6 @@
 """Text to typed columns, in pandas: a strict rule per kind, and the cells that break it named one by one."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
@@ -43,7 +44,7 @@ _ORDINARY = {
 
 def typed(text: pd.Series, kind: Kind) -> pd.Series:
     """The column in its type; raises ``ArrowInvalid`` unless every cell fits exactly."""
-    if kind in _SHORTEST and text.notna().any() and text.str.len().min() < _SHORTEST[kind]:
+    if kind in _SHORTEST and _shortest(text) < _SHORTEST[kind]:
         raise pa.ArrowInvalid("a time without seconds")  # a date alone would pass as midnight
     if kind in _FIRST:
         times = text.astype(pd.ArrowDtype(_NAIVE if kind is Kind.INSTANT else kind.type))
@@ -54,6 +55,12 @@ def typed(text: pd.Series, kind: Kind) -> pd.Series:
     if kind is Kind.INTEGER and not text.str.isdecimal().all() and _has(text, "x", "X"):
         raise pa.ArrowInvalid("a hexadecimal number")  # Arrow would read 0x10 as sixteen
     return fit
+
+
+def _shortest(text: pd.Series) -> float:
+    """The bytes of the shortest cell; pandas counts characters, which takes as long as typing them."""
+    fewest = pc.min(pc.binary_length(pa.array(text))).as_py()
+    return math.inf if fewest is None else fewest
 
 
 def _has(text: pd.Series, *characters: str) -> bool:
@@ -82,9 +89,14 @@ def _named(rows: pa.ChunkedArray | None, reason: str) -> dict[int, str]:
 
 def _typed(cells: pa.ChunkedArray, kind: Kind) -> tuple[pa.ChunkedArray, pa.ChunkedArray | None]:
     """The cells in their type, those that do not fit being null, and which those are if there are any."""
+    if pa.types.is_dictionary(cells.type):
+        words = cells.combine_chunks()
+        fit, misfits = _typed(pa.chunked_array([words.dictionary]), kind)
+        return fit.take(words.indices), None if misfits is None else misfits.take(words.indices)
     tried: list[str] | None = None
     for suspects in _suspects(cells, kind):
-        unfit = [cell for cell in cells.filter(suspects).unique().to_pylist() if not _fits(cell, kind)]
+        some = cells.filter(suspects).unique().to_pylist() if pc.any(suspects).as_py() else []
+        unfit = [cell for cell in some if not _fits(cell, kind)]
         if unfit == tried:
             continue
         misfits = pc.is_in(cells, pa.array(unfit, pa.string())) if unfit else None

@@ -64,7 +64,7 @@ def _convert(clock: Clock, file: Sample, sink: ParquetSink) -> None:
     columns, control = table.columns, table.control
     waiting: list[pa.Table] = []
     while block := clock.of("cutting at record ends", next, blocks, None):
-        text = clock.of("CSV to text", parse, block, shape.names).text
+        text = clock.of("CSV to text", parse, block, shape.names, control).text
         clock.of("text to types", type_columns, text, columns)
         batch = clock.of("assembling", type_block, block, shape, table)
         clock.of("control totals", of_table, text, control)
