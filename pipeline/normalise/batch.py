@@ -34,17 +34,15 @@ def type_block(block: Block, shape: Layout, table: Table) -> Batch:
     bad = sorted(reasons)
     good = np.ones(text.num_rows, bool)
     good[bad] = False
-    control = text.select(table.control)
-    kept, left = _only(good, control), control.take(pa.array(bad, pa.int64()))
-    diverted = of_table(left, table.control) + Totals(len(parsed.rejects), {})
+    ragged = Totals(len(parsed.rejects), {})
     rejects = parsed.rejects + [Reject(int(parsed.places[row]), reasons[row]) for row in bad]
     return Batch(
         table=_only(good, typed.append_column("extra", _extra(text, shape.extras))),
         places=np.delete(parsed.places, bad),
         rejected=_with_lines(block, rejects, parsed.records),
         records=parsed.records,
-        text=of_table(kept, table.control) + diverted,
-        diverted=diverted,
+        text=of_table(text, table.control) + ragged,
+        diverted=of_table(text.select(table.control).take(pa.array(bad, pa.int64())), table.control) + ragged,
     )
 
 
@@ -54,7 +52,8 @@ def _only(rows: np.ndarray, table: pa.Table) -> pa.Table:
 
 def _with_absent(text: pa.Table, table: Table) -> pa.Table:
     """The text with a column for each that files of this generation do not have: empty, or the sum of others."""
-    for name in [column.name for column in table.columns if column.name not in set(text.column_names)]:
+    there = set(text.column_names)
+    for name in [column.name for column in table.columns if column.name not in there]:
         parts = [part for part in table.sums.get(name, ()) if part in text.column_names]
         amounts = zip(*(text[part].to_pylist() for part in parts), strict=True)
         cells = pa.array([_added(row) for row in amounts] if parts else pa.nulls(text.num_rows), pa.string())
