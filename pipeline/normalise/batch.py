@@ -34,15 +34,15 @@ def type_block(block: Block, shape: Layout, table: Table) -> Batch:
     bad = sorted(reasons)
     good = np.ones(text.num_rows, bool)
     good[bad] = False
-    ragged = Totals(len(parsed.rejects), {})
+    left = text.select(table.control).take(pa.array(bad, pa.int64()))  # without columns it would have no rows either
     rejects = parsed.rejects + [Reject(int(parsed.places[row]), reasons[row]) for row in bad]
     return Batch(
         table=_only(good, typed.append_column("extra", _extra(text, shape.extras))),
         places=np.delete(parsed.places, bad),
         rejected=_with_lines(block, rejects, parsed.records),
         records=parsed.records,
-        text=of_table(text, table.control) + ragged,
-        diverted=of_table(text.select(table.control).take(pa.array(bad, pa.int64())), table.control) + ragged,
+        text=Totals(parsed.records, of_table(text, table.control).sums),
+        diverted=Totals(len(rejects), of_table(left, table.control).sums),
     )
 
 
@@ -55,7 +55,7 @@ def _with_absent(text: pa.Table, table: Table) -> pa.Table:
     there = set(text.column_names)
     for name in [column.name for column in table.columns if column.name not in there]:
         parts = [part for part in table.sums.get(name, ()) if part in text.column_names]
-        amounts = zip(*(text[part].to_pylist() for part in parts), strict=True)
+        amounts = zip(*(text[part].cast(pa.string()).to_pylist() for part in parts), strict=True)
         cells = pa.array([_added(row) for row in amounts] if parts else pa.nulls(text.num_rows), pa.string())
         text = text.append_column(name, cells.cast(WORDS) if name in table.control else cells)
     return text

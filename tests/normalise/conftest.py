@@ -19,9 +19,7 @@ import pytest
 from pipeline.months import Month
 from pipeline.normalise.convert import Converted, Origin, convert
 from pipeline.normalise.didww import TABLES
-from pipeline.normalise.schema import RECORD_TYPES, Column, Kind
-
-CALLS = {record_type: TABLES[record_type] for record_type in RECORD_TYPES}
+from pipeline.normalise.schema import Column, Kind
 
 MONTH = Month(2026, 10)
 EXPORT = "e-1"
@@ -57,7 +55,7 @@ class Truth:
 @pytest.fixture(scope="session")
 def columns_of() -> Header:
     """The header row of each record type, in the vendor's order."""
-    return {record_type: tuple(table.generations[0]) for record_type, table in CALLS.items()}
+    return {record_type: tuple(table.generations[0]) for record_type, table in TABLES.items()}
 
 
 @pytest.fixture(scope="session")
@@ -131,7 +129,7 @@ def _typed(record_type: str, known: Mapping[str, str], header: list[str], cells:
     if len(texts) != len(header):
         raise ValueError(f"has {len(texts)} cells instead of {len(header)}")
     by_name = {known.get(head, f"extra {head}"): text for head, text in zip(header, texts, strict=True)}
-    row = {column.name: _value(column, by_name[column.name]) for column in RECORD_TYPES[record_type]}
+    row = {column.name: _value(column, by_name[column.name]) for column in TABLES[record_type].columns}
     extra = [(head, by_name[f"extra {head}"]) for head in header if by_name.get(f"extra {head}")]
     has_extras = any(head not in known for head in header)
     return {**row, "extra": extra if has_extras else None}

@@ -52,6 +52,17 @@ def test_a_header_alone_is_a_month_without_calls(
     assert (outcome.said.first_start, outcome.said.last_start) == (None, None)
 
 
+@pytest.mark.parametrize("record_type", ["sms_in", "sms_out"])
+def test_records_without_an_amount_are_counted_all_the_same(
+    record_type: str, columns_of: Header, convert_bytes: Convert
+) -> None:
+    names = columns_of[record_type]
+    lines = [",".join(cells) for cells in (names, ["2026-10-01 10:00:00", *names[1:]], ["2026-10-01", *names[1:]])]
+    outcome = convert_bytes(record_type, "\n".join(lines).encode())
+    assert rejected(outcome) == [(2, 3, "sent_at is not a time like 2026-10-31 23:59:59")]
+    assert (outcome.said.text.rows, outcome.said.loaded.rows, outcome.said.rejected.rows) == (2, 1, 1)
+
+
 @pytest.mark.parametrize("data", [b"", b"\n", b"\xef\xbb\xbf"])
 def test_an_empty_file_is_no_month_without_calls(data: bytes, convert_bytes: Convert) -> None:
     with pytest.raises(PermanentError, match="has no column 'Date/Time Start"):

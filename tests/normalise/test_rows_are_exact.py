@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.normalise.didww import TABLES
-from pipeline.normalise.schema import RECORD_TYPES, Column, Kind
+from pipeline.normalise.schema import Column, Kind
 
 Convert = Callable[..., Any]
 Oracle = Callable[[str, bytes], Any]
@@ -105,7 +105,7 @@ def _changed(cells: list[str], changes: list[tuple[int, str]]) -> list[str]:
 @st.composite
 def files(draw: st.DrawFn, record_type: str, header: tuple[str, ...], cells: Callable[[Column], Any]) -> bytes:
     extras = draw(st.lists(st.sampled_from(["New (USD)", "status", "Кто", "a,b"]), max_size=2, unique=True))
-    columns = dict(zip(header, RECORD_TYPES[record_type], strict=True))
+    columns = dict(zip(header, TABLES[record_type].columns, strict=True))
     style = random.Random(draw(st.integers(0, 999)))  # noqa: S311
     order = style.sample([*header, *extras], len(header) + len(extras)) if draw(st.booleans()) else [*header, *extras]
     ordinary = [ORDINARY[columns[name].kind] if name in columns else "new" for name in order]
@@ -135,7 +135,7 @@ def adds_up(outcome: Any, record_type: str, truth: Any) -> None:
     }
 
 
-@pytest.mark.parametrize("record_type", RECORD_TYPES)
+@pytest.mark.parametrize("record_type", TABLES)
 def test_the_rows_of_any_clean_file_are_those_that_python_reads(
     record_type: str, columns_of: Header, convert_bytes: Convert, truth_of: Oracle
 ) -> None:
@@ -176,7 +176,7 @@ def _closed(data: bytes) -> bool:
     return list(csv.reader(lines))[-1] == ["last"]
 
 
-@pytest.mark.parametrize("record_type", RECORD_TYPES)
+@pytest.mark.parametrize("record_type", TABLES)
 def test_every_record_of_any_spoilt_file_is_loaded_or_rejected_with_its_place_and_its_text(
     record_type: str, columns_of: Header, convert_bytes: Convert, truth_of: Oracle
 ) -> None:
@@ -209,9 +209,9 @@ def test_every_record_of_any_spoilt_file_is_loaded_or_rejected_with_its_place_an
 def test_a_cell_is_judged_the_same_whatever_else_its_block_holds(
     record_type: str, column: str, columns_of: Header, convert_bytes: Convert, truth_of: Oracle
 ) -> None:
-    at = [known.name for known in RECORD_TYPES[record_type]].index(column)
-    sound = ["2026-10-01 10:00:00" if known.required else "" for known in RECORD_TYPES[record_type]]
-    cells = DOUBTFUL[RECORD_TYPES[record_type][at].kind]
+    at = [known.name for known in TABLES[record_type].columns].index(column)
+    sound = ["2026-10-01 10:00:00" if known.required else "" for known in TABLES[record_type].columns]
+    cells = DOUBTFUL[TABLES[record_type].columns[at].kind]
     lines = [
         ",".join(columns_of[record_type]),
         *(written([*sound[:at], cell, *sound[at + 1 :]], QUOTES) for cell in cells),
