@@ -12,7 +12,7 @@ import pyarrow as pa
 from pipeline.containers import DAMAGED, parts
 from pipeline.errors import PermanentError
 
-BLOCK_BYTES = 5 << 20
+BLOCK_BYTES = 7 << 20
 LONGEST_RECORD = 64 << 20
 
 BOM = b"\xef\xbb\xbf"

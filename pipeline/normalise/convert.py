@@ -87,7 +87,8 @@ def convert(
         parquet_parts(rejected_target, in_file(REJECTED), pool, begun) as rejects,
     ):
         tally = _Tally(origin, table)
-        for batch in _in_order(pool, typed, blocks, ahead=workers):
+        # whoever reads is as busy as a worker: one block more would only wait, in memory
+        for batch in _in_order(pool, typed, blocks, ahead=max(workers - 1, 1)):
             rows.write(tally.placed(batch))
             rejects.write(tally.refused(batch))
         converted = tally.balanced(shape.extras)
