@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, settings
 
-# what it begins with is, where CI is set, the same examples each time: what chance finds is found at the desk
+# hypothesis begins, where CI is set, with the same examples each time: what chance finds is found at the desk
 settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 

@@ -1,5 +1,6 @@
 """Write row groups of Parquet, several at a time, under temporary names until all of it is whole."""
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -40,14 +41,15 @@ class ParquetSink:
         return self
 
     def write(self, table: pa.Table) -> None:
-        """Write rows, as a row group of their own.
+        """Write rows, as a row group of their own; where they would make several, as even ones, without a stub.
 
         How each column is encoded follows from the first that are written.
         """
         if self._writer is None:
             self._writer = self._opened(table)
         if table.num_rows:
-            self._writer.write_table(table, row_group_size=table.num_rows)
+            groups = max(table.num_rows // ROW_GROUP, 1)
+            self._writer.write_table(table, row_group_size=math.ceil(table.num_rows / groups))
 
     def _opened(self, like: pa.Table) -> pq.ParquetWriter:
         encodings = {field.name: _encoding(field, like[field.name]) for field in self._schema}
