@@ -52,6 +52,9 @@ class Settings(AlarmSettings):
     cdr_installation: str = Field(
         "main", pattern=r"^[A-Za-z0-9_-]{1,40}$", description="Name of this archive in the vendor's list."
     )
+    cdr_ui_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Names, separated by commas, under which a proxy serves the UI besides 127.0.0.1."
+    )
     cdr_pseudonym_key: SecretStr = Field(
         SecretStr(""), description="Secret under which numbers and names are published as pseudonyms."
     )
@@ -90,6 +93,12 @@ class Settings(AlarmSettings):
                 f"unknown record type {', '.join(map(repr, unknown))}; known are {', '.join(RECORD_TYPES)}"
             )
         return tuple(dict.fromkeys(names))
+
+    @field_validator("cdr_ui_hosts", mode="before")
+    @classmethod
+    def _names(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        names = value.split(",") if isinstance(value, str) else value
+        return tuple(name.strip() for name in names if name.strip())
 
     @field_validator("cdr_start_month")
     @classmethod
