@@ -157,11 +157,18 @@ def doctor() -> None:
 
 @main.command()
 @click.option("--port", default=3000, show_default=True, help="Port of the UI, on 127.0.0.1.")
+@click.option(
+    "--check", is_flag=True, help="Start nothing; end with 0 where a UI and its daemons are alive, else with 1."
+)
 @one_sentence
-def ui(port: int) -> None:
-    """Start Dagster's UI and daemon; Ctrl-C ends both."""
-    from pipeline.commands.ui import Dagster
+def ui(port: int, *, check: bool) -> None:
+    """Start Dagster's UI and daemon; Ctrl-C ends both, and where one of them ends by itself the exit code is 1."""
+    from pipeline.commands.ui import Dagster, check_alive
 
+    if check:
+        check_alive(port)
+        console.print(f"The UI on port {port} and its daemons are alive.", highlight=False)
+        return
     end_on_signals()
     with Dagster(environment.load(), port) as dagster:
         dagster.wait_until_it_answers()

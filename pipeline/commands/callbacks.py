@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from typing import cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import uvicorn
@@ -11,14 +12,18 @@ from pydantic import SecretStr
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from pipeline.doorbell import Doorbell
 from pipeline.errors import PermanentError
 from pipeline.export.signature import HEADER, is_signed
 
 _LARGEST_BODY = 8 * 1024
+_HEADER_SECONDS = 5
 _BODY_SECONDS = 5
-_MOST_CONNECTIONS = 64
+_MOST_CONNECTIONS = 256
+_MOST_SILENT = 32
+"""Connections that may wait at once for their first request; one more ends the oldest of them."""
 
 Say = Callable[[str], None]
 """Takes a sentence about what came."""
@@ -47,20 +52,20 @@ class Callbacks:
 
     async def _answer(self, request: Request) -> Response:
         if request.scope["path"] != (unquote(self._url.path) or "/"):
-            return _refusal(404)
+            return _answer(404)
         if request.method not in {"GET", "POST"}:
-            return Response(status_code=405, headers={"Allow": "GET, POST"})
+            return _answer(405, Allow="GET, POST")
         try:
             async with asyncio.timeout(_BODY_SECONDS):
                 body = await _body(request)
         except TimeoutError:
-            return _refusal(408)
+            return _answer(408)
         if body is None:
-            return _refusal(413)
+            return _answer(413)
         signature = request.headers.get(HEADER, "")
         if not self._is_signed(request, signature, body):
             self._say("A callback was refused: it is not signed with DIDWW_CALLBACK_SECRET for DIDWW_CALLBACK_URL.")
-            return _refusal(401)
+            return _answer(401)
         return self._ring(signature)
 
     def _is_signed(self, request: Request, signature: str, body: bytes) -> bool:
@@ -79,15 +84,15 @@ class Callbacks:
         that was overheard others can be made which it signs too, all but with another id.
         """
         if signature in self._heard:
-            return Response(status_code=204)
+            return _answer(204)
         try:
             self._bell.ring()
         except PermanentError as error:
             self._say(str(error))
-            return _refusal(503)  # the vendor comes again
+            return _answer(503)  # the vendor comes again
         self._heard.add(signature)
         self._say("A callback came; the vendor's list is looked at sooner.")
-        return Response(status_code=204)
+        return _answer(204)
 
 
 async def _body(request: Request) -> bytes | None:
@@ -100,8 +105,32 @@ async def _body(request: Request) -> bytes | None:
     return body
 
 
-def _refusal(status: int) -> Response:
-    return Response(status_code=status, headers={"Connection": "close"})
+def _answer(status: int, **headers: str) -> Response:
+    """An answer that ends its connection: a callback comes alone, and a second request would have no time limit."""
+    return Response(status_code=status, headers={"Connection": "close", **headers})
+
+
+class _Impatient(H11Protocol):
+    """HTTP with a time for the first request: those who connect and say nothing leave room for those who speak."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection, and end the oldest silent one where there are many."""
+        super().connection_made(transport)
+        self.began = self.loop.time()
+        all_of_them = cast("set[_Impatient]", self.connections)  # the server makes no others
+        silent = {one.began: one for one in all_of_them if one.is_silent()}
+        if len(silent) > _MOST_SILENT:
+            silent[min(silent)].transport.close()
+        self.loop.call_later(_HEADER_SECONDS, self._end_if_silent)
+
+    def _end_if_silent(self) -> None:
+        if self.is_silent():
+            self.transport.close()
+
+    def is_silent(self) -> bool:
+        """Whether no request has come yet, on a connection that is not ended."""
+        asked: object = self.cycle
+        return asked is None and not self.transport.is_closing()
 
 
 class Listener:
@@ -118,7 +147,7 @@ class Listener:
         config = uvicorn.Config(
             callbacks,
             loop="asyncio",
-            http="h11",
+            http=_Impatient,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -15,9 +15,10 @@ from filelock import FileLock, Timeout
 
 from pipeline.defs.home import prepare_home
 from pipeline.defs.runs import end_the_dead
-from pipeline.errors import PermanentError
+from pipeline.errors import PermanentError, TransientError
 from pipeline.settings import Settings
 
+_ALIVE = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"
 _START_SECONDS = 90
 _STOP_SECONDS = 20
 
@@ -29,6 +30,7 @@ class Dagster:
         self._settings = settings
         self._port = port
         self.url = f"http://127.0.0.1:{port}"
+        self._http = _direct()
 
     def __enter__(self) -> "Dagster":
         home = prepare_home(self._settings)
@@ -53,25 +55,35 @@ class Dagster:
         self._lock.release()
 
     def wait_until_it_answers(self) -> None:
-        """Return when the UI answers with the code location loaded."""
+        """Return when the UI answers with the code location loaded, and the guard stands before it."""
         end = time.monotonic() + _START_SECONDS
         query = {"query": "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"}
         while time.monotonic() < end and self._process.poll() is None:
             try:
-                answer = requests.post(f"{self.url}/graphql", json=query, timeout=5).json()
+                answer = self._http.post(f"{self.url}/graphql", json=query, timeout=5).json()
                 if answer["data"]["repositoriesOrError"].get("nodes"):
-                    return
+                    return self._check_guard()
             except (requests.RequestException, KeyError, TypeError):
                 pass
             time.sleep(0.5)
         raise PermanentError(f"Dagster's UI did not start on port {self._port}; see {self._log.name}.")
 
     def wait(self) -> None:
-        """Stay until Ctrl-C, or until the UI ends."""
+        """Stay until Ctrl-C; raises ``TransientError`` where the webserver or the daemon ends before."""
         try:
             self._process.wait()
         except KeyboardInterrupt:
             return
+        raise TransientError(f"Dagster's webserver or daemon ended by itself; start it again, or see {self._log.name}.")
+
+    def _check_guard(self) -> None:
+        """Raise ``PermanentError`` unless a request of another site is refused."""
+        answer = self._http.get(f"{self.url}/server_info", headers={"Host": "guard.invalid"}, timeout=5)
+        if answer.status_code != requests.codes.forbidden:
+            raise PermanentError(
+                "Dagster's webserver was started without its guard, so it was ended; install the versions that "
+                "constraints.txt names."
+            )
 
     def _check_port(self) -> None:
         with socket.socket() as trial:
@@ -83,11 +95,11 @@ class Dagster:
 
     def _start(self, home: Path) -> None:
         self._log = (home / "dagster.log").open("ab")
-        command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(self._port)]
+        command = [sys.executable, "-m", "pipeline.commands.dagster_dev", "-h", "127.0.0.1", "-p", str(self._port)]
         self._process = subprocess.Popen(
             [*command, "-w", str(home / "workspace.yaml")],
             env={**os.environ, **self._settings.environment(), "DAGSTER_HOME": str(home)},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # its end tells that this process has ended, however it did
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # so that all of its processes can be ended together
@@ -101,6 +113,26 @@ class Dagster:
                 self._process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 continue
+
+
+def check_alive(port: int) -> None:
+    """Return where a UI on this port answers and its daemons are alive; raises ``TransientError`` otherwise."""
+    url = f"http://127.0.0.1:{port}/graphql"
+    try:
+        with _direct() as http:
+            answer = http.post(url, json={"query": _ALIVE}, timeout=10).json()
+        daemons = answer["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
+    except (requests.RequestException, KeyError, TypeError) as error:
+        raise TransientError(f"No UI answers on port {port} ({type(error).__name__}); start `cdr ui`.") from error
+    if dead := [one["daemonType"].lower() for one in daemons if one["required"] and not one["healthy"]]:
+        raise TransientError(f"The UI answers, but its daemons {', '.join(dead)} do not; restart `cdr ui`.")
+
+
+def _direct() -> requests.Session:
+    """A session that asks this machine itself, whatever proxy the environment names."""
+    session = requests.Session()
+    session.trust_env = False
+    return session
 
 
 def _signal_group(pid: int, ending: signal.Signals) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -209,6 +210,25 @@ def test_a_body_that_does_not_come_is_not_waited_for(
         connection.sendall(b"POST /back/didww HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\ni")
         assert connection.recv(4096).startswith(b"HTTP/1.1 408")
     assert not endpoint.bell.rung_after(NOW - STEP)
+
+
+def test_those_who_connect_and_say_nothing_leave_room_for_a_callback(listening: Callable[..., Endpoint]) -> None:
+    endpoint = listening()
+    parts = urlsplit(endpoint.at)
+    with ExitStack() as silent:
+        for said in [b"", b"POST /back/didww HTTP/1.1\r\nHost: x\r\n"] * 150:  # more than the endpoint takes at once
+            connection = silent.enter_context(socket.create_connection((parts.hostname, parts.port or 0), timeout=10))
+            connection.sendall(said)
+        assert endpoint.post(ORDER, signed(ORDER)) == 204
+    assert endpoint.bell.rung_after(NOW - STEP)
+
+
+def test_a_silent_connection_is_ended(listening: Callable[..., Endpoint], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.commands.callbacks._HEADER_SECONDS", 0.05)
+    parts = urlsplit(listening().at)
+    with socket.create_connection((parts.hostname, parts.port or 0), timeout=10) as connection:
+        connection.sendall(b"POST /back/didww HTTP/1.1\r\nHost: x\r\n")
+        assert connection.recv(4096) == b""
 
 
 def test_a_sender_that_leaves_in_between_is_no_error(
