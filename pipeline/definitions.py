@@ -14,6 +14,7 @@ from pipeline.defs.partitions import monthly
 from pipeline.defs.relations import seed_assets
 from pipeline.defs.report import reports
 from pipeline.defs.retention import retain_daily
+from pipeline.defs.run_history import purge_daily
 from pipeline.defs.schedules import ask_daily, watch_daily
 from pipeline.defs.sensors import ready_sensor
 from pipeline.journey import Journey
@@ -47,6 +48,7 @@ def build(journey: Journey) -> dg.Definitions:
         schedules=[
             ask_daily(journey, ask),
             watch_daily(journey, watch),
+            purge_daily(journey),
             *([retain_daily(journey)] if journey.clocks.numbers else []),
         ],
         sensors=[ready_sensor(journey, [ask, *loads]), *alarm_sensors(journey), _follow([*mart_assets, report])],

@@ -95,7 +95,17 @@ class Dagster:
 
     def _start(self, home: Path) -> None:
         self._log = (home / "dagster.log").open("ab")
-        command = [sys.executable, "-m", "pipeline.commands.dagster_dev", "-h", "127.0.0.1", "-p", str(self._port)]
+        command = [
+            sys.executable,
+            "-m",
+            "pipeline.commands.dagster_dev",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(self._port),
+            "--log-level",
+            "warning",
+        ]
         self._process = subprocess.Popen(
             [*command, "-w", str(home / "workspace.yaml")],
             env={**os.environ, **self._settings.environment(), "DAGSTER_HOME": str(home)},

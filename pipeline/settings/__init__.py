@@ -52,6 +52,9 @@ class Settings(AlarmSettings):
     cdr_installation: str = Field(
         "main", pattern=r"^[A-Za-z0-9_-]{1,40}$", description="Name of this archive in the vendor's list."
     )
+    cdr_run_history_days: int = Field(
+        90, ge=1, description="Days for which the UI remembers runs; the newest run of each month stays."
+    )
     cdr_ui_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Names, separated by commas, under which a proxy serves the UI besides 127.0.0.1."
     )
