@@ -31,6 +31,12 @@ def writing(what: str, folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        why = os.strerror(error.errno) if error.errno else str(error)
-        todo = "free some space" if error.errno in _FULL else "make the folder writable"
+        number = _number(error)
+        why = os.strerror(number) if number else " ".join(str(error).split())
+        todo = "free some space" if number in _FULL else "make the folder writable"
         raise PermanentError(f"{what} could not be written to {folder} ({why}); {todo} and run it again.") from error
+
+
+def _number(error: OSError) -> int | None:
+    """The operating system's number; a library that wrote the file itself has only the words in its text."""
+    return error.errno or next((one for one in errno.errorcode if os.strerror(one) in str(error)), None)

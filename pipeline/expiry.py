@@ -16,6 +16,7 @@ from pipeline.errors import writing
 from pipeline.holdings import Holdings
 from pipeline.months import Month
 from pipeline.privacy.personal import PERSONAL
+from pipeline.storage import sync
 from pipeline.warehouse.forgetting import drop, keep, kept_months, tables
 from pipeline.warehouse.lake import PARTITION
 from pipeline.warehouse.queries import Query, models
@@ -111,8 +112,10 @@ def _delete_sums(holdings: Holdings, one: Expired) -> None:
 
 def _log(holdings: Holdings, found: Iterable[Expired]) -> None:
     log = holdings.settings.cdr_data_dir / "expired.jsonl"
-    with writing(log.name, log.parent), log.open("a", encoding="utf-8") as out:
-        out.writelines(_lines(holdings, found))
+    with writing(log.name, log.parent):
+        with log.open("a", encoding="utf-8") as out:
+            out.writelines(_lines(holdings, found))
+        sync(log)
 
 
 def _lines(holdings: Holdings, found: Iterable[Expired]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 
 from pipeline.errors import writing
 from pipeline.settings import Settings
+from pipeline.storage import whole
 
 _PRODUCT_HOME = Path(__file__).parents[2] / "dagster_home"
 _FILES = ("dagster.yaml", "workspace.yaml")
@@ -22,7 +23,8 @@ def prepare_home(settings: Settings) -> Path:
         home.mkdir(parents=True, exist_ok=True)
         for name in _FILES:
             if not (home / name).exists():
-                shutil.copyfile(_PRODUCT_HOME / name, home / name)
+                with whole(home / name) as part:
+                    shutil.copyfile(_PRODUCT_HOME / name, part)
         ready = FileLock(home / ".init.lock").acquire()
     # one process at a time: two that make the databases at once spoil them
     with ready, DagsterInstance.get() as instance:

@@ -10,6 +10,7 @@ from pipeline.errors import writing
 from pipeline.export.protocol import Request
 from pipeline.export.recognising import Note
 from pipeline.months import Month
+from pipeline.storage import make_folder, write_text
 
 ON_ITS_WAY_SECONDS = 10.0
 """How long a request may stay unheard of after its sender died; what the vendor has not shown by then was lost."""
@@ -40,8 +41,8 @@ class Outbox:
         times = (moment.isoformat() for moment in (request.start, request.end, at))
         said = [str(request.month), request.reference, carried, *times]
         with writing("The note of a request", self._path.parent):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.write_text(json.dumps(said), encoding="utf-8")
+            make_folder(self._path.parent)
+            write_text(self._path, json.dumps(said))
 
     def left(self) -> Sent | None:
         """What was sent and not heard of, by a process that was killed or got no answer."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pipeline.errors import writing
 from pipeline.months import Month
+from pipeline.storage import make_folder, write_text
 
 _AGAIN = "again"
 
@@ -18,8 +19,8 @@ class Queue:
         """Let a month wait; one that was wanted ``again`` stays so."""
         again = again or self.again(record_type, month)
         with writing("A waiting month", self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._file(record_type, month).write_text(_AGAIN if again else "", encoding="ascii")
+            make_folder(self._folder)
+            write_text(self._file(record_type, month), _AGAIN if again else "")
 
     def again(self, record_type: str, month: Month) -> bool:
         """Whether it waits to be asked for although something serves it."""

@@ -12,7 +12,7 @@ import urllib3
 from pipeline.containers import SUFFIXES, suffix_of
 from pipeline.errors import TransientError, writing
 from pipeline.landing.contents import CHUNK, MAX_TEXT_BYTES, Contents, read_through
-from pipeline.landing.notes import settle
+from pipeline.storage import finalize, make_folder
 
 MAX_RESUMES = 5
 """How often one download is taken up again before the attempt is given back to whoever repeats runs."""
@@ -42,7 +42,7 @@ def fetch(open_at: Open, target: Path, limit: int = MAX_TEXT_BYTES) -> Fetched:
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     with writing(target.name, target.parent):
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             for left in target.parent.glob("*.*.[0-9]*.part"):
                 left.unlink(missing_ok=True)
             sized = _download(open_at, part)
@@ -50,7 +50,7 @@ def fetch(open_at: Open, target: Path, limit: int = MAX_TEXT_BYTES) -> Fetched:
             suffix = suffix_of(part)
             if suffix == PLAIN and not sized:
                 raise TransientError(f"The file of export {_export(part)} came without its length; try again later.")
-            settle(part, target.with_name(_export(target) + suffix))
+            finalize(part, target.with_name(_export(target) + suffix))
         finally:
             part.unlink(missing_ok=True)
     return fetched
@@ -78,8 +78,6 @@ def _download(open_at: Open, part: Path) -> bool:
                     break
             if resumes == MAX_RESUMES:
                 raise TransientError(f"The download of {_export(part)} broke off too often; try again later.")
-        out.flush()
-        os.fsync(out.fileno())
     return sized
 
 

@@ -1,7 +1,6 @@
 """The notes beside a file: what was asked for, and the manifest of what landed; written whole or not at all."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.errors import writing
+from pipeline.storage import finalize, make_folder
 
 
 @dataclass(frozen=True)
@@ -63,24 +63,12 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
     part = path.with_name(f"{path.name}.part")
     with writing(path.name, path.parent):
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             with part.open("w", encoding="utf-8") as out:
                 json.dump(content, out, indent=1, default=_plain, ensure_ascii=False)
-                out.flush()
-                os.fsync(out.fileno())
-            settle(part, path)
+            finalize(part, path)
         finally:
             part.unlink(missing_ok=True)
-
-
-def settle(part: Path, target: Path) -> None:
-    """Give a finished, synced file its name, and sync the name."""
-    part.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def read_json(path: Path, kind: type[_Record]) -> _Record:

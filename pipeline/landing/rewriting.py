@@ -12,7 +12,8 @@ from pipeline.containers import SUFFIXES
 from pipeline.errors import PermanentError, writing
 from pipeline.landing.archive import Archive
 from pipeline.landing.fetch import verify
-from pipeline.landing.notes import Manifest, settle
+from pipeline.landing.notes import Manifest
+from pipeline.storage import finalize
 
 _LEVEL = 2
 
@@ -38,8 +39,6 @@ def rewrite(
         try:
             with part.open("wb") as out, igzip.IGzipFile("", "wb", _LEVEL, out, 0) as packed:
                 packed.writelines(text)
-            with part.open("rb") as written:
-                os.fsync(written.fileno())
             new = verify(part)
             note = {"at": now.isoformat(), "sha256_before": before, "rows": dict(rows)}
             noted = replace(
@@ -50,8 +49,9 @@ def rewrite(
                 erased=[*(note for note in manifest.erased if note not in begun), note],
             )
             archive.note_landed(noted)
-            file.replace(target)  # what was no gzip is one from now on, and there are never two of them
-            settle(part, target)
+            if file != target:  # what was no gzip is one from now on, and there are never two of them
+                finalize(file, target)
+            finalize(part, target)
         finally:
             part.unlink(missing_ok=True)
     return noted

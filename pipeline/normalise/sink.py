@@ -1,7 +1,6 @@
 """Write row groups of Parquet, several at a time, under temporary names until all of it is whole."""
 
 import math
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, wait
@@ -14,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.normalise.schema import Kind
+from pipeline.storage import finalize, make_folder
 
 ROW_GROUP = 40_960
 """Rows from which on a group is written: small enough to skip by time, large enough to compress.
@@ -36,7 +36,7 @@ class ParquetSink:
         self._schema = schema
 
     def __enter__(self) -> "ParquetSink":
-        self._target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._target.parent)
         self._writer: pq.ParquetWriter | None = None
         return self
 
@@ -74,9 +74,7 @@ class ParquetSink:
             if self._writer:
                 self._writer.close()
             if kind is None:
-                with self._part.open("rb") as written:
-                    os.fsync(written.fileno())
-                self._part.replace(self._target)
+                finalize(self._part, self._target)
         finally:
             self._part.unlink(missing_ok=True)
 

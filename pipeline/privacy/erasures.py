@@ -17,6 +17,7 @@ from filelock import FileLock
 
 from pipeline.errors import PermanentError, writing
 from pipeline.privacy.personal import number_in
+from pipeline.storage import finalize, make_folder
 
 Find = Callable[[Iterable[str]], Mapping[str, str]]
 """Tells those of the cells that are an erased number, each with the number's print."""
@@ -37,7 +38,7 @@ class Erasures:
         if digits is None or len(digits) < _SHORTEST:
             raise PermanentError("That is not a phone number; write it like 442079460001, with its country code.")
         with writing("The log of erasures", self._log.parent):
-            self._log.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._log.parent)
             with FileLock(self._log.with_name(".erasures.lock")):
                 if not self._log.exists() and not self._key.exists():
                     _write(self._key, secrets.token_hex(32))
@@ -84,6 +85,4 @@ def _write(path: Path, text: str) -> None:
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as out:
         out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    part.replace(path)
+    finalize(part, path)

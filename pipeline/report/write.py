@@ -1,12 +1,12 @@
 """Write the report of a month, whole or not at all, and only where it would say anything new."""
 
+import glob
 import hashlib
 import json
 import re
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from uuid import uuid4
 
 from pipeline.errors import writing
 from pipeline.months import Month
@@ -14,6 +14,7 @@ from pipeline.report.page import look, render
 from pipeline.report.parts import Section
 from pipeline.report.published import Published, month_of
 from pipeline.report.sections import SECTIONS
+from pipeline.storage import make_folder, write_text
 from pipeline.warehouse.coverage import State
 
 _PRINT = re.compile(r'<meta name="cdr-report" content="([0-9a-f]*)">')
@@ -56,13 +57,8 @@ def _print_in(report: Path) -> str | None:
 
 
 def _replace(target: Path, page: str) -> None:
-    part = target.with_name(f".{target.name}.{uuid4().hex[:12]}")
     with writing("The report", target.parent):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for left in target.parent.glob(f".{target.name}.*"):  # of a process that was killed
+        make_folder(target.parent)
+        for left in target.parent.glob(f".{glob.escape(target.name)}.*"):  # of a process that was killed
             left.unlink(missing_ok=True)
-        try:
-            part.write_text(page, "utf-8")
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        write_text(target, page)

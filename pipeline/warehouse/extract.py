@@ -4,16 +4,15 @@ import csv
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import date, time
 from pathlib import Path
 from typing import IO
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import PermanentError, writing
+from pipeline.storage import whole
 from pipeline.warehouse.reading import Stream, answering, only_select, opened, streamed
 
 _ROW_GROUP = 122_880
@@ -41,7 +40,7 @@ SUFFIXES = (*TEXT, ".parquet")
 
 def write(warehouse: Path, query: str, target: Path) -> None:
     """Write the whole answer to ``target`` in the form that its suffix names; the file is whole or as it was."""
-    with writing(target.name, target.parent), _whole(target) as part:
+    with writing(target.name, target.parent), whole(target) as part:
         if target.suffix == ".parquet":
             _write_parquet(warehouse, query, part)
         else:
@@ -70,16 +69,6 @@ def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
         yield from reader
     except OSError as error:
         raise PermanentError(f"The query could not be answered: {error}; correct it and ask again.") from error
-
-
-@contextmanager
-def _whole(target: Path) -> Iterator[Path]:
-    part = target.with_name(f".{target.name}.{uuid4().hex[:12]}")
-    try:
-        yield part
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _distinct(names: list[str]) -> None:

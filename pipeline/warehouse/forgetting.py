@@ -8,26 +8,20 @@ import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from deltalake import DeltaTable
-from filelock import FileLock
 
 from pipeline.errors import writing
+from pipeline.storage import make_folder, whole
 from pipeline.warehouse.lake import PARTITION, Lake
 
 
 def tables(lake: Lake) -> list[str]:
     """Every table of the lake, by name."""
-    return sorted(".".join(log.parent.relative_to(lake.root).parts) for log in lake.root.glob("**/_delta_log"))
+    return lake.tables()
 
 
 def drop(lake: Lake, table: str, month: str) -> int:
     """Let the newest snapshot show nothing of the month; returns how many rows that were."""
-    files = lake.files(table).get(month, [])
-    if files:
-        path = lake.root.joinpath(*table.split("."))
-        with writing(f"{table} {month}", lake.root), FileLock(f"{path}.lock"):
-            DeltaTable(str(path)).delete(f"{PARTITION} = '{month}'")
-    return sum(pq.read_metadata(file).num_rows for file in files)
+    return sum(pq.read_metadata(file).num_rows for file in lake.table(table).drop_month(month))
 
 
 def forget(lake: Lake, table: str, month: str) -> None:
@@ -46,10 +40,9 @@ def keep(lake: Lake, table: str, month: str, root: Path) -> None:
     folder = root / table / f"{PARTITION}={month}"
     for file in lake.files(table).get(month, []):
         with writing(f"{table} {month}", folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            part = folder / f"{file.name}.part"
-            shutil.copyfile(file, part)
-            part.replace(folder / file.name)
+            make_folder(folder)
+            with whole(folder / file.name) as part:
+                shutil.copyfile(file, part)
         for older in set(folder.glob("*")) - {folder / name.name for name in lake.files(table)[month]}:
             older.unlink(missing_ok=True)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from pipeline.sandbox.traffic.record import Cells
+from pipeline.storage import whole
 
 _BATCH = 4_000
 _CRLF = "\r\n"
@@ -33,12 +34,9 @@ class Shape:
 
 def write_gzip(path: Path, columns: Cells, rows: Iterable[Cells], shape: Shape) -> int:
     """Write the file whole, beside and then renamed; returns how many records it holds."""
-    part = path.with_name(path.name + ".part")
     # No name and no time in the gzip header: the same records are the same bytes.
-    with part.open("wb") as raw, gzip.GzipFile("", "wb", compresslevel=1, fileobj=raw, mtime=0) as file:
-        written = write_csv(file, columns, rows, shape)
-    part.replace(path)
-    return written
+    with whole(path) as part, part.open("wb") as raw, gzip.GzipFile("", "wb", 1, raw, 0) as file:
+        return write_csv(file, columns, rows, shape)
 
 
 def write_csv(file: IO[bytes] | gzip.GzipFile, columns: Cells, rows: Iterable[Cells], shape: Shape) -> int:

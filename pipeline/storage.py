@@ -1,0 +1,60 @@
+"""Files that last: written aside, synced and renamed, so that a power cut leaves the old file or the new one, whole.
+
+A rename alone is not enough: the name may be on the disk before the bytes are, and a new folder before it has a name.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+
+def finalize(part: Path, target: Path) -> None:
+    """Give a finished file its name; when this returns, both are on the disk."""
+    sync(part)
+    move(part, target)
+
+
+def move(file: Path, target: Path) -> None:
+    """Rename a file or a folder; when this returns, the new name is on the disk, and the old one is not."""
+    file.replace(target)
+    for folder in {file.parent, target.parent}:
+        sync(folder)
+
+
+@contextmanager
+def whole(target: Path) -> Iterator[Path]:
+    """A path to write to; it becomes ``target`` when the block ends well, else nothing is left of it.
+
+    Its name ends in ``.part``, which tells whoever tidies the folder what a killed process left.
+    """
+    part = target.with_name(f".{target.name}.{uuid4().hex[:12]}.part")
+    try:
+        yield part
+        finalize(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write a small file, whole or not at all."""
+    with whole(target) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def make_folder(folder: Path) -> None:
+    """Create the folder and those above it; when this returns, their names are on the disk."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in missing:
+        sync(one.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
