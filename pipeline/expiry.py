@@ -64,8 +64,10 @@ def expire(holdings: Holdings) -> list[Expired]:
     sums = _due_sums(holdings)  # also of months whose calls have only just gone
     for one in sums:
         _delete_sums(holdings, one)
-    if found := [*calls, *sums]:
+    found = [*calls, *sums]
+    if found or holdings.shown_is_old():  # also where an earlier call was killed before it published
         holdings.publish()
+    if found:
         holdings.forget([one.month for one in calls])
         _log(holdings, found)
     return found

@@ -27,7 +27,7 @@ from pipeline.warehouse.coverage import coverage
 from pipeline.warehouse.forgetting import forget, kept_months, tables
 from pipeline.warehouse.lake import Lake
 from pipeline.warehouse.marts import build, is_behind
-from pipeline.warehouse.publish import Edition, Snapshot, publish
+from pipeline.warehouse.publish import Edition, Snapshot, fingerprint, publish, shown_in
 from pipeline.warehouse.queries import Query, models, trends
 from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, Revision, as_table
 
@@ -108,9 +108,15 @@ class Holdings:
 
     def is_published(self) -> bool:
         """Whether ``warehouse.duckdb`` shows what the lake holds."""
-        if not self.warehouse.exists() or (self.shared and any(self.shared.behind())):
+        return self.warehouse.exists() and not self.shown_is_old()
+
+    def shown_is_old(self) -> bool:
+        """Whether there is a ``warehouse.duckdb`` that shows anything else than what is held now."""
+        if not self.warehouse.exists():
             return False
-        return self.warehouse.stat().st_mtime >= self.lake.changed_at()
+        if self.shared and any(self.shared.behind()):
+            return True
+        return shown_in(self.warehouse) != fingerprint(self.shared or self.lake, self._edition())
 
     def refresh(self) -> None:
         """Build every mart that is behind, and publish."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.warehouse.relations import types
+from pipeline.warehouse.relations import parquet, types
 
 _PROVENANCE = {"export_id", "row_number", "month"}
 
@@ -99,7 +99,7 @@ def compare(earlier: Sequence[Path], later: Sequence[Path], marks: Marks, spill:
     with duckdb.connect() as db:
         db.execute("SET memory_limit = '1GB'")
         db.execute("SET temp_directory = ?", [str(spill)])
-        columns = types(db, f"SELECT * FROM read_parquet({[str(file) for file in later]})")  # noqa: S608
+        columns = types(db, f"FROM {parquet(later)}")
         for name, files in (("earlier", earlier), ("later", later)):
             db.execute(_side(name, files, columns, marks))
         return [Difference(*row) for row in db.execute(_COMPARISON).fetchall()]
@@ -120,7 +120,7 @@ def _side(name: str, files: Sequence[Path], columns: Mapping[str, str], marks: M
             hash({_identity(marks) or cells}) AS identity,
             {marks.seconds or "0"} AS seconds,
             {marks.cost or "0"} AS cost
-        FROM read_parquet({[str(file) for file in files]}, union_by_name = true)
+        FROM {parquet(files, by_name=True)}
     """  # noqa: S608
 
 

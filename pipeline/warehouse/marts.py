@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import PermanentError, TransientError, writing
+from pipeline.storage import whole
 from pipeline.warehouse.lake import Lake
 from pipeline.warehouse.queries import Query, seeds
 from pipeline.warehouse.relations import create, create_seeds, disk, literal, types
@@ -102,15 +103,11 @@ def _write(db: duckdb.DuckDBPyConnection, query: Query, file: Path) -> None:
     # AT TIME ZONE would ask the calendar of the zone, at five times the price
     zoned = ", ".join(f'make_timestamptz(epoch_us("{name}")) AS "{name}"' for name in plain)
     replaced = f"REPLACE ({zoned})" if plain else ""
-    part = file.with_name(f"{file.name}.part")
-    try:
+    with whole(file) as part:
         db.execute(
             f"COPY (SELECT * EXCLUDE (month) {replaced} FROM _result) TO {literal(str(part))} "  # noqa: S608
             "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
         )
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _schema(file: Path) -> pa.Schema:

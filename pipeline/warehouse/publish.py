@@ -5,19 +5,19 @@ files, marts as tables, paths absolute so that the views work from any folder. W
 the snapshot that they opened.
 """
 
-import os
-import time
+import glob
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
-from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
 from filelock import FileLock
 
 from pipeline.errors import writing
+from pipeline.storage import whole
 from pipeline.warehouse.lake import rejected_table
 from pipeline.warehouse.queries import Query, anchored, seeds
 from pipeline.warehouse.relations import comment, create, create_record, create_seeds, disk, literal, types
@@ -25,6 +25,12 @@ from pipeline.warehouse.sentences import DECLARED, SEED_COLUMNS, SENTENCES, TABL
 
 STORAGE_VERSION = "v1.0.0"
 """The oldest format that holds what is published: any DuckDB since 1.0 opens it."""
+
+_FINGERPRINT = "published_fingerprint"
+"""A macro of the published file, which tells of what it was made."""
+
+_AGING = {"days_left"}
+"""Columns of records that change by themselves every day."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +61,39 @@ class Snapshot(Protocol):
 
 def publish(target: Path, lake: Snapshot, edition: Edition) -> None:
     """Make ``target`` show the newest snapshot of every table, whole or not at all."""
-    part = target.with_name(f".{target.name}.{uuid4().hex[:12]}")
     with writing(target.name, target.parent), disk(), FileLock(target.with_name(f".{target.name}.lock")):
-        for left in target.parent.glob(f".{target.name}.*"):  # of a killed process: the lock is ours
-            if not left.name.endswith(".lock"):
-                left.unlink(missing_ok=True)
+        _sweep(target)
         try:
-            began = time.time()
-            _write(part, lake, edition)
-            os.utime(part, (began, began))  # as old as what it shows: a commit made meanwhile is newer
-            _replace(part, target)
+            with whole(target) as part:
+                _write(part, lake, edition)
+                part.chmod(0o444)
+                _wal(target).unlink(missing_ok=True)  # a forgotten one must not be replayed into the new file
+            _wal(target).unlink(missing_ok=True)
         finally:
-            part.unlink(missing_ok=True)
-            _wal(part).unlink(missing_ok=True)
+            _sweep(target)
+
+
+def shown_in(warehouse: Path) -> str | None:
+    """The fingerprint of what the published file shows; None where there is none, or it cannot be read."""
+    if not warehouse.exists():
+        return None
+    try:
+        with duckdb.connect(str(warehouse), read_only=True) as db:
+            return str(db.execute(f"SELECT {_FINGERPRINT}()").fetchall()[0][0])
+    except duckdb.Error:
+        return None
+
+
+def fingerprint(lake: Snapshot, edition: Edition) -> str:
+    """What a publish would show now, whatever the clock says: files, which are never rewritten, SQL, and records."""
+    tables = [*edition.calls, *map(rejected_table, edition.calls), *(query.name for query in edition.models)]
+    said: list[object] = [STORAGE_VERSION, *((name, lake.files(name), edition.kept.get(name)) for name in tables)]
+    said += [(schema.to_string(), _sentences(schema)) for schema in edition.calls.values()]
+    said += [(query.name, query.sql) for query in edition.models]
+    said += [(name, path.read_bytes()) for name, path in seeds().items()]
+    for name, table in edition.records.items():
+        said.append((name, table.drop_columns(list(_AGING.intersection(table.column_names))).to_pylist()))
+    return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
 def _write(part: Path, lake: Snapshot, edition: Edition) -> None:
@@ -75,6 +101,7 @@ def _write(part: Path, lake: Snapshot, edition: Edition) -> None:
         _show_rejected(db, lake, edition)
         db.execute(f"ATTACH {literal(str(part))} AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')")
         db.execute("USE warehouse")
+        db.execute(f"CREATE MACRO {_FINGERPRINT}() AS {literal(fingerprint(lake, edition))}")
         db.execute("BEGIN TRANSACTION")  # each statement would wait for the disk on its own
         for schema in ("staging", "marts", "seeds", "trends"):
             db.execute(f"CREATE SCHEMA {schema}")
@@ -130,14 +157,11 @@ def _sentences(schema: pa.Schema) -> dict[str, str]:
     return {field.name: (field.metadata or {}).get(b"about", b"").decode() for field in schema}
 
 
-def _replace(part: Path, target: Path) -> None:
-    """Swap the finished file in. A forgotten ``.wal`` of the old one must not be replayed into the new."""
-    with part.open("rb") as written:
-        os.fsync(written.fileno())
-    part.chmod(0o444)
-    _wal(target).unlink(missing_ok=True)
-    part.replace(target)
-    _wal(target).unlink(missing_ok=True)
+def _sweep(target: Path) -> None:
+    """Remove what a publish left that was killed or failed; the caller holds the lock."""
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*"):
+        if not left.name.endswith(".lock"):
+            left.unlink(missing_ok=True)
 
 
 def _wal(file: Path) -> Path:

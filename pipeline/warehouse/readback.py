@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from pipeline.errors import PermanentError
+from pipeline.warehouse.relations import parquet
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,8 @@ class Expected:
 def verify(files: Sequence[Path], expected: Expected) -> None:
     """Compare what the files hold with what was taken from their source; raises ``PermanentError`` at a difference."""
     columns = ["count(*)", *(f'CAST(coalesce(sum("{name}"), 0) AS DECIMAL(38, 6))' for name in expected.sums)]
-    names = [str(file) for file in files]
     with duckdb.connect() as db:
-        found = db.execute(f"SELECT {', '.join(columns)} FROM read_parquet(?)", [names]).fetchone() or ()  # noqa: S608
+        found = db.execute(f"SELECT {', '.join(columns)} FROM {parquet(files)}").fetchone() or ()  # noqa: S608
     if list(found) != [expected.rows, *expected.sums.values()]:
         raise PermanentError(
             f"{files[0].name} does not hold the control totals of its export, so it was not committed; "

@@ -1,5 +1,6 @@
 """Show files of the lake as DuckDB relations: instants plain and in UTC, the month as text, no path relative."""
 
+import glob
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -61,17 +62,27 @@ def _listed(files: Sequence[Path]) -> str:
     """The files as one relation; a file older than some column shows it as NULL."""
     if gone := [file for file in files if not file.exists()]:
         raise PermanentError(f"{gone[0]} is missing from the lake; run `cdr rebuild` to make it anew.")
-    differ = len({_names(file) for file in files}) > 1
-    listed = ", ".join(literal(str(file)) for file in files)
-    options = "hive_partitioning = true, hive_types = {'month': VARCHAR}"
     # matching names opens every file at every query, so only where it must
-    return f"read_parquet([{listed}], {options}{', union_by_name = true' if differ else ''})"
+    by_name = len({_names(file) for file in files}) > 1
+    # the folder of a file is its month, by which whole files are passed over
+    month = "right(parse_dirpath(filename), 7) AS month"
+    return f"(SELECT {month}, * EXCLUDE (filename) FROM {parquet(files, by_name=by_name, filename=True)})"  # noqa: S608
 
 
 @cache
 def _names(file: Path) -> frozenset[str]:
     """The columns of a file, which is never rewritten."""
-    return frozenset(pq.read_schema(file).names)
+    try:
+        return frozenset(pq.read_schema(file).names)
+    except pa.ArrowInvalid as error:
+        raise PermanentError(f"{file} of the lake is damaged; run `cdr rebuild` to make it again.") from error
+
+
+def parquet(files: Sequence[Path], *, by_name: bool = False, filename: bool = False) -> str:
+    """The files as DuckDB reads them: nothing in a path is a pattern, and no folder called ``key=value`` a column."""
+    options = {"hive_partitioning": False, "union_by_name": by_name, "filename": filename}
+    said = ", ".join(f"{name} = {str(value).lower()}" for name, value in options.items())
+    return f"read_parquet([{', '.join(literal(glob.escape(str(file))) for file in files)}], {said})"
 
 
 def create_record(db: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
@@ -99,7 +110,8 @@ def _shown(column: str, kind: str, value: str) -> str:
 def create_seeds(db: duckdb.DuckDBPyConnection, seeds: Mapping[str, Path]) -> None:
     """Load the CSV files that analysts may edit, every cell as text."""
     for name, path in seeds.items():
-        db.execute(f"CREATE TABLE {name} AS SELECT * FROM read_csv(?, all_varchar = true)", [str(path)])  # noqa: S608
+        source = f"read_csv({literal(glob.escape(str(path)))}, all_varchar = true, hive_partitioning = false)"
+        db.execute(f"CREATE TABLE {name} AS SELECT * FROM {source}")  # noqa: S608
 
 
 def types(db: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:

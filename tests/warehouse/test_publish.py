@@ -247,7 +247,9 @@ def test_a_publish_that_fails_leaves_the_old_file_and_nothing_else(
     put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")])
     publish(target, lake, edition())
     before = target.read_bytes()
-    put("cdr_out", MONTH, [call("cdr_out", "2026-10-01 10:00:00")]).unlink()
+    lost = put("cdr_out", "2026-09", [call("cdr_out", "2026-09-01 10:00:00")])
+    put("cdr_out", MONTH, [call("cdr_out", "2026-10-01 10:00:00")])
+    lost.unlink()
     with pytest.raises(PermanentError, match="is missing from the lake; run `cdr rebuild`"):
         publish(target, lake, edition())
     assert target.read_bytes() == before
