@@ -17,8 +17,8 @@ from pipeline.holdings import Holdings
 from pipeline.months import Month
 from pipeline.privacy.personal import PERSONAL
 from pipeline.storage import sync
+from pipeline.warehouse.delta import PARTITION
 from pipeline.warehouse.forgetting import drop, keep, kept_months, tables
-from pipeline.warehouse.lake import PARTITION
 from pipeline.warehouse.queries import Query, models
 
 

@@ -1,101 +1,36 @@
-"""What is held in one data directory: the archive, the lake, the published file, and what each month lacks.
+"""What is made of what is held in one data directory: marts, the published file, reports.
 
 Reading and showing need no vendor: all of it is in files.
 """
 
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 
-import pyarrow as pa
-from filelock import FileLock
-
-from pipeline.datasets import datasets, record_types
-from pipeline.errors import PermanentError, writing
-from pipeline.landing.archive import Archive
-from pipeline.ledger import control_totals, known_differences, known_exports, with_expired
+from pipeline.errors import PermanentError
+from pipeline.held import Held
+from pipeline.ledger import control_totals, known_differences
 from pipeline.months import Month
 from pipeline.normalise.schema import REJECTED
-from pipeline.normalise.table import Table
-from pipeline.privacy.clocks import Clocks
 from pipeline.privacy.pseudonym import Pseudonyms
-from pipeline.settings import CALLS, Settings
 from pipeline.sharing import Shared
-from pipeline.vendors import months_kept, table
-from pipeline.warehouse.coverage import coverage
 from pipeline.warehouse.forgetting import forget, kept_months, tables
-from pipeline.warehouse.lake import Lake
-from pipeline.warehouse.marts import build, is_behind
+from pipeline.warehouse.marts import build, failure, is_behind
 from pipeline.warehouse.publish import Edition, Snapshot, fingerprint, publish, shown_in
 from pipeline.warehouse.queries import Query, models, trends
 from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, Revision, as_table
 
 
-class Holdings:
-    """The data directory that the settings name.
-
-    ``clock`` tells the time, aware, else the machine's. With ``as_of`` it shows what was known at that instant.
-    """
-
-    def __init__(
-        self, settings: Settings, clock: Callable[[], datetime] | None = None, as_of: datetime | None = None
-    ) -> None:
-        self.settings = settings
-        self.datasets = datasets(settings)
-        self.clock: Callable[[], datetime] = (lambda: as_of) if as_of else clock or partial(datetime.now, UTC)
-        self._as_of = as_of
-        self.archive = Archive(settings.cdr_data_dir / "landing")
-        self.lake = Lake(settings.cdr_data_dir / "lake", as_of)
-        self.copies = Lake(settings.cdr_data_dir / "shared", as_of)
-        self.kept = settings.cdr_data_dir / "aggregates"
-        self.clocks = Clocks(settings.cdr_retain_number_months, settings.cdr_retain_aggregate_months)
-        self.warehouse = settings.cdr_data_dir / "warehouse.duckdb"
-
-    @cached_property
-    def tables(self) -> dict[str, Table]:
-        """How the rows of every dataset are typed; of calls also where they are not kept, because marts read them."""
-        return {name: table(dataset) for name, dataset in {**record_types(CALLS), **self.datasets}.items()}
-
-    @cached_property
-    def schemas(self) -> dict[str, pa.Schema]:
-        """The schema of each of these tables in the lake."""
-        return {name: one.schema for name, one in self.tables.items()}
-
-    def keys(self) -> set[str]:
-        """The keys of every vendor, which must be in no message."""
-        vendors = {dataset.vendor for dataset in self.datasets.values()}
-        return {self.settings.entry(vendor).api_key.get_secret_value() for vendor in vendors}
-
-    @property
-    def personal(self) -> dict[str, frozenset[str]]:
-        """The columns of each table that were declared to show people."""
-        return {name: self.datasets[name].personal if name in self.datasets else frozenset() for name in self.tables}
+class Holdings(Held):
+    """All that is held, built, published and forgotten."""
 
     @cached_property
     def shared(self) -> Shared | None:
         """The lake under pseudonyms; None where the settings name no key for them."""
         key, digits = self.settings.cdr_pseudonym_key.get_secret_value(), self.settings.cdr_pseudonym_digits
         return Shared(self.lake, self.copies, Pseudonyms(key, digits), self.personal) if key else None
-
-    def expired(self, month: Month) -> bool:
-        """Whether the settings forbid to keep the month's calls any more."""
-        return self.clocks.calls_expired(month, self.clock())
-
-    def first_month(self) -> Month:
-        """The first month to keep: the setting, else the oldest that landed or that the vendor still has."""
-        if self.settings.cdr_start_month:
-            return Month.parse(self.settings.cdr_start_month)
-        landed = (Month.parse(path.name) for path in self.archive.root.glob("*/*/????-??"))
-        return min([*landed, Month.of(self.clock()).shift(-2)])
-
-    def loaded(self, record_type: str) -> dict[str, str]:
-        """The export that each month of the lake holds."""
-        return self.lake.stems(record_type)
-
-    def months(self) -> list[Month]:
-        """Every month of which the lake holds something."""
-        return sorted({Month.parse(month) for record_type in self.schemas for month in self.loaded(record_type)})
 
     def build(self, query: Query, month: Month) -> bool:
         """Bring one month of a mart up to date; False where nothing that it reads has changed, or nothing is loaded."""
@@ -118,17 +53,37 @@ class Holdings:
             return True
         return shown_in(self.warehouse) != fingerprint(self.shared or self.lake, self._edition())
 
+    def unbuilt(self) -> list[str]:
+        """Why each mart that is behind could not be built, as far as that was tried."""
+        tried = ((query, str(month)) for month in self.months() for query in models())
+        return [why for query, month in tried if (why := failure(self.lake, query, month))]
+
     def refresh(self) -> None:
-        """Build every mart that is behind, and publish."""
-        for month in self.behind():
-            for query in models():
-                self.build(query, month)
+        """Build every mart that is behind, and publish; raises ``PermanentError`` at the end for what failed."""
+        self._build_behind()
         self.publish()
         self.tidy()
+        if failed := self.unbuilt():
+            raise PermanentError(" ".join(failed))
+
+    def _build_behind(self) -> None:
+        """Build what is behind; a mart that cannot be built stops no other."""
+        for month in self.behind():
+            for query in models():
+                with suppress(PermanentError):  # which is noted, and told by ``unbuilt``
+                    self.build(query, month)
 
     def publish(self, target: Path | None = None) -> None:
         """Write a new ``warehouse.duckdb``, or another file, and swap it in."""
+        self._bring_back()
         publish(target or self.warehouse, self._shown(), self._edition())
+
+    def _bring_back(self) -> None:
+        """Build again what a power cut took from the marts: nothing else would, because nothing new came in."""
+        for query in models():
+            self.lake.files(query.name)  # which mends
+        if self._as_of is None and self.lake.aside():
+            self._build_behind()
 
     def _shown(self) -> Snapshot:
         """The lake as analysts may see it; raises ``PermanentError`` where a forgotten key would bare the numbers."""
@@ -173,14 +128,6 @@ class Holdings:
                     with self.locked(f"{prefix}{name if prefix else name.removesuffix('_rejected')}-{month}"):
                         forget(lake, name, month)
 
-    def coverage(self) -> list[Coverage]:
-        """One row per record type and month: its state, what is loaded, and how long the vendor still has it."""
-        return self._coverage(self.known_exports())
-
-    def known_exports(self) -> list[KnownExport]:
-        """Every export that was asked for or landed here, with what is known of it."""
-        return known_exports(self.archive, self.lake, self.schemas, self.settings.cdr_data_dir, self._as_of)
-
     def _edition(self) -> Edition:
         exports = self.known_exports()
         shown = self._coverage(exports)
@@ -191,15 +138,3 @@ class Holdings:
             "differences": as_table(known_differences(self.lake, self.schemas), Revision),
         }
         return Edition(self.schemas, REJECTED, [*models(), *trends()], records, kept_months(self.kept))
-
-    def _coverage(self, exports: list[KnownExport]) -> list[Coverage]:
-        kept = {name: months_kept(dataset.vendor) for name, dataset in self.datasets.items()}
-        rows = coverage(exports, kept, self.first_month(), self.clock())
-        return with_expired(rows, exports, self.expired)
-
-    def locked(self, name: str) -> FileLock:
-        """A lock that the processes of this machine share; it ends with whoever holds it."""
-        folder = self.settings.cdr_data_dir / ".locks"
-        with writing("A lock", folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        return FileLock(folder / f"{name}.lock")

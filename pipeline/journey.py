@@ -9,7 +9,7 @@ from dataclasses import asdict
 from functools import cached_property, partial
 
 from pipeline.erasing import Eraser
-from pipeline.errors import GoneError, PermanentError
+from pipeline.errors import GoneError, PermanentError, TransientError
 from pipeline.export.protocol import Export
 from pipeline.landing.fetch import fetch
 from pipeline.landing.notes import Manifest, by_age
@@ -77,11 +77,38 @@ class Journey(Orders):
                 return Loaded(manifest.export_id, None)
             return self._loader.replace(manifest, force=force)
 
+    def refresh(self) -> None:
+        """Load again what was left half loaded, build and publish; raises ``PermanentError`` at the end."""
+        failed = [*self.resume()]
+        try:
+            super().refresh()
+        except PermanentError as error:
+            failed.append(str(error))
+        if failed:
+            raise PermanentError(" ".join(failed))
+
+    def resume(self) -> Iterator[str]:
+        """Load again, from the archive, what a kill or a power cut left half loaded; tells what could not be."""
+        for record_type, month in [(name, month) for name in self.schemas for month in self.half_loaded(name)]:
+            try:
+                self._load_again(record_type, month)
+            except (PermanentError, TransientError) as error:
+                yield str(error)
+
+    def _load_again(self, record_type: str, month: str) -> None:
+        with self.locked(f"{record_type}-{month}"):
+            ids = self.half_loaded(record_type).get(month, set())
+            landed = [one for one in self._known_landed() if one.export_id in ids and not one.expired]
+            if landed and not self.expired(Month.parse(month)):
+                self._loader.replace(landed[-1], force=True)  # it passed, or was forced, when it was loaded first
+
     def rebuild(self) -> Iterator[Manifest]:
         """Load every landed export again, oldest first, from the archive alone; then publish.
 
         Of a month that the lake holds only the newest is loaded: it must not be replaced by less meanwhile.
         """
+        for lake in (self.lake, self.copies):
+            lake.set_aside_unreadable()
         landed = [one for one in self._known_landed() if not one.expired and not self.expired(Month.parse(one.month))]
         newest = {(one.record_type, one.month): one.export_id for one in landed}
         held = {(record_type, month) for record_type in self.schemas for month in self.loaded(record_type)}

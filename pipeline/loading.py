@@ -80,6 +80,8 @@ class Loader:
         if previous is None or not self._is_earlier(previous, manifest):
             return Loaded(manifest.export_id, converted)
         before = self._lake.files(record_type)[month]
+        if not all(file.exists() for file in before):  # set aside, or lost: there is nothing to compare with
+            return Loaded(manifest.export_id, converted)
         found = compare(before, converted.files, _marks(self._tables[record_type]), self._lake.root / ".duckdb")
         return Loaded(manifest.export_id, converted, previous, found)
 

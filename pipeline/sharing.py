@@ -18,7 +18,8 @@ from pipeline.errors import writing
 from pipeline.normalise.sink import ROW_GROUP, ParquetSink
 from pipeline.privacy.personal import PERSONAL
 from pipeline.privacy.pseudonym import MonthPseudonyms, Pseudonyms
-from pipeline.warehouse.lake import PARTITION, Lake, rejected_table
+from pipeline.warehouse.delta import PARTITION
+from pipeline.warehouse.lake import Lake, rejected_table
 from pipeline.warehouse.queries import models
 
 Locked = Callable[[str], AbstractContextManager[object]]

@@ -24,7 +24,7 @@ class Finding:
 def examine(journey: Journey) -> list[Finding]:
     """Look at everything; each finding stands alone, so one that is wrong hides no other."""
     vendors = [finding for name in journey.vendors for finding in (_vendor(journey, name), *_clock(journey, name))]
-    return [*vendors, _folder(journey), _disk(journey), *_months(journey)]
+    return [*vendors, _folder(journey), _disk(journey), *_lake(journey), *_months(journey)]
 
 
 def _vendor(journey: Journey, name: str) -> Finding:
@@ -67,6 +67,17 @@ def _disk(journey: Journey) -> Finding:
     data = journey.settings.cdr_data_dir
     free = shutil.disk_usage(next(folder for folder in (data, *data.parents) if folder.exists())).free
     return Finding(ok=free > _LEAST_FREE_BYTES, says=f"{free / (1 << 30):,.1f} GiB are free for {data}.")
+
+
+def _lake(journey: Journey) -> Iterator[Finding]:
+    """What power cuts left of the lake, and the marts that cannot be built."""
+    for name in journey.schemas:
+        for month in journey.half_loaded(name):
+            yield Finding(ok=False, says=f"{name} {month} is half loaded; `cdr publish` loads it again.")
+    for why in journey.unbuilt():
+        yield Finding(ok=False, says=why)
+    for file in (file for lake in (journey.lake, journey.copies) for file in lake.aside()):
+        yield Finding(ok=True, says=f"A damaged log was set aside, and mended; {file} may be deleted.")
 
 
 def _months(journey: Journey) -> Iterator[Finding]:

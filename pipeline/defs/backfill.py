@@ -26,8 +26,7 @@ Place = tuple[str, Month]
 Say = Callable[[Place, str], None]
 """Tells how far a month has come."""
 
-_FIRST_WAIT_SECONDS = 0.5
-_MAX_BLIND_PASSES = 5
+_FIRST_WAIT_SECONDS, _MAX_BLIND_PASSES = 0.5, 5
 _FRESH = timedelta(hours=24)
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
@@ -68,6 +67,7 @@ class Backfill:
     def run(self, record_types: Sequence[str], months: Sequence[Month], *, again: bool = False) -> None:
         """Bring in every month that is not loaded, or all of them ``again``; then build and publish what changed."""
         self._again = again
+        self.failed.update({("lake", self._journey.first_month()): why for why in self._journey.resume()})
         for place in [(record_type, month) for month in months for record_type in record_types]:
             if not again and self._is_loaded(place):
                 self._say(place, "loaded already")

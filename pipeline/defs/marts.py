@@ -7,8 +7,9 @@ import dagster as dg
 from pipeline.defs import catalogue, plots
 from pipeline.defs.checks import readers
 from pipeline.defs.outcome import RETRY, told
-from pipeline.defs.published import published
+from pipeline.defs.published import WAREHOUSE, published
 from pipeline.defs.relations import OWNERS, key_of, of_query, upstream
+from pipeline.errors import PermanentError
 from pipeline.journey import Journey
 from pipeline.months import Month
 from pipeline.warehouse.preview import Lens, Viewer
@@ -52,14 +53,25 @@ def _mart(
     def mart(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         lens = catalogue.lens(query.name, journey.settings)
         with told(), Viewer(journey.lake) as viewer:
+            failed = []
             for key in context.partition_keys:
-                changed = journey.build(query, Month.parse(key))
-                context.add_asset_metadata(
-                    {"changed": changed, **_of_month(viewer, query, key, lens)}, partition_key=key
-                )
+                try:
+                    told_of: dict[str, Any] = {"changed": journey.build(query, Month.parse(key))}
+                except PermanentError as error:
+                    failed.append(str(error))
+                    context.log.error("%s", error)  # noqa: TRY400 - the sentence is all there is to see
+                    told_of = {"failed": str(error)}
+                context.add_asset_metadata({**told_of, **_of_month(viewer, query, key, lens)}, partition_key=key)
+        if failed and not _publishes(context.run):
+            raise dg.Failure(" ".join(failed), allow_retries=False)
         return dg.MaterializeResult()
 
     return mart
+
+
+def _publishes(run: dg.DagsterRun) -> bool:
+    """Whether the run publishes: then that step fails in the end, and names the marts, after showing all others."""
+    return run.asset_selection is None or WAREHOUSE in run.asset_selection
 
 
 def _of_month(viewer: Viewer, query: Query, key: str, lens: Lens) -> dict[str, Any]:

@@ -37,6 +37,8 @@ def published(journey: Journey) -> dg.AssetsDefinition:
             shown = {"warehouse": _of_file(journey), **_of_relations(journey)}
         for name, metadata in shown.items():
             yield dg.MaterializeResult(asset_key=key_of(name), metadata=metadata)
+        if failed := journey.unbuilt():
+            raise dg.Failure(" ".join(failed), allow_retries=False)
 
     return warehouse
 

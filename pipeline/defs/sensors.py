@@ -13,6 +13,7 @@ from dagster import AssetKey, DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from pipeline.defs.lanes import EXPORT_TAG
+from pipeline.defs.resuming import resumed
 from pipeline.doorbell import Doorbell
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export.plan import overdue
@@ -102,7 +103,7 @@ def sense(journey: Journey, instance: DagsterInstance, listed: Lists, cursor: _C
         exports = listed[journey.datasets[record_type].vendor]
         requests += _requests(journey, instance, record_type, month, exports)
         requests += _asks(journey, record_type, month, exports)
-    requests += _queued(journey, listed)
+    requests += [*_queued(journey, listed), *resumed(journey)]
     return dg.SensorResult(run_requests=requests, asset_events=events, cursor=_Cursor(cursor.looked, now).written())
 
 

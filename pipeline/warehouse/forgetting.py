@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import writing
 from pipeline.storage import make_folder, whole
-from pipeline.warehouse.lake import PARTITION, Lake
+from pipeline.warehouse.delta import PARTITION
+from pipeline.warehouse.lake import Lake
 
 
 def tables(lake: Lake) -> list[str]:

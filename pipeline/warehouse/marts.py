@@ -1,6 +1,7 @@
 """Build staging and marts month by month, and only what changed: a month's file carries the print of its inputs."""
 
 import hashlib
+import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -8,8 +9,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.errors import PermanentError, TransientError, writing
-from pipeline.storage import whole
+from pipeline.errors import PermanentError, writing
+from pipeline.storage import make_folder, whole, write_text
 from pipeline.warehouse.lake import Lake
 from pipeline.warehouse.queries import Query, seeds
 from pipeline.warehouse.relations import create, create_seeds, disk, literal, types
@@ -26,6 +27,40 @@ def build(lake: Lake, query: Query, month: str, base: Mapping[str, pa.Schema]) -
         return False
     inputs = _inputs(lake, query, month)
     stem = fingerprint(query, inputs)
+    failures = _failures(lake, query, month)
+    try:
+        _build(lake, query, month, stem, inputs, base)
+    except PermanentError as error:
+        with writing(f"{query.name} {month}", failures):
+            make_folder(failures)
+            write_text(failures / stem, str(error))
+        raise
+    shutil.rmtree(failures, ignore_errors=True)
+    return True
+
+
+def failure(lake: Lake, query: Query, month: str) -> str | None:
+    """Why a month of a mart could not be built of what is there now; None where it was, or was not tried."""
+    notes = _failures(lake, query, month)
+    if not notes.exists() or not is_behind(lake, query, month):
+        return None
+    note = notes / fingerprint(query, _inputs(lake, query, month))
+    return note.read_text("utf-8") if note.exists() else None
+
+
+def _failures(lake: Lake, query: Query, month: str) -> Path:
+    """Where it is noted of which inputs the month of a mart could not be built."""
+    return lake.root / ".failed" / query.name / month
+
+
+def _build(
+    lake: Lake,
+    query: Query,
+    month: str,
+    stem: str,
+    inputs: Mapping[str, list[Path]],
+    base: Mapping[str, pa.Schema],
+) -> None:
     file = lake.new_file(query.name, month, stem)
     with writing(f"{query.name} {month}", lake.root), disk(), duckdb.connect() as db:
         _configure(db, lake)
@@ -35,14 +70,15 @@ def build(lake: Lake, query: Query, month: str, base: Mapping[str, pa.Schema]) -
         create_seeds(db, seeds())
         try:
             _write(db, query, file)
-        except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+        except duckdb.IOException:
+            raise
+        except duckdb.Error as error:
             # its text would repeat what is in the records
             raise PermanentError(
-                f"{query.name} {month} could not be built ({type(error).__name__}): a value does not fit its column; "
-                f"correct sql/{query.name.replace('.', '/')}.sql."
+                f"{query.name} {month} could not be built ({type(error).__name__}); correct "
+                f"sql/{query.name.replace('.', '/')}.sql, or the records that it cannot add up."
             ) from error
     lake.replace_month(query.name, month, [file], _schema(file), {"inputs": sorted(inputs)})
-    return True
 
 
 def column_types(base: Mapping[str, pa.Schema], queries: Collection[Query]) -> dict[str, dict[str, str]]:
@@ -88,7 +124,7 @@ def _show(db: duckdb.DuckDBPyConnection, name: str, files: list[Path], schema: p
     if "." in name:
         db.execute(f"CREATE SCHEMA IF NOT EXISTS {name.split('.')[0]}")
     if create(db, name, files, schema) is None:
-        raise TransientError(f"{name} lacks the month that is being built from it; build it first.")
+        raise PermanentError(f"{name} lacks the month that is being built from it; build it first.")
 
 
 def _write(db: duckdb.DuckDBPyConnection, query: Query, file: Path) -> None:
