@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from pipeline.erasing import Eraser
 from pipeline.errors import GoneError, PermanentError, TransientError
 from pipeline.export.protocol import Export
+from pipeline.landing.download import Bounds
 from pipeline.landing.fetch import fetch
 from pipeline.landing.notes import Manifest, by_age
 from pipeline.ledger import asked_for
@@ -26,6 +27,11 @@ class Journey(Orders):
     @cached_property
     def _loader(self) -> Loader:
         return Loader(self.archive, self.lake, self.tables, self.settings.cdr_max_shrink_share, self._eraser)
+
+    @property
+    def _bounds(self) -> Bounds:
+        """What one download may take."""
+        return Bounds(self.settings.cdr_max_download_gb * 1e9, self.settings.cdr_max_download_hours * 3600)
 
     @cached_property
     def _erasures(self) -> Erasures:
@@ -44,7 +50,7 @@ class Journey(Orders):
             if found := self.archive.manifest(file):
                 return found
             try:
-                fetched = fetch(partial(vendor.open, export), file)
+                fetched = fetch(partial(vendor.open, export), file, self._bounds)
             except GoneError:
                 self.archive.note_gone(file, self.clock())
                 raise

@@ -43,6 +43,12 @@ class Settings(AlarmSettings):
     cdr_export_deadline_hours: float = Field(
         24, gt=0, allow_inf_nan=False, description="Hours after which an unfinished export is given up."
     )
+    cdr_max_download_gb: float = Field(
+        64, gt=0, allow_inf_nan=False, description="Gigabytes, as served, that one file may have."
+    )
+    cdr_max_download_hours: float = Field(
+        6, gt=0, allow_inf_nan=False, description="Hours that the download of one file may take."
+    )
     cdr_max_shrink_share: float = Field(
         0.01, ge=0, le=1, description="Share of a month's rows that a re-export may take away without being asked."
     )

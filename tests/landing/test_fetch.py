@@ -11,7 +11,8 @@ import pytest
 
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export.protocol import Export, Status
-from pipeline.landing.fetch import MAX_RESUMES, Fetched, fetch, verify
+from pipeline.landing.download import MAX_RESUMES, Bounds
+from pipeline.landing.fetch import Fetched, fetch, verify
 from pipeline.months import Month
 from tests.didww import client
 
@@ -20,6 +21,7 @@ TEXT = f"{HEADER}\n".encode() + b"".join(b"%s\n" % hashlib.sha256(b"%d" % i).hex
 FILE = gzip.compress(TEXT, mtime=0)
 OTHER = gzip.compress(TEXT[: TEXT.rindex(b"\n", 0, len(TEXT) // 2) + 1], mtime=0)
 HALF = len(FILE) // 2
+BOUNDS = Bounds(text_bytes=1 << 30)
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,14 @@ class Step:
     ranges: bool = True
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    literal: bool = False
+    """Whether status, headers and body are sent as they are, whatever was asked for."""
+    pause: float = 0.0
+    """Seconds before each byte of the body."""
 
+
+GIVEN_UP = threading.Event()
+"""Ends whatever is still being served slowly."""
 
 Seen = list[dict[str, str]]
 Script = Callable[..., tuple[Callable[[Path], Fetched], Seen]]
@@ -48,53 +57,70 @@ def script() -> Iterator[Script]:
     """
     servers: list[tuple[ThreadingHTTPServer, threading.Thread]] = []
 
-    def start(*steps: Step, limit: int = 1 << 30) -> tuple[Callable[[Path], Fetched], Seen]:
+    def start(*steps: Step, bounds: Bounds = BOUNDS) -> tuple[Callable[[Path], Fetched], Seen]:
         seen: Seen = []
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(steps, seen))
+        server = ThreadingHTTPServer(("127.0.0.1", 0), type("Scripted", (Answers,), {"steps": steps, "seen": seen}))
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         servers.append((server, thread))
         origin = f"http://127.0.0.1:{server.server_address[1]}"
         vendor = client(f"{origin}/v3", "k")
         export = Export("6e1f", "cdr_in", Status.COMPLETED, Month(2026, 10).end, f"{origin}/v3/exports/f.csv.gz")
-        return lambda target: fetch(partial(vendor.open, export), target, limit), seen
+        return lambda target: fetch(partial(vendor.open, export), target, bounds), seen
 
+    GIVEN_UP.clear()
     yield start
+    GIVEN_UP.set()
     for server, thread in servers:
         server.shutdown()
         thread.join()
         server.server_close()
 
 
-def _handler(steps: tuple[Step, ...], seen: Seen) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            step = steps[min(len(seen), len(steps) - 1)]
-            seen.append(dict(self.headers.items()))
-            wanted = self.headers.get("Range") if self.headers.get("If-Range") == step.etag and step.ranges else None
-            start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
-            status = 416 if start and start >= len(step.body) else 206 if wanted else step.status
-            body = step.body[start:] if status < 400 else b""
-            self.send_response(status)
-            for name, value in step.headers.items():
+class Answers(BaseHTTPRequestHandler):
+    """Answers each request by the step that is its turn."""
+
+    steps: tuple[Step, ...]
+    seen: Seen
+
+    def do_GET(self) -> None:
+        step = self.steps[min(len(self.seen), len(self.steps) - 1)]
+        self.seen.append(dict(self.headers.items()))
+        told = {**step.headers, "ETag": step.etag}
+        if step.literal:
+            self._send(step, step.status, told, step.body)
+            return
+        wanted = self.headers.get("Range") if self.headers.get("If-Range") == step.etag and step.ranges else None
+        start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
+        status = 416 if start and start >= len(step.body) else 206 if wanted else step.status
+        if status == 206:
+            told["Content-Range"] = f"bytes {start}-{len(step.body) - 1}/{len(step.body)}"
+        self._send(step, status, told, step.body[start:] if status < 400 else b"")
+
+    def _send(self, step: Step, status: int, told: dict[str, str | None], body: bytes) -> None:
+        chunked = step.chunked and status != 416
+        length = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(len(body))}
+        self.send_response(status)
+        for name, value in {**told, **(length if step.sized or chunked else {})}.items():
+            if value is not None:
                 self.send_header(name, value)
-            if step.etag:
-                self.send_header("ETag", step.etag)
-            if step.chunked and status != 416:
-                self.send_header("Transfer-Encoding", "chunked")
-            elif step.sized:
-                self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            part = body[: step.cut]
-            if step.chunked and part:
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part) + (b"0\r\n\r\n" if step.cut is None else b""))
-            else:
-                self.wfile.write(part)
+        self.end_headers()
+        part = body[: step.cut]
+        if chunked and part:
+            part = b"%x\r\n%s\r\n" % (len(part), part) + (b"0\r\n\r\n" if step.cut is None else b"")
+        for piece in (part[i : i + 1] for i in range(len(part))) if step.pause else [part]:
+            if GIVEN_UP.wait(step.pause) or not self._write(piece):
+                return
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-            """``seen`` is the log."""
+    def _write(self, piece: bytes) -> bool:
+        try:
+            self.wfile.write(piece)
+        except OSError:  # the client has left
+            return False
+        return True
 
-    return Handler
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+        """``seen`` is the log."""
 
 
 @pytest.fixture
@@ -223,11 +249,10 @@ class TestAfterACut:
             run(target)
         assert_nothing_changed(target)
 
-    def test_just_before_the_last_chunk_it_can_be_tried_again(self, script: Script, target: Path) -> None:
-        run, _ = script(Step(cut=len(FILE), chunked=True), Step())
-        with pytest.raises(TransientError, match="HTTP 416"):
-            run(target)
-        assert_nothing_changed(target)
+    def test_just_before_the_last_chunk_the_whole_is_asked_for_again(self, script: Script, target: Path) -> None:
+        run, seen = script(Step(cut=len(FILE), chunked=True), Step())
+        assert_landed(target, run(target))
+        assert [s.get("Range") for s in seen] == [None, f"bytes={len(FILE)}-", None]
 
     @pytest.mark.parametrize(("status", "error"), [(404, PermanentError), (401, PermanentError), (500, TransientError)])
     def test_a_server_that_then_refuses_leaves_nothing(
@@ -243,6 +268,135 @@ class TestAfterACut:
         run, _ = script(Step(cut=HALF), Step(swapped))
         with pytest.raises(TransientError, match="it will be fetched anew"):
             run(target)
+        assert_nothing_changed(target)
+
+
+def rest(start: int, end: int, length: object = len(FILE), etag: str | None = '"v1"', **headers: str) -> Step:
+    """A 206 that says that it holds these bytes of the file, and does."""
+    told = {"Content-Range": f"bytes {start}-{end - 1}/{length}", **headers}
+    return Step(FILE[start:end], etag, status=206, headers=told, literal=True)
+
+
+MIXED = {
+    "the whole file again": rest(0, len(FILE)),
+    "a rest that begins too early": rest(HALF - 7, len(FILE)),
+    "a rest that begins too late": rest(HALF + 7, len(FILE)),
+    "a rest of a longer file": rest(HALF, len(FILE), len(FILE) + 1),
+    "a rest of a file of unknown length": rest(HALF, len(FILE), "*"),
+    "a rest that ends before it begins": Step(
+        FILE[HALF:], status=206, headers={"Content-Range": f"bytes {HALF}-0/{len(FILE)}"}, literal=True
+    ),
+    "a rest that does not say what it is": Step(FILE[HALF:], status=206, literal=True),
+    "a rest in other units": Step(FILE[HALF:], status=206, headers={"Content-Range": f"rows {HALF}-1/2"}, literal=True),
+    "a rest with more bytes than it says": Step(
+        FILE[HALF:] + b"x",
+        status=206,
+        headers={"Content-Range": f"bytes {HALF}-{len(FILE) - 1}/{len(FILE)}"},
+        literal=True,
+    ),
+    "a piece with more bytes than it says": Step(
+        FILE[HALF:], status=206, headers={"Content-Range": f"bytes {HALF}-{HALF + 9}/{len(FILE)}"}, literal=True
+    ),
+    "a rest of another file": rest(HALF, len(FILE), etag='"v2"'),
+    "a rest under a weak ETag": rest(HALF, len(FILE), etag='W/"v1"'),
+    "a rest without an ETag": rest(HALF, len(FILE), etag=None),
+    "several rests": rest(HALF, len(FILE), **{"Content-Type": "multipart/byteranges; boundary=x"}),
+    "a refusal": Step(b"", status=416, literal=True),
+}
+
+
+class TestARestThatIsNone:
+    @pytest.mark.parametrize("wrong", MIXED.values(), ids=MIXED)
+    def test_is_dropped_also_where_no_length_was_told_before(self, script: Script, target: Path, wrong: Step) -> None:
+        run, _ = script(Step(cut=HALF, chunked=True), wrong, Step())
+        assert_landed(target, run(target))
+
+    @pytest.mark.parametrize("wrong", MIXED.values(), ids=MIXED)
+    def test_starts_the_download_again(self, script: Script, target: Path, wrong: Step) -> None:
+        run, seen = script(Step(cut=HALF), wrong, Step())
+        assert_landed(target, run(target))
+        assert [s.get("Range") for s in seen] == [None, f"bytes={HALF}-", None]
+
+    @pytest.mark.parametrize("wrong", MIXED.values(), ids=MIXED)
+    def test_is_no_reason_to_ask_without_end(self, script: Script, target: Path, wrong: Step) -> None:
+        run, seen = script(*[Step(cut=HALF), wrong] * 9)
+        with pytest.raises(TransientError, match="broke off too often"):
+            run(target)
+        assert len(seen) == MAX_RESUMES + 1
+        assert_nothing_changed(target)
+
+    def test_a_piece_of_the_rest_is_followed_by_the_next(self, script: Script, target: Path) -> None:
+        run, seen = script(Step(cut=HALF), rest(HALF, HALF + 99), rest(HALF + 99, len(FILE)))
+        assert_landed(target, run(target))
+        assert [s.get("Range") for s in seen] == [None, f"bytes={HALF}-", f"bytes={HALF + 99}-"]
+
+    def test_a_weak_etag_is_never_sent_with_a_range(self, script: Script, target: Path) -> None:
+        run, seen = script(Step(etag='W/"v1"', cut=HALF), Step(etag='W/"v1"'))
+        assert_landed(target, run(target))
+        assert "Range" not in seen[1]
+
+    def test_a_part_that_was_not_asked_for_is_not_the_file(self, script: Script, target: Path) -> None:
+        run, seen = script(rest(0, len(FILE)))
+        with pytest.raises(TransientError, match="broke off too often"):
+            run(target)
+        assert not any("Range" in s for s in seen)
+        assert_nothing_changed(target)
+
+    @pytest.mark.parametrize("status", [202, 203, 204, 304])
+    def test_an_answer_that_is_no_file_is_not_kept(self, script: Script, target: Path, status: int) -> None:
+        run, _ = script(Step(b"" if status in (204, 304) else FILE, status=status, literal=True, sized=status < 204))
+        with pytest.raises(
+            TransientError, match=f"^The file of export 6e1f was answered with HTTP {status}; try again"
+        ):
+            run(target)
+        assert_nothing_changed(target)
+
+    @pytest.mark.parametrize("kind", ["whole", "aligned", "short"])
+    def test_a_plain_text_is_never_mixed(self, script: Script, target: Path, kind: str) -> None:
+        """Of a file without a checksum only the answers tell that its bytes are those of one file."""
+        half = TEXT.index(b"\n", len(TEXT) // 2) + 1
+        end = TEXT.index(b"\n", half + 900) + 1 if kind == "short" else len(TEXT)
+        start = {"whole": 0, "aligned": half - half % 512, "short": half}[kind]
+        told = {"Content-Range": f"bytes {start}-{end - 1}/{len(TEXT)}"}
+        wrong = Step(TEXT[start:end], status=206, headers=told, literal=True)
+        run, _ = script(Step(TEXT, cut=half), wrong, Step(TEXT))
+        run(target)
+        assert target.with_name("6e1f.csv").read_bytes() == TEXT
+
+
+class TestBounds:
+    @pytest.mark.parametrize("step", [Step(), Step(sized=False), Step(chunked=True)], ids=["sized", "open", "chunked"])
+    def test_a_file_that_is_too_large_is_refused(self, script: Script, target: Path, step: Step) -> None:
+        run, seen = script(step, bounds=Bounds(file_bytes=len(FILE) - 1))
+        with pytest.raises(
+            PermanentError, match=r"^The file of export 6e1f has more than [^\n]+ GB, [^\n]+_GB [^\n]+\.$"
+        ):
+            run(target)
+        assert len(seen) == 1
+        assert_nothing_changed(target)
+
+    def test_a_file_that_just_fits_lands(self, script: Script, target: Path) -> None:
+        run, _ = script(Step(), bounds=Bounds(file_bytes=len(FILE)))
+        assert_landed(target, run(target))
+
+    def test_a_download_without_end_is_given_up(self, script: Script, target: Path) -> None:
+        run, seen = script(Step(pause=0.01, literal=True), bounds=Bounds(seconds=0.3))
+        with pytest.raises(TransientError, match=r"^The download of 6e1f took more than [^\n]+_HOURS\.$"):
+            run(target)
+        assert len(seen) == 1
+        assert_nothing_changed(target)
+
+    def test_a_server_that_brings_next_to_nothing_is_left_and_asked_again(self, script: Script, target: Path) -> None:
+        run, seen = script(Step(pause=0.01, literal=True), Step(), bounds=Bounds(pace_seconds=0.2))
+        assert_landed(target, run(target))
+        assert len(seen) == 2
+        assert seen[1]["If-Range"] == '"v1"'
+
+    def test_a_server_that_never_hurries_gives_the_month_back(self, script: Script, target: Path) -> None:
+        run, seen = script(Step(pause=0.01, literal=True), bounds=Bounds(pace_seconds=0.05))
+        with pytest.raises(TransientError, match="broke off too often"):
+            run(target)
+        assert len(seen) == MAX_RESUMES + 1
         assert_nothing_changed(target)
 
 
@@ -268,7 +422,7 @@ class TestWhatDoesNotLand:
     @pytest.mark.parametrize("name", BAD_FILES)
     def test_is_told_in_one_sentence_and_leaves_nothing(self, script: Script, target: Path, name: str) -> None:
         content, family, reason = BAD_FILES[name]
-        run, _ = script(Step(content), limit=len(TEXT) * 2)
+        run, _ = script(Step(content), bounds=Bounds(text_bytes=len(TEXT) * 2))
         with pytest.raises(family, match=rf"^The file of export 6e1f [^\n]*{reason}[^\n]*\.$"):
             run(target)
         assert_nothing_changed(target)
@@ -277,7 +431,7 @@ class TestWhatDoesNotLand:
     def test_does_not_touch_what_landed_before(self, script: Script, target: Path, name: str) -> None:
         target.write_bytes(FILE)
         content, family, _ = BAD_FILES[name]
-        run, _ = script(Step(content), limit=len(TEXT) * 2)
+        run, _ = script(Step(content), bounds=Bounds(text_bytes=len(TEXT) * 2))
         with pytest.raises(family):
             run(target)
         assert target.read_bytes() == FILE

@@ -170,3 +170,17 @@ def test_the_key_is_in_nothing_that_is_archived(journey: Journey, export: Export
     kept = [path for path in journey.settings.cdr_data_dir.rglob("*") if path.is_file()]
     assert len(kept) >= 3
     assert not any(KEY.encode() in path.read_bytes() for path in kept)
+
+
+def test_the_settings_bound_what_one_download_may_take(
+    tmp_path: Path, sandbox: Sandbox, clock: ManualClock, export: Export
+) -> None:
+    vendor = {"didww": client(sandbox.url, KEY)}
+    small = Journey(Settings(_env_file=None, cdr_data_dir=tmp_path, cdr_max_download_gb=1e-7), vendor, clock)
+    with pytest.raises(PermanentError, match=r"has more than 1e-07 GB, [^\n]+ CDR_MAX_DOWNLOAD_GB"):
+        land(small, export)
+    short = Journey(Settings(_env_file=None, cdr_data_dir=tmp_path, cdr_max_download_hours=1e-9), vendor, clock)
+    with pytest.raises(TransientError, match=r"took more than 1e-09 hours; [^\n]+ CDR_MAX_DOWNLOAD_HOURS\.$"):
+        land(short, export)
+    assert parts(small) == []
+    assert list(small.archive.landed()) == []
