@@ -25,6 +25,10 @@ class GoneError(PermanentError):
     """The vendor no longer has what was asked for under this name; something else must be asked for instead."""
 
 
+class UnreadableError(PermanentError):
+    """A file is whole, and of a kind that cannot be read: its bytes are worth keeping."""
+
+
 @contextmanager
 def writing(what: str, folder: Path) -> Iterator[None]:
     """Turn a disk's refusal into a ``PermanentError`` that says what could not be written, where, and what to do."""

@@ -63,6 +63,7 @@ class Journey(Orders):
                 sha256=fetched.sha256,
                 header=fetched.contents.header,
                 records_told=export.records,
+                unread=fetched.contents.unread,
             )
             self.archive.note_landed(manifest)
             return manifest

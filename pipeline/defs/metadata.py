@@ -41,6 +41,7 @@ def of_landing(journey: Journey, manifest: Manifest) -> dict[str, Any]:
         "bytes": manifest.bytes,
         "text_bytes": manifest.text_bytes,
         "sha256": manifest.sha256,
+        **({"cannot be read": manifest.unread} if manifest.unread else {}),
         "dagster/column_schema": of_file(table, _cells(manifest, table.delimiter)),
     }
 

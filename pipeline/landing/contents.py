@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.containers import DAMAGED, parts
-from pipeline.errors import PermanentError, TransientError
+from pipeline.containers import DAMAGED, parts, suffix_of
+from pipeline.errors import PermanentError, TransientError, UnreadableError
 
 CHUNK = 1 << 20
 MAX_TEXT_BYTES = 1 << 40
@@ -17,14 +17,21 @@ _LONGEST_HEADER = 1 << 16
 
 @dataclass(frozen=True)
 class Contents:
-    """What a whole file holds: its size as text, and its first line."""
+    """What a whole file holds: its size as text, and its first line.
+
+    ``unread`` says why its kind cannot be read, and is empty where it can.
+    """
 
     text_bytes: int
     header: str
+    unread: str = ""
 
 
 def read_through(path: Path, limit: int = MAX_TEXT_BYTES) -> Contents:
-    """Unpack every part to its checksum; raises where the file is no CSV, ends early, is damaged, or swells."""
+    """Unpack every part to its checksum; raises where the file is no CSV, ends early, is damaged, or swells.
+
+    A file that is whole but of a kind that cannot be read raises nothing: the archive is for such files too.
+    """
     size, header = 0, ""
     try:
         for text_bytes, first, last in _read(path, limit):
@@ -32,11 +39,13 @@ def read_through(path: Path, limit: int = MAX_TEXT_BYTES) -> Contents:
             header = header or _header(path, first)
             if _is_cut(last, header):
                 raise TransientError(f"{_named(path)} ends in the middle of a line; it will be fetched anew.")
+        return Contents(size, header or _header(path, b""))
+    except UnreadableError as error:
+        return Contents(0, "", unread=str(error))
     except EOFError as error:
         raise TransientError(f"{_named(path)} ends in the middle of its gzip; it will be fetched anew.") from error
     except DAMAGED as error:
         raise TransientError(f"{_named(path)} is damaged ({error}); it will be fetched anew.") from error
-    return Contents(size, header or _header(path, b""))
 
 
 def _read(path: Path, limit: int) -> Iterator[tuple[int, bytes, bytes]]:
@@ -69,14 +78,18 @@ def _is_cut(last: bytes, header: str) -> bool:
 
 
 def _header(path: Path, first: bytes) -> str:
+    """The first line; raises ``PermanentError`` for what is an error's page and no export at all."""
     line = first.split(b"\n", 1)[0].rstrip(b"\r")
     try:
         text = line.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise PermanentError(f"{_named(path)} does not begin with a line of UTF-8; it was not kept.") from error
-    if not {",", ";"} & set(text) or text.lstrip()[:1] in "<{[":
-        raise PermanentError(f"{_named(path)} does not begin with a CSV header (but {line[:20]!r}); it was not kept.")
-    return text
+        raise UnreadableError(f"{_named(path)} does not begin with a line of UTF-8; it is kept as served.") from error
+    if {",", ";"} & set(text) and text.lstrip()[:1] not in "<{[":
+        return text
+    what = f"{_named(path)} does not begin with a CSV header (but {line[:20]!r})"
+    if suffix_of(path) == ".zip":  # which no page comes in
+        raise UnreadableError(f"{what}; it is kept as served.")
+    raise PermanentError(f"{what}; it was not kept.")
 
 
 def _named(path: Path) -> str:

@@ -11,8 +11,8 @@ from pipeline.landing.contents import MAX_TEXT_BYTES, Contents, read_through
 from pipeline.landing.download import Bounds, Download, Open
 from pipeline.storage import finalize, make_folder
 
-PLAIN = SUFFIXES[-1]
-"""What is packed in nothing has no checksum of its own, so its length must tell that it is whole."""
+CHECKED = SUFFIXES[:2]
+"""What has a checksum of its own; of anything else its length must tell that it is whole."""
 
 BOUNDS = Bounds()
 
@@ -42,9 +42,11 @@ def fetch(open_at: Open, target: Path, bounds: Bounds = BOUNDS) -> Fetched:
                 sized = Download(open_at, out, _export(part), bounds).run()
             fetched = verify(part, bounds.text_bytes)
             suffix = suffix_of(part)
-            if suffix == PLAIN and not sized:
+            if suffix not in CHECKED and not sized:
                 raise TransientError(f"The file of export {_export(part)} came without its length; try again later.")
             finalize(part, target.with_name(_export(target) + suffix))
+            for other in set(SUFFIXES) - {suffix}:  # one export is one file
+                target.with_name(_export(target) + other).unlink(missing_ok=True)
         finally:
             part.unlink(missing_ok=True)
     return fetched

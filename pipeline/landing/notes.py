@@ -45,6 +45,7 @@ class Manifest(AskedFor):
     erased: Sequence[Mapping[str, Any]] = field(default_factory=list)
     expired: bool = False
     records_told: int | None = None  # how many the vendor says it holds, where it does; earlier manifests have none
+    unread: str = ""  # why its kind could not be read when it landed
 
 
 _Record = TypeVar("_Record", AskedFor, Manifest)

@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import io
+import re
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -125,9 +126,10 @@ def test_a_gzip_without_a_csv_header_is_refused(folder: Path, text: bytes) -> No
 
 
 @pytest.mark.parametrize("text", [b"\xff\xfeD\0a\0,\0", b"\x89PNG\r\n\x1a\n,\xff", b"Source,Caf\xe9\n"])
-def test_a_gzip_that_begins_with_binary_garbage_is_refused(folder: Path, text: bytes) -> None:
-    with pytest.raises(PermanentError, match=r"does not begin with a line of UTF-8; it was not kept\.$"):
-        read(folder, gzip.compress(text))
+def test_a_gzip_that_begins_in_another_encoding_is_whole_and_unread(folder: Path, text: bytes) -> None:
+    found = read(folder, gzip.compress(text))
+    assert (found.text_bytes, found.header) == (0, "")
+    assert re.fullmatch(r"The file of export 6e1f does not begin with a line of UTF-8; [^\n]+\.", found.unread)
 
 
 @pytest.mark.parametrize(

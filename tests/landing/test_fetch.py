@@ -412,7 +412,6 @@ BAD_FILES = {
     "cut ZIP": (b"PK\x03\x04 and no more", TransientError, "is damaged"),
     "page in gzip": (gzip.compress(b"<html>a,b</html>"), PermanentError, "does not begin with a CSV header"),
     "nothing in gzip": (gzip.compress(b""), PermanentError, "does not begin with a CSV header"),
-    "binary in gzip": (gzip.compress(b"\x89PNG\r\n\x1a\n,\xff"), PermanentError, "does not begin with a line of UTF-8"),
     "cut line in gzip": (gzip.compress(TEXT[:-20]), TransientError, "ends in the middle of a line"),
     "bomb": (gzip.compress(TEXT * 100), PermanentError, "holds more than"),
 }

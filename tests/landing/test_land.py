@@ -2,14 +2,17 @@
 
 import gzip
 import hashlib
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import requests
 
-from pipeline.errors import PermanentError, TransientError
+from pipeline.errors import PermanentError, TransientError, UnreadableError
 from pipeline.export.protocol import Export
 from pipeline.journey import Journey
 from pipeline.landing.notes import Manifest
@@ -17,6 +20,7 @@ from pipeline.months import Month
 from pipeline.sandbox import Fault, ManualClock, Sandbox
 from pipeline.settings import Settings
 from tests.didww import client
+from tests.landing.test_packed import forged
 
 KEY = "k-4711-secret"
 MONTH = Month(2026, 10)
@@ -56,6 +60,33 @@ def served(export: Export) -> bytes:
         content = response.raw.read(decode_content=False)
     assert isinstance(content, bytes)
     return content
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Callable[[bytes], str]]:
+    """Serves a file, and returns its address."""
+    content = [b""]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content[0])))
+            self.end_headers()
+            self.wfile.write(content[0])
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+            """Nothing is logged."""
+
+    def serve(file: bytes) -> str:
+        content[0] = file
+        return f"http://127.0.0.1:{server.server_address[1]}/f"
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield serve
+        server.shutdown()
+        thread.join()
 
 
 def land(journey: Journey, export: Export) -> Manifest:
@@ -184,3 +215,31 @@ def test_the_settings_bound_what_one_download_may_take(
         land(short, export)
     assert parts(small) == []
     assert list(small.archive.landed()) == []
+
+
+def test_a_file_of_a_kind_that_cannot_be_read_is_archived_and_then_told_of(
+    journey: Journey, sandbox: Sandbox, export: Export, elsewhere: Callable[[bytes], str], served: bytes
+) -> None:
+    content = forged(method=9)
+    odd = replace(export, url=elsewhere(content))
+    manifest = land(journey, odd)
+    assert manifest.unread.startswith(f"The file of export {export.id} is a ZIP that is compressed by method 9, ")
+    assert (manifest.bytes, manifest.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert journey.archive.file_of(manifest).read_bytes() == content
+    assert list(journey.archive.landed()) == [manifest]
+    elsewhere(served)  # it landed: it is not fetched again
+    assert land(journey, odd) == manifest
+    with pytest.raises(UnreadableError, match=f"^{manifest.unread}$"):
+        journey.load("cdr_in", MONTH)
+    assert journey.loaded("cdr_in") == {}
+    assert list(journey.archive.damaged()) == []
+
+
+def test_gzip_in_gzip_is_loaded_as_gzip_is(
+    journey: Journey, export: Export, elsewhere: Callable[[bytes], str], served: bytes
+) -> None:
+    manifest = land(journey, replace(export, url=elsewhere(gzip.compress(served))))
+    assert (manifest.unread, manifest.text_bytes) == ("", len(gzip.decompress(served)))
+    loaded = journey.load("cdr_in", MONTH)
+    assert loaded.converted
+    assert loaded.converted.loaded.rows == gzip.decompress(served).count(b"\n") - 1
