@@ -6,18 +6,28 @@ are text, as served. A vendor's own headers are mapped onto these names in the m
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 
 import pyarrow as pa
 
+LONGEST_CALL = timedelta(days=31)
+"""No call lasts longer; a connection that is held for days is rare but real, for more than a month it is a fault."""
+
 
 class Kind(Enum):
-    """What a column's text must be, under the word that declares it."""
+    """What a column's text must be, under the word that declares it.
+
+    Whole numbers have 64 bits; those that are added up, and of which a sum must hold whatever is served, have 32.
+    ``SECONDS`` are what a call can last: from 0 to those of ``LONGEST_CALL``.
+    """
 
     TEXT = "text"
     INSTANT = "instant"
     ZONED_INSTANT = "zoned_instant"
     INTEGER = "integer"
+    INT32 = "int32"
+    SECONDS = "seconds"
     MONEY = "money"
 
     @property
@@ -30,7 +40,9 @@ _TYPES = {
     Kind.TEXT: pa.string(),
     Kind.INSTANT: pa.timestamp("us", tz="UTC"),
     Kind.ZONED_INSTANT: pa.timestamp("us", tz="UTC"),
-    Kind.INTEGER: pa.int32(),
+    Kind.INTEGER: pa.int64(),
+    Kind.INT32: pa.int32(),
+    Kind.SECONDS: pa.int32(),
     Kind.MONEY: pa.decimal128(18, 6),
 }
 
@@ -39,21 +51,23 @@ _TYPES = {
 class Column:
     """One column of a record type.
 
-    ``required`` cells may not be empty: a row without one cannot be placed, and is rejected with its reason.
+    ``required`` cells may not be empty: a row without one cannot be placed, and is rejected with its reason. A time
+    that lies farther from that of the column ``near`` than a call can last is no time: the cell is NULL.
     """
 
     name: str
     kind: Kind
     about: str
     required: bool = False
+    near: str = ""
 
 
 _STARTED = Column("started_at", Kind.INSTANT, "When the call began to ring, UTC; decides its month.", required=True)
-_CONNECTED = Column("connected_at", Kind.INSTANT, "When it was answered, UTC; NULL if it was not.")
-_ENDED = Column("ended_at", Kind.INSTANT, "When it ended, UTC; NULL where the vendor left it out.")
+_CONNECTED = Column("connected_at", Kind.INSTANT, "When it was answered, UTC; NULL if it was not.", near="started_at")
+_ENDED = Column("ended_at", Kind.INSTANT, "When it ended, UTC; NULL where it was left out.", near="started_at")
 _STATUS = Column("status", Kind.TEXT, "The vendor's word for the outcome, such as Completed or Failed.")
 _SOURCE = Column("source_number", Kind.TEXT, "The caller's number as served: leading zeros and words kept.")
-_DURATION = Column("duration_seconds", Kind.INTEGER, "Connected seconds; 0 where the attempt was not answered.")
+_DURATION = Column("duration_seconds", Kind.SECONDS, "Connected seconds; 0 where the attempt was not answered.")
 _CODE = Column("disconnect_code", Kind.TEXT, "SIP or internal code that ended the attempt.")
 _REASON = Column("disconnect_reason", Kind.TEXT, "The text that came with the disconnect code.")
 _TRUNK = Column("trunk_name", Kind.TEXT, "Name of the trunk, not its id: renaming a trunk starts a new name.")
@@ -68,7 +82,7 @@ CDR_IN = (
     Column("source_name", Kind.TEXT, "The caller's name (CNAM), or the number again where no lookup was made."),
     Column("did_number", Kind.TEXT, "The dialled DID, digits without a plus."),
     _DURATION,
-    Column("attempt", Kind.INTEGER, "Number of this routing attempt within its call, from 1."),
+    Column("attempt", Kind.INT32, "Number of this routing attempt within its call, from 1."),
     _CODE,
     _REASON,
     Column("disconnect_initiator", Kind.TEXT, "Which side hung up: Origination, Destination or the vendor."),
@@ -93,7 +107,7 @@ CDR_OUT = (
     Column("cli", Kind.TEXT, "The calling line identity that was sent on."),
     Column("destination_number", Kind.TEXT, "The dialled number as served."),
     _DURATION,
-    Column("billing_seconds", Kind.INTEGER, "Seconds charged, after rounding to the billing increments."),
+    Column("billing_seconds", Kind.SECONDS, "Seconds charged, after rounding to the billing increments."),
     _CODE,
     _REASON,
     _TRUNK,
@@ -108,6 +122,9 @@ CDR_OUT = (
 
 RECORD_TYPES = {"cdr_in": CDR_IN, "cdr_out": CDR_OUT}
 
+AS_SERVED = " as served"
+"""What follows a column's name in ``extra`` where the cell holds something else than was served."""
+
 # What the pipeline adds: where each row came from. ``extra`` keeps columns that no known header has.
 PROVENANCE = (
     pa.field("month", pa.string(), metadata={"about": "Month the export was asked for, YYYY-MM (UTC)."}),
@@ -116,7 +133,10 @@ PROVENANCE = (
     pa.field(
         "extra",
         pa.map_(pa.string(), pa.string()),
-        metadata={"about": "Cells of columns the vendor added and this schema does not know yet."},
+        metadata={
+            "about": "Cells of columns that this schema does not know yet; and under a column's name and 'as served' "
+            "what was served where it holds something else: NULL for a zero date, six decimals of a long price."
+        },
     ),
 )
 
@@ -133,7 +153,7 @@ def in_file(schema: pa.Schema) -> pa.Schema:
 
 def control_columns(columns: Sequence[Column]) -> tuple[str, ...]:
     """The columns whose sums are control totals: the seconds first, then each money column."""
-    seconds = [c.name for c in columns if c.kind is Kind.INTEGER and c.name.endswith("_seconds")]
+    seconds = [c.name for c in columns if c.kind in (Kind.SECONDS, Kind.INT32) and c.name.endswith("_seconds")]
     money = [c.name for c in columns if c.kind is Kind.MONEY]
     return (*seconds, *money)
 

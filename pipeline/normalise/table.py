@@ -46,7 +46,7 @@ class Table:
 def declared(dataset: Dataset, delimiter: str = ",", *, inside_only: bool = False) -> Table:
     """The table of a dataset that declares its fields: each a column of its own name, the window never empty."""
     try:
-        kinds = {name: Kind(kind) for name, kind in dataset.fields.items()}
+        kinds = {name: _kind(name, word) for name, word in dataset.fields.items()}
     except ValueError as error:
         known = ", ".join(kind.value for kind in Kind)
         raise PermanentError(f"Export {dataset.name}: {error} of a field; known are {known}.") from error
@@ -61,6 +61,12 @@ def declared(dataset: Dataset, delimiter: str = ",", *, inside_only: bool = Fals
     # what was exported before a field was declared does not have it
     generation = Beginning({dataset.window: dataset.window}, {name: name for name in kinds})
     return Table(columns, (generation,), dataset.window, delimiter, identity=identity, inside_only=inside_only)
+
+
+def _kind(name: str, word: str) -> Kind:
+    """The kind that a field is declared as; whole seconds are added up, so they have the bits of what is."""
+    kind = Kind(word)
+    return Kind.INT32 if kind is Kind.INTEGER and name.endswith("_seconds") else kind
 
 
 def sound(table: Table, name: str) -> Table:

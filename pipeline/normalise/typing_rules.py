@@ -1,145 +1,119 @@
-"""Text to typed columns, in pandas: a strict rule per kind, and the cells that break it named one by one."""
+"""Text to typed columns: those cells that break the rule of their kind are named one by one."""
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.normalise.schema import Column, Kind
+from pipeline.normalise.kind_rules import MEANT, fits, kept_as, suspects_of, typed
+from pipeline.normalise.schema import LONGEST_CALL, Column, Kind
 
-_MIDNIGHT = {Kind.INSTANT: " 00:00:00", Kind.ZONED_INSTANT: "T00:00:00Z"}
-_SHORTEST = {kind: len("2026-10-31" + midnight) for kind, midnight in _MIDNIGHT.items()}
-
-# The length of a cell tells most of those that do not fit, at hardly any cost; by itself it proves nothing.
-_LONG = {Kind.INTEGER: 9, Kind.MONEY: len("12345.000000")}
-_RARE = 0.01
-
-_NAIVE = pa.timestamp("us")
-_FIRST = {
-    Kind.INSTANT: pd.Timestamp("0001-01-01").to_pydatetime(),
-    Kind.ZONED_INSTANT: pd.Timestamp("0001-01-01", tz="UTC").to_pydatetime(),
-}
-
-MEANT = {
-    Kind.TEXT: "text",
-    Kind.INSTANT: "a time like 2026-10-31 23:59:59",
-    Kind.ZONED_INSTANT: "a time like 2026-10-31T23:59:59Z",
-    Kind.INTEGER: "a whole number",
-    Kind.MONEY: "an amount with up to 12 digits before and 6 after the point",
-}
-
-_DAY = r"[12]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
-_TIME = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d"
-
-# What cells look like that fit for certain, but for days that no month has; any others are tried one by one.
-_ORDINARY = {
-    Kind.INSTANT: rf"\A{_DAY} {_TIME}\z",
-    Kind.ZONED_INSTANT: rf"\A{_DAY}T{_TIME}Z\z",
-    Kind.INTEGER: r"\A-?\d{1,9}\z",
-    Kind.MONEY: r"\A-?\d{1,12}(\.\d{1,6})?\z",
-}
+_FAR = (LONGEST_CALL + timedelta(days=1)) // timedelta(microseconds=1)  # it may have rung before
 
 
-def typed(text: pd.Series, kind: Kind) -> pd.Series:
-    """The column in its type; raises ``ArrowInvalid`` unless every cell fits exactly."""
-    if kind in _SHORTEST and _shortest(text) < _SHORTEST[kind]:
-        raise pa.ArrowInvalid("a time without seconds")  # a date alone would pass as midnight
-    if kind in _FIRST:
-        times = text.astype(pd.ArrowDtype(_NAIVE if kind is Kind.INSTANT else kind.type))
-        if (times < _FIRST[kind]).any():  # Arrow knows a year 0, Python and its readers do not
-            raise pa.ArrowInvalid("a time in the year 0")
-        return times.astype(pd.ArrowDtype(kind.type))
-    fit = text.astype(pd.ArrowDtype(kind.type))
-    if kind is Kind.INTEGER and not text.str.isdecimal().all() and _has(text, "x", "X"):
-        raise pa.ArrowInvalid("a hexadecimal number")  # Arrow would read 0x10 as sixteen
-    return fit
+@dataclass
+class Typed:
+    """Columns in their types, and why rows are to be left out, by their place: what does not fit is null in them.
+
+    ``served`` has the cells that are kept in another form, as they were served, of each column that has some.
+    """
+
+    table: pa.Table
+    reasons: dict[int, str]
+    served: dict[str, pa.ChunkedArray]
 
 
-def _shortest(text: pd.Series) -> float:
-    """The bytes of the shortest cell; pandas counts characters, which takes as long as typing them."""
-    fewest = pc.min(pc.binary_length(pa.array(text))).as_py()
-    return math.inf if fewest is None else fewest
+class _Cells(NamedTuple):
+    """Cells in their type, and which of them do not fit, or are kept in another form, if there are any."""
+
+    fit: pa.ChunkedArray
+    misfits: pa.ChunkedArray | None = None
+    altered: pa.ChunkedArray | None = None
 
 
-def _has(text: pd.Series, *characters: str) -> bool:
-    return any(text.str.contains(character, regex=False).any() for character in characters)
-
-
-def type_columns(text: pa.Table, columns: Sequence[Column]) -> tuple[pa.Table, dict[int, str]]:
-    """Every column in its type, and why rows are to be left out, by their place: what does not fit is null in them."""
+def type_columns(text: pa.Table, columns: Sequence[Column]) -> Typed:
+    """Every column in its type; of the rows that are to be left out, the first column that does not fit is named."""
     fit: dict[str, pa.ChunkedArray] = {}
     reasons: dict[int, str] = {}
+    altered: dict[str, pa.ChunkedArray] = {}
     for column in columns:
         cells = text[column.name]
-        if column.required and cells.null_count:
-            reasons = _named(cells.is_null(), f"{column.name} is empty") | reasons
-        if column.kind is not Kind.TEXT:
-            cells, misfits = _typed(cells, column.kind)
-            # the first column that does not fit is the one that is named
-            reasons = _named(misfits, f"{column.name} is not {MEANT[column.kind]}") | reasons
-        fit[column.name] = cells
-    return pa.table(fit), reasons
+        found = _Cells(cells) if column.kind is Kind.TEXT else _typed(cells, column.kind)
+        reasons = _reasons(column, cells, found) | reasons
+        fit[column.name] = found.fit
+        if found.altered is not None:
+            altered[column.name] = found.altered
+    for column in columns:
+        if column.near and (far := _far(fit[column.name], fit[column.near])) is not None:
+            fit[column.name] = pc.if_else(far, None, fit[column.name])
+            altered[column.name] = pc.or_kleene(far, altered.get(column.name, far))
+    served = {name: pc.if_else(altered[name], text[name].cast(pa.string()), None) for name in fit if name in altered}
+    return Typed(pa.table(fit), reasons, served)
+
+
+def _reasons(column: Column, cells: pa.ChunkedArray, found: _Cells) -> dict[int, str]:
+    """Why rows are to be left out for a column, by their place."""
+    empty, zero = (cells.is_null(), found.altered) if column.required else (None, None)
+    return {
+        **_named(empty, f"{column.name} is empty"),
+        **_named(zero, f"{column.name} is not a time but a zero date"),
+        **_named(found.misfits, f"{column.name} is not {MEANT[column.kind]}"),
+    }
+
+
+def _far(times: pa.ChunkedArray, others: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Which times are farther from the others than a call can last, if there are any."""
+    apart = pc.subtract(times.cast(pa.int64()), others.cast(pa.int64()))
+    nearest, farthest = pc.min_max(apart).as_py().values()
+    return pc.greater(pc.abs(apart), _FAR) if farthest is not None and max(farthest, -nearest) > _FAR else None
 
 
 def _named(rows: pa.ChunkedArray | None, reason: str) -> dict[int, str]:
     return dict.fromkeys(pc.indices_nonzero(rows).to_pylist(), reason) if rows is not None else {}
 
 
-def _typed(cells: pa.ChunkedArray, kind: Kind) -> tuple[pa.ChunkedArray, pa.ChunkedArray | None]:
-    """The cells in their type, those that do not fit being null, and which those are if there are any."""
+def _typed(cells: pa.ChunkedArray, kind: Kind) -> _Cells:
+    """The cells in their type, those that do not fit being null, and those that are kept otherwise in that form."""
     if pa.types.is_dictionary(cells.type):
         words = cells.combine_chunks()
-        fit, misfits = _typed(pa.chunked_array([words.dictionary]), kind)
-        return fit.take(words.indices), None if misfits is None else misfits.take(words.indices)
+        of_words = _typed(pa.chunked_array([words.dictionary]), kind)
+        return _Cells(*(None if part is None else part.take(words.indices) for part in of_words))
     tried: list[str] | None = None
-    for suspects in _suspects(cells, kind):
-        some = cells.filter(suspects)
-        unfit = [cell for cell in some.unique().to_pylist() if not _fits(cell, kind)]
+    for suspects in suspects_of(cells, kind):
+        unfit = [cell for cell in cells.filter(suspects).unique().to_pylist() if not fits(cell, kind)]
         if unfit == tried:
             continue
-        misfits = _among(suspects, pc.is_in(some, pa.array(unfit, pa.string()))) if unfit else None
         try:
-            return _strict(cells if misfits is None else pc.if_else(misfits, None, cells), kind), misfits
+            return _without(unfit, cells, suspects, kind)
         except pa.ArrowInvalid:  # there are others
             tried = unfit
     raise AssertionError("what looks ordinary does not fit")
 
 
-def _among(suspects: pa.ChunkedArray, guilty: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Of all cells the guilty ones; to look for those few in the whole column would take longer."""
-    return pc.replace_with_mask(suspects, suspects.combine_chunks(), guilty.combine_chunks())
+def _without(unfit: Sequence[str], cells: pa.ChunkedArray, suspects: pa.ChunkedArray, kind: Kind) -> _Cells:
+    """The cells typed, but for those that do not fit, of which all are suspects; raises where there are others."""
+    if not unfit:
+        return _Cells(_strict(cells, kind))
+    some, forms = cells.filter(suspects), {cell: kept_as(cell, kind) for cell in unfit}
+    place = pc.index_in(some, pa.array(unfit, pa.string()))
+    kept = pa.array([form or None for form in forms.values()], pa.string()).take(place.combine_chunks())
+    fit = _where(suspects, cells, pc.if_else(place.is_null(), some, kept))
+
+    def those(found: list[str]) -> pa.ChunkedArray | None:
+        return _where(suspects, suspects, pc.is_in(some, pa.array(found, pa.string()))) if found else None
+
+    misfits = those([cell for cell, form in forms.items() if form is None])
+    return _Cells(_strict(fit, kind), misfits, those([cell for cell, form in forms.items() if form is not None]))
+
+
+def _where(suspects: pa.ChunkedArray, cells: pa.ChunkedArray, instead: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The cells, with others for the suspects; to look for those few in the whole column would take longer."""
+    return pc.replace_with_mask(cells, suspects.combine_chunks(), instead.combine_chunks())
 
 
 def _strict(cells: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
     return pa.array(typed(cells.to_pandas(types_mapper=pd.ArrowDtype), kind))
-
-
-def _suspects(cells: pa.ChunkedArray, kind: Kind) -> Iterator[pa.ChunkedArray]:
-    """Which cells may not fit: guesses that cost little and are nearly always right, then for certain."""
-    length = pc.binary_length(cells)
-    odd = pc.not_equal(length, _SHORTEST[kind]) if kind in _SHORTEST else pc.greater(length, _LONG[kind])
-    # where many are of another length, that is how they are served
-    yield odd if (pc.mean(odd).as_py() or 0) < _RARE else pc.and_(odd, False)
-    if kind is Kind.INTEGER:
-        odd = pc.or_kleene(odd, pc.invert(pc.utf8_is_decimal(cells)))
-    elif kind in _SHORTEST:
-        days = pc.utf8_slice_codeunits(cells, 0, len("2026-10-31"))
-        impossible = [day for day in days.unique().to_pylist() if day and not _fits(day + _MIDNIGHT[kind], kind)]
-        odd = pc.or_kleene(odd, pc.is_in(days, pa.array(impossible, pa.string())))
-    yield odd
-    yield pc.or_kleene(odd, pc.invert(pc.match_substring_regex(cells, _ORDINARY[kind])))
-
-
-def _fits(cell: str, kind: Kind) -> bool:
-    """What ``typed`` says of a column, of one cell: many are tried, and a column of one is dear."""
-    if kind in _SHORTEST and len(cell) < _SHORTEST[kind]:
-        return False
-    if kind is Kind.INTEGER and "x" in cell.lower():
-        return False
-    try:
-        fit = pa.scalar(cell).cast(_NAIVE if kind is Kind.INSTANT else kind.type)
-    except pa.ArrowInvalid:
-        return False
-    return kind not in _FIRST or pc.greater_equal(fit, pa.scalar(_FIRST[kind], fit.type)).as_py()

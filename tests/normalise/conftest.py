@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from itertools import count, pairwise
 from operator import itemgetter
@@ -30,7 +30,8 @@ Header = dict[str, tuple[str, ...]]
 
 _FIT = {
     Kind.INSTANT: re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?", re.ASCII),
-    Kind.INTEGER: re.compile(r"-?\d+", re.ASCII),
+    Kind.INT32: re.compile(r"-?\d+", re.ASCII),
+    Kind.SECONDS: re.compile(r"-?\d+", re.ASCII),
     Kind.MONEY: re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE),
 }
 
@@ -130,9 +131,17 @@ def _typed(record_type: str, known: Mapping[str, str], header: list[str], cells:
         raise ValueError(f"has {len(texts)} cells instead of {len(header)}")
     by_name = {known.get(head, f"extra {head}"): text for head, text in zip(header, texts, strict=True)}
     row = {column.name: _value(column, by_name[column.name]) for column in TABLES[record_type].columns}
+    for name in {"connected_at", "ended_at"} & row.keys():
+        if row[name] and abs(row[name] - row["started_at"]) > timedelta(days=32):
+            row[name] = None
     extra = [(head, by_name[f"extra {head}"]) for head in header if by_name.get(f"extra {head}")]
+    extra += [(f"{name} as served", by_name[name]) for name in row if _altered(row[name], by_name[name])]
     has_extras = any(head not in known for head in header)
-    return {**row, "extra": extra if has_extras else None}
+    return {**row, "extra": extra if has_extras or extra else None}
+
+
+def _altered(value: object, text: str) -> bool:
+    return Decimal(text) != value if isinstance(value, Decimal) else bool(text) and value is None
 
 
 def _value(column: Column, text: str) -> object:
@@ -143,21 +152,37 @@ def _value(column: Column, text: str) -> object:
     if column.kind is Kind.TEXT:
         return text
     try:
-        return _number_or_time(column.kind, text)
+        value = _number_or_time(column.kind, text)
     except (ValueError, InvalidOperation) as error:
         raise ValueError(f"{column.name} is not ") from error
+    if value is None and column.required:
+        raise ValueError(f"{column.name} is not a time but a zero date")
+    return value
 
 
 def _number_or_time(kind: Kind, text: str) -> object:
+    if kind is Kind.INSTANT and _is_zero_date(text):
+        return None
     if not _FIT[kind].fullmatch(text):
         raise ValueError(text)
     if kind is Kind.INSTANT:
         return datetime.fromisoformat(text).replace(tzinfo=UTC)
-    if kind is Kind.INTEGER:
-        if not -(2**31) <= int(text) < 2**31:
+    if kind is not Kind.MONEY:
+        least, most = (-(2**31), 2**31 - 1) if kind is Kind.INT32 else (0, 31 * 24 * 60 * 60)
+        if not least <= int(text) <= most:
             raise ValueError(text)
         return int(text)
-    amount = Decimal(text)
-    if abs(amount) >= 10**12 or amount != round(amount, 6):
+    amount = round(Decimal(text), 6)
+    if abs(amount) >= 10**12:
         raise ValueError(text)
     return amount
+
+
+def _is_zero_date(text: str) -> bool:
+    day, rest = text[:10], re.sub(r"[T :.Z]", "", text[10:])
+    if day in {"0000-00-00", "0000-01-01", "0001-01-01", "1970-01-01"} and not rest.strip("0"):
+        return True
+    try:
+        return datetime.fromisoformat(text) == datetime(1970, 1, 1, tzinfo=UTC)
+    except ValueError:
+        return False
