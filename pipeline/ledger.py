@@ -57,6 +57,7 @@ def note(
         "outside_month_rows": converted.outside_month,
         "left_out_rows": converted.left_out,
         "unknown_columns": ", ".join(converted.extras),
+        "altered_cells": json.dumps(converted.altered),
         "duration_seconds": int(loaded.sums["duration_seconds"]) if "duration_seconds" in loaded.sums else None,
         "cost_usd": loaded.sums[money] if money else None,
         "control_totals": _json(converted.text),
@@ -169,4 +170,5 @@ def _loading(load: Mapping[str, Any] | None) -> dict[str, Any]:
         # the first loads did not note these
         "left_out_rows": load.get("left_out_rows"),
         "rejected_totals": load.get("rejected_totals"),
+        "altered_cells": load.get("altered_cells"),
     }

@@ -17,6 +17,7 @@ def on_load(record_type: str, months: MonthPartitions) -> list[dg.AssetCheckSpec
         "control_totals": "Rows, seconds and money of the file = those loaded + those rejected, to the last digit.",
         "nothing_rejected": "Every record of the file could be typed.",
         "inside_the_month": "Every loaded row lies in its month.",
+        "as_served": "Every cell holds what was served: no zero date, no price with more decimals than are kept.",
         "known_columns": "The file has no column that the schema does not know.",
         "vendor_count": "The file holds as many records as the vendor says, where it says a number.",
     }
@@ -42,6 +43,12 @@ def of_load(export: KnownExport) -> list[dg.AssetCheckResult]:
         ),
         _none_of("nothing_rejected", export.rejected_rows or 0),
         _none_of("inside_the_month", export.outside_month_rows or 0),
+        dg.AssetCheckResult(
+            check_name="as_served",
+            passed=export.altered_cells in (None, "{}"),
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"cells by column": json.loads(export.altered_cells or "{}")},
+        ),
         dg.AssetCheckResult(
             check_name="known_columns",
             passed=not export.unknown_columns,

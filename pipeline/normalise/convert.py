@@ -1,10 +1,10 @@
 """One landed file to Parquet: a stream of blocks, parsed and typed by threads, written in the file's order."""
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -44,7 +44,8 @@ class Converted:
     """What became of a file: ``text`` counts every record of it, and equals ``loaded`` plus ``rejected``.
 
     Records that are ``left_out`` because they are another month's are in none of them. The rows lie in ``files``, more
-    than one where several threads wrote a large month.
+    than one where several threads wrote a large month. ``altered`` counts, by column, the cells that are kept in
+    another form than they were served in.
     """
 
     text: Totals
@@ -56,6 +57,7 @@ class Converted:
     last_start: datetime | None
     left_out: int = 0
     files: tuple[Path, ...] = ()
+    altered: Mapping[str, int] = field(default_factory=dict)
 
 
 def convert(
@@ -107,6 +109,7 @@ class _Tally:
         nothing = Totals(0, dict.fromkeys(self._control, Decimal(0)))
         self._text, self._loaded, self._rejected, self._left = nothing, nothing, nothing, nothing
         self._outside = 0
+        self._altered: Counter[str] = Counter()
         self._starts: list[datetime] = []
 
     def placed(self, batch: Batch) -> pa.Table:
@@ -116,6 +119,7 @@ class _Tally:
         export = pa.repeat(self._origin.export_id, rows.num_rows)
         self._loaded += of_table(rows, self._control)
         self._text += batch.text
+        self._altered.update(batch.altered)
         if rows.num_rows:
             self._starts += pc.min_max(rows[self._table.instant]).as_py().values()
         return rows.add_column(rows.num_columns - 1, "export_id", export)
@@ -157,7 +161,8 @@ class _Tally:
             )
         first, last = (min(self._starts), max(self._starts)) if self._starts else (None, None)
         text, left = self._loaded + self._rejected, self._left.rows
-        return Converted(text, self._loaded, self._rejected, self._outside, extras, first, last, left)
+        altered = dict(+self._altered)  # those that there are
+        return Converted(text, self._loaded, self._rejected, self._outside, extras, first, last, left, altered=altered)
 
 
 def _in_order(pool: Executor, work: Callable[[_In], _Out], items: Iterable[_In], ahead: int) -> Iterator[_Out]:

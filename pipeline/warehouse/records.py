@@ -36,6 +36,7 @@ class KnownExport:
     outside_month_rows: int | None = None
     left_out_rows: int | None = None
     unknown_columns: str | None = None
+    altered_cells: str | None = None
     duration_seconds: int | None = None
     cost_usd: Decimal | None = None
     control_totals: str | None = None

@@ -21,6 +21,7 @@ SENTENCES = {
     "outside_month_rows": "Loaded rows whose start lies outside the month.",
     "left_out_rows": "Records of the file that are another month's, and not loaded with this one.",
     "unknown_columns": "Columns of the file that the schema does not know; their cells are in extra.",
+    "altered_cells": "How many cells of each column hold something else than was served, which is in extra, JSON.",
     "duration_seconds": "Connected seconds loaded; NULL of what is no call.",
     "cost_usd": "Money loaded, USD: total_usd of cdr_in, charged_usd of cdr_out; NULL of what is no call.",
     "control_totals": "Rows and the exact sum of each control column as read from the file, JSON.",

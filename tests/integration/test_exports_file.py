@@ -204,7 +204,14 @@ def test_the_ui_has_a_lane_checks_and_a_sensor_for_each(opened: Opened) -> None:
         keys = [[table, "export"], [table, "ready"], [table, "file"], [table]]
         assert {dg.AssetKey(key) for key in keys} <= graph.get_all_asset_keys()
         checks = {check.name for check in graph.asset_check_keys if check.asset_key == dg.AssetKey([table])}
-        of_load = {"control_totals", "nothing_rejected", "inside_the_month", "known_columns", "vendor_count"}
+        of_load = {
+            "control_totals",
+            "nothing_rejected",
+            "inside_the_month",
+            "as_served",
+            "known_columns",
+            "vendor_count",
+        }
         assert checks == {*of_load, "deadline"}
         assert definitions.resolve_job_def(f"load_{table}").name == f"load_{table}"
 

@@ -51,6 +51,12 @@ BAD = [
     ("unanswered_with_duration", "cdr_out", {"connected_at": None}),
     ("unanswered_with_money", "cdr_in", FAILED),
     ("unanswered_with_money", "cdr_out", FAILED),
+    ("cells_not_as_served", "cdr_in", {"extra": "{connected_at as served=1970-01-01 00:00:00, New=1}"}),
+    ("cells_not_as_served", "cdr_out", {"extra": "{rate_usd as served=0.00642125}"}),
+    ("amounts_out_of_range", "cdr_in", {"cnam_usd": "-0.001"}),
+    ("amounts_out_of_range", "cdr_in", {"total_usd": "20000"}),
+    ("amounts_out_of_range", "cdr_out", {"charged_usd": "-0.000001"}),
+    ("amounts_out_of_range", "cdr_out", {"rate_usd": "999999999999.999999"}),
 ]
 
 
@@ -63,7 +69,11 @@ def good(add: Add) -> Add:
         START,
         **{**GOOD_IN, **FAILED, "call_id": "two", "total_usd": "0", "toll_free_usd": 0, "pstn_usd": None},
     )
-    add("cdr_in", START, **{**GOOD_IN, "call_id": "two", "attempt": 2, "duration_seconds": 58})
+    add(
+        "cdr_in",
+        START,
+        **{**GOOD_IN, "call_id": "two", "attempt": 2, "duration_seconds": 58, "extra": "{New as served=1}"},
+    )
     for _ in range(2):  # distinct calls can be byte-identical, and say so by having no id
         add("cdr_in", START, source_number="1", did_number="9", attempt=1, duration_seconds=0)
     add("cdr_out", START, **GOOD_OUT)
