@@ -45,7 +45,9 @@ SENTENCES = {
 }
 
 SEED_COLUMNS = {
-    "disconnect_code": "SIP or internal code, as in the records.",
+    "disconnect_code": "SIP or internal code, as in the records; empty for any.",
+    "disconnect_reason": "The text that comes with the code, in any case of letters; empty for any.",
+    "disconnect_initiator": "Which side hung up, in the vendor's word; empty for any, and for outbound.",
     "class": "The class that it counts in.",
     "name": "What the setting is called where it is read.",
     "value": "Its value; a number as text.",

@@ -1,9 +1,8 @@
 -- One row per month, direction and mart that does not add up to the rows below it. Ask: does every mart count every record once?
 -- severity: error
 --
--- Attempts where the mart counts attempts, calls where it counts calls; money where it has money. A disconnect code that
--- stands twice in the seed shows here first: it doubles the attempts that carry it. A month whose calls
--- are not kept any more (state expired in coverage) cannot be compared.
+-- Attempts where the mart counts attempts, calls where it counts calls; money where it has money. A month whose calls are
+-- not kept any more (state expired in coverage) cannot be compared.
 WITH loaded AS (
     SELECT
         month,

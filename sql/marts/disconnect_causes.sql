@@ -1,29 +1,8 @@
 -- One row per month, direction, disconnect code, reason, initiator and trunk. Ask: what ends our calls, on whose side, where?
 --
--- Attempts, not calls. The class is the code's in seeds.disconnect_classes (RFC 3261, RFC 3398), 'other' for a code that is
--- not there: the vendor's internal codes, or none. An answered attempt can end with any code, so it is counted apart.
-WITH attempts AS (
-    SELECT
-        month,
-        'in' AS direction,
-        disconnect_code,
-        disconnect_reason,
-        disconnect_initiator,
-        trunk_name,
-        connected_at
-    FROM cdr_in
-    UNION ALL
-    SELECT
-        month,
-        'out' AS direction,
-        disconnect_code,
-        disconnect_reason,
-        CAST(NULL AS VARCHAR) AS disconnect_initiator,
-        trunk_name,
-        connected_at
-    FROM cdr_out
-),
-causes AS (
+-- Attempts, not calls. The class is that of staging.causes, which matches code, reason and initiator with the seed
+-- disconnect_classes (RFC 3261, RFC 3398). An answered attempt can end with any code, so it is counted apart.
+WITH causes AS (
     SELECT
         month,
         direction,
@@ -31,22 +10,21 @@ causes AS (
         disconnect_reason,
         disconnect_initiator,
         trunk_name,
-        count(*) AS attempts,
-        count(connected_at) AS answered_attempts
-    FROM attempts
-    GROUP BY month, direction, disconnect_code, disconnect_reason, disconnect_initiator, trunk_name
+        class,
+        CAST(sum(attempts) AS BIGINT) AS attempts,
+        coalesce(CAST(sum(attempts) FILTER (WHERE answered) AS BIGINT), 0) AS answered_attempts
+    FROM staging.outcomes
+    GROUP BY month, direction, disconnect_code, disconnect_reason, disconnect_initiator, trunk_name, class
 )
 SELECT
-    causes.month, -- Month of call start, YYYY-MM (UTC).
-    causes.direction, -- Direction of the traffic: in (to a DID) or out.
-    causes.disconnect_code, -- SIP or internal code that ended the attempts; NULL where the vendor gave none.
-    causes.disconnect_reason, -- The text that came with the code.
-    causes.disconnect_initiator, -- Which side hung up; NULL for outbound, where the vendor does not say.
-    causes.trunk_name, -- Name of the trunk; NULL for attempts that reached none.
-    coalesce(classes.class, 'other') AS class, -- Class of the code from the seed disconnect_classes; other if it is not there.
-    causes.attempts, -- Attempts that ended so.
-    causes.answered_attempts, -- Those of them with a connect time.
-    CAST(causes.attempts AS DOUBLE) / nullif(sum(causes.attempts) OVER (PARTITION BY causes.month, causes.direction), 0) AS share_of_attempts -- Share of the month's attempts in that direction, 0 to 1.
+    month, -- Month of call start, YYYY-MM (UTC).
+    direction, -- Direction of the traffic: in (to a DID) or out.
+    disconnect_code, -- SIP or internal code that ended the attempts; NULL where the vendor gave none.
+    disconnect_reason, -- The text that came with the code.
+    disconnect_initiator, -- Which side hung up; NULL for outbound, where the vendor does not say.
+    trunk_name, -- Name of the trunk; NULL for attempts that reached none.
+    class, -- Class from the seed disconnect_classes; other if no line of it matches.
+    attempts, -- Attempts that ended so.
+    answered_attempts, -- Those of them with a connect time.
+    CAST(attempts AS DOUBLE) / nullif(sum(attempts) OVER (PARTITION BY month, direction), 0) AS share_of_attempts -- Share of the month's attempts in that direction, 0 to 1.
 FROM causes
-LEFT JOIN seeds.disconnect_classes AS classes
-    ON classes.disconnect_code = causes.disconnect_code

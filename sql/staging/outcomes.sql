@@ -1,9 +1,11 @@
--- One row per UTC hour of call start, direction, trunk, trunk group, disconnect code and whether it was answered. Ask: how did attempts end?
+-- One row per UTC hour of call start, direction, trunk, trunk group, cause and whether it was answered. Ask: how did attempts end?
 --
--- The one place where an attempt is classed; the traffic marts add these rows up. An attempt with a connect time counts as
--- answered (200) whatever ended it later. NER success: answered, user busy, no answer or reject (E.425 1.5), by the class of
--- the code in seeds.disconnect_classes. SEER success: answered or 480, 486, 600, 603; redirected: 3xx; ISA failure: 408, 500,
--- 503, 504 (RFC 6076 4.7, 4.8). A short call is an answered attempt of at most short_call_seconds of seeds.thresholds.
+-- The one place where an attempt is judged; the traffic marts add these rows up. A cause is a disconnect code, its reason and
+-- its initiator. An attempt with a connect time counts as answered (200) whatever ended it later. NER success: answered, or
+-- ended by the called side or the caller: user busy, no answer or reject (E.425 1.5), by the class of staging.causes. A call
+-- that was refused because no channel was free (class capacity) is none, though its code is 480. SEER success: answered or
+-- 480, 486, 600, 603, by the letter of RFC 6076 4.7, so also where no channel was free; redirected: 3xx; ISA failure: 408,
+-- 500, 503, 504 (4.8). A short call is an answered attempt of at most short_call_seconds of seeds.thresholds.
 -- Not here, because the records do not have it: post-dial delay (PDD) needs the time of the first ringing, and the ratio of
 -- seizures to bids (SBR) needs bids that never became a call.
 WITH limits AS (
@@ -21,6 +23,8 @@ attempts AS (
         duration_seconds,
         CAST(NULL AS INTEGER) AS billing_seconds,
         disconnect_code,
+        disconnect_reason,
+        disconnect_initiator,
         total_usd AS cost_usd
     FROM cdr_in
     UNION ALL
@@ -34,6 +38,8 @@ attempts AS (
         duration_seconds,
         coalesce(billing_seconds, 0) AS billing_seconds,
         disconnect_code,
+        disconnect_reason,
+        CAST(NULL AS VARCHAR) AS disconnect_initiator,
         charged_usd AS cost_usd
     FROM cdr_out
 ),
@@ -45,12 +51,14 @@ outcomes AS (
         attempts.trunk_name,
         attempts.trunk_group,
         attempts.disconnect_code,
+        attempts.disconnect_reason,
+        attempts.disconnect_initiator,
         attempts.answered,
         count(*) AS attempts,
         count(*) FILTER (WHERE attempts.answered AND attempts.duration_seconds <= limits.short_call_seconds) AS short_calls,
         coalesce(CAST(sum(attempts.duration_seconds) AS BIGINT), 0) AS duration_seconds,
         CAST(sum(attempts.billing_seconds) AS BIGINT) AS billing_seconds,
-        coalesce(CAST(sum(attempts.cost_usd) AS DECIMAL(18, 6)), 0) AS cost_usd
+        coalesce(CAST(sum(attempts.cost_usd) AS DECIMAL(38, 6)), 0) AS cost_usd
     FROM attempts
     CROSS JOIN limits
     GROUP BY
@@ -60,6 +68,8 @@ outcomes AS (
         attempts.trunk_name,
         attempts.trunk_group,
         attempts.disconnect_code,
+        attempts.disconnect_reason,
+        attempts.disconnect_initiator,
         attempts.answered
 )
 SELECT
@@ -69,9 +79,11 @@ SELECT
     outcomes.trunk_name, -- Name of the trunk; NULL for attempts that reached none.
     outcomes.trunk_group, -- Name of the trunk group; NULL where there is none, and for outbound.
     outcomes.disconnect_code, -- SIP or internal code that ended the attempts; NULL where the vendor gave none.
+    outcomes.disconnect_reason, -- The text that came with the code.
+    outcomes.disconnect_initiator, -- Which side hung up; NULL for outbound, where the vendor does not say.
     outcomes.answered, -- Whether the attempts have a connect time.
-    coalesce(classes.class, 'other') AS class, -- Class of the code from the seed disconnect_classes; other if it is not there.
-    outcomes.answered OR coalesce(classes.class, 'other') IN ('user_busy', 'no_answer', 'reject') AS ner_success, -- Whether they count as effective for NER.
+    coalesce(causes.class, 'other') AS class, -- Class from the seed disconnect_classes; other if no line of it matches.
+    outcomes.answered OR coalesce(causes.class, 'other') IN ('user_busy', 'no_answer', 'reject') AS ner_success, -- Whether they count as effective for NER.
     outcomes.answered OR coalesce(outcomes.disconnect_code, '') IN ('480', '486', '600', '603') AS seer_success, -- Whether they count as established for SEER.
     NOT outcomes.answered AND coalesce(outcomes.disconnect_code, '') LIKE '3__' AS redirected, -- Whether a redirection ended them; SEER leaves these out.
     NOT outcomes.answered AND coalesce(outcomes.disconnect_code, '') IN ('408', '500', '503', '504') AS isa_failure, -- Whether they count as ineffective for ISA.
@@ -81,5 +93,8 @@ SELECT
     outcomes.billing_seconds, -- Seconds charged after rounding to increments; NULL for inbound, where the vendor does not say.
     outcomes.cost_usd -- What the attempts cost, USD.
 FROM outcomes
-LEFT JOIN seeds.disconnect_classes AS classes
-    ON classes.disconnect_code = outcomes.disconnect_code
+LEFT JOIN staging.causes AS causes
+    ON causes.month = outcomes.month
+    AND causes.disconnect_code IS NOT DISTINCT FROM outcomes.disconnect_code
+    AND causes.disconnect_reason IS NOT DISTINCT FROM outcomes.disconnect_reason
+    AND causes.disconnect_initiator IS NOT DISTINCT FROM outcomes.disconnect_initiator

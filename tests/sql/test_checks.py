@@ -136,14 +136,24 @@ def test_a_mart_that_does_not_count_every_record_once_is_named(
     assert [row["mart"] for row in rows(checks["marts_keep_rows"])] == [mart]
 
 
-def test_a_code_that_stands_twice_in_the_seed_is_found(
+def test_a_seed_that_contradicts_itself_is_named_and_doubles_no_attempt(
     good: Add, con: duckdb.DuckDBPyConnection, build: Build, rows: Rows, checks: dict[str, str]
 ) -> None:
-    good("cdr_in", START, attempt=1, call_id="busy", disconnect_code="486")
-    con.execute("INSERT INTO seeds.disconnect_classes VALUES ('486', 'network', 'again')")
+    good("cdr_in", START, attempt=1, call_id="busy", disconnect_code="486", disconnect_reason="Busy")
+    con.execute("INSERT INTO seeds.disconnect_classes VALUES ('486', NULL, NULL, 'network', 'again')")
     build()
-    found = {row["mart"] for row in rows(checks["marts_keep_rows"])}
-    assert found == {"daily_traffic", "hourly_traffic", "trunk_quality", "disconnect_causes"}
+    (found,) = rows(checks["causes_classed_twice"])
+    assert (found["month"], found["disconnect_code"], found["class"], found["lines"]) == (
+        "2026-10",
+        "486",
+        "network",
+        2,
+    )
+    assert rows(checks["marts_keep_rows"]) == []
+    # a line that says more wins, so there is no contradiction any more
+    con.execute("INSERT INTO seeds.disconnect_classes VALUES ('486', 'busy', NULL, 'user_busy', 'that one')")
+    build()
+    assert rows(checks["causes_classed_twice"]) == []
 
 
 @pytest.mark.parametrize(
@@ -178,7 +188,7 @@ def test_a_month_that_is_not_what_its_file_held_is_named(
 
 
 def test_every_check_has_a_row_that_fails_it(checks: dict[str, str]) -> None:
-    elsewhere = {"calls_keep_rows", "marts_keep_rows", "control_totals_differ"}
+    elsewhere = {"calls_keep_rows", "marts_keep_rows", "control_totals_differ", "causes_classed_twice"}
     elsewhere |= {"costs_keep_totals", "reconciliation_differs"}  # in test_costs, test_reconciliation
     elsewhere |= {"concurrency_keeps_seconds", "adviser_keeps_spend"}  # in test_concurrency, test_capacity
     assert {check for check, *_ in BAD} | elsewhere == checks.keys()

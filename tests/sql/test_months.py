@@ -27,6 +27,7 @@ def _fill(add: Add, seed: int) -> None:
     for _ in range(150):
         start = dt.datetime.fromisoformat(f"{dice.choice(MONTHS)}-0{dice.randint(1, 2)}T10:00:00")
         failed = {"disconnect_code": dice.choice(CODES), "duration_seconds": 0}
+        failed["disconnect_reason"] = dice.choice(["DID number overloaded", None])
         cells = _answer(dice, start) if dice.random() < 0.4 else failed
         cells |= {"call_id": dice.choice(["a", "b", None]), "trunk_name": dice.choice(["A", "B", None])}
         cells |= {"source_number": dice.choice(["1", None])}
