@@ -4,7 +4,8 @@
 -- False answer supervision: somebody on the route answers in place of the called side, so that ringing is billed. An answer
 -- is suspect where it came within false_answer_delay_seconds and the call lasted false_answer_call_seconds at most. Found is
 -- a day on which a network answered false_answer_day_calls, of which false_answer_share are suspect. All four are in the
--- seed thresholds. Voicemail and machines answer fast too: compare with the network's other days, which stand beside.
+-- seed thresholds. Voicemail and machines answer fast too: compare with the network's days that were not found,
+-- which stand beside.
 WITH limits AS (
     SELECT
         max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'false_answer_day_calls') AS false_answer_day_calls,
@@ -37,17 +38,25 @@ days AS (
         count(*) AS calls,
         count(*) FILTER (WHERE answered) AS answered_calls,
         count(*) FILTER (WHERE suspect) AS suspect_calls,
-        CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds,
-        coalesce(CAST(sum(charged_usd) FILTER (WHERE suspect) AS DECIMAL(18, 6)), 0) AS suspect_usd
+        CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT) AS answered_seconds,
+        coalesce(CAST(sum(charged_usd) FILTER (WHERE suspect) AS DECIMAL(38, 6)), 0) AS suspect_usd
     FROM calls
     GROUP BY month, day, destination_country, network
+),
+judged AS (
+    SELECT
+        days.*,
+        days.answered_calls >= limits.false_answer_day_calls
+        AND days.suspect_calls >= limits.false_answer_share * days.answered_calls AS found
+    FROM days
+    CROSS JOIN limits
 ),
 compared AS (
     SELECT
         *,
-        sum(calls) OVER (PARTITION BY month, destination_country, network) - calls AS other_calls,
-        sum(answered_calls) OVER (PARTITION BY month, destination_country, network) - answered_calls AS other_answered
-    FROM days
+        sum(calls) FILTER (WHERE NOT found) OVER (PARTITION BY month, destination_country, network) AS other_calls,
+        sum(answered_calls) FILTER (WHERE NOT found) OVER (PARTITION BY month, destination_country, network) AS other_answered
+    FROM judged
 )
 SELECT
     compared.month, -- Month of call start, YYYY-MM (UTC).
@@ -58,14 +67,12 @@ SELECT
     compared.answered_calls, -- Calls with a connect time.
     compared.suspect_calls, -- Those of them that were answered at once and were over soon.
     CAST(compared.answered_calls AS DOUBLE) / nullif(compared.calls, 0) AS asr_call, -- Answer-seizure ratio of the day by call, 0 to 1.
-    CAST(compared.other_answered AS DOUBLE) / nullif(compared.other_calls, 0) AS asr_call_other_days, -- Answer-seizure ratio of the network on the month's other days, 0 to 1; NULL where there is none.
-    CAST(compared.duration_seconds AS DOUBLE) / nullif(compared.answered_calls, 0) AS acd_seconds, -- Average call duration in seconds: connected seconds / answered calls.
+    CAST(compared.other_answered AS DOUBLE) / nullif(compared.other_calls, 0) AS asr_call_other_days, -- Answer-seizure ratio of the network on the month's days that were not found, 0 to 1; NULL where there is none.
+    CAST(compared.answered_seconds AS DOUBLE) / nullif(compared.answered_calls, 0) AS acd_seconds, -- Average call duration in seconds: connected seconds of answered calls / answered calls.
     compared.suspect_usd, -- What the suspect calls cost, USD.
     concat(
         CAST(compared.suspect_calls AS VARCHAR), ' of ', CAST(compared.answered_calls AS VARCHAR),
         ' answers came at once and were over soon'
     ) AS why -- The numbers that made it a finding, in words.
 FROM compared
-INNER JOIN limits
-    ON compared.answered_calls >= limits.false_answer_day_calls
-    AND compared.suspect_calls >= limits.false_answer_share * compared.answered_calls
+WHERE compared.found

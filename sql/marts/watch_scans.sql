@@ -5,7 +5,7 @@
 -- A scan or a robot dials neighbouring numbers and talks to nobody. Found is an hour of the clock in which one source
 -- reached for scan_hour_numbers or more different numbers, of which scan_neighbour_share lie at most scan_neighbour_step
 -- above the next lower one, and whose answered calls lasted fewer than scan_acd_seconds on average. All four are in the
--- seed thresholds. Numbers with anything but digits have no neighbours.
+-- seed thresholds. Numbers with anything but digits, or with more than 18, have no neighbours.
 WITH limits AS (
     SELECT
         max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'scan_hour_numbers') AS scan_hour_numbers,
@@ -60,8 +60,8 @@ hours AS (
         max(calls.started_at) AS last_call_at,
         count(*) AS calls,
         count(*) FILTER (WHERE calls.answered) AS answered_calls,
-        coalesce(CAST(sum(calls.duration_seconds) AS BIGINT), 0) AS duration_seconds,
-        coalesce(CAST(sum(calls.cost_usd) AS DECIMAL(18, 6)), 0) AS cost_usd
+        coalesce(CAST(sum(calls.duration_seconds) FILTER (WHERE calls.answered) AS BIGINT), 0) AS answered_seconds,
+        coalesce(CAST(sum(calls.cost_usd) AS DECIMAL(38, 6)), 0) AS cost_usd
     FROM calls
     INNER JOIN sources
         ON sources.month = calls.month
@@ -74,7 +74,7 @@ busy AS (
     FROM hours
     INNER JOIN limits
         ON hours.calls >= limits.scan_hour_numbers
-        AND hours.duration_seconds < limits.scan_acd_seconds * greatest(hours.answered_calls, 1)
+        AND hours.answered_seconds < limits.scan_acd_seconds * greatest(hours.answered_calls, 1)
 ),
 called AS (
     SELECT DISTINCT
@@ -83,7 +83,7 @@ called AS (
         calls.source_number,
         calls.found_hour,
         calls.called_number,
-        TRY_CAST(calls.called_number AS BIGINT) AS place
+        CASE WHEN regexp_matches(calls.called_number, '^[0-9]{1,18}$') THEN CAST(calls.called_number AS BIGINT) END AS place
     FROM calls
     INNER JOIN busy
         ON busy.month = calls.month
@@ -120,7 +120,7 @@ SELECT
     busy.answered_calls, -- Those of them with a connect time.
     series.called_numbers, -- Different numbers called: DIDs (in) or destinations (out).
     series.neighbours, -- Those of them close above another one.
-    CAST(busy.duration_seconds AS DOUBLE) / nullif(busy.answered_calls, 0) AS acd_seconds, -- Average call duration in seconds; NULL where none was answered.
+    CAST(busy.answered_seconds AS DOUBLE) / nullif(busy.answered_calls, 0) AS acd_seconds, -- Average call duration in seconds: connected seconds of answered calls / answered calls; NULL where none was answered.
     busy.cost_usd, -- What the calls cost, USD.
     concat(
         CAST(series.called_numbers AS VARCHAR), ' numbers in one hour, ', CAST(series.neighbours AS VARCHAR),

@@ -86,7 +86,7 @@ events AS (
         burst,
         first_call_at AS event_at,
         0 AS calls,
-        CAST(0 AS DECIMAL(18, 6)) AS cost_usd
+        CAST(0 AS DECIMAL(38, 6)) AS cost_usd
     FROM found
     UNION ALL
     SELECT
@@ -121,10 +121,11 @@ SELECT
     found.callers, -- Different source numbers of the range.
     found.dids, -- Different DIDs that rang.
     coalesce(back.calls, 0) AS calls_back, -- Outbound calls of the month into the range, since the burst began.
-    coalesce(CAST(back.cost_usd AS DECIMAL(18, 6)), 0) AS calls_back_usd, -- What those calls cost, USD.
+    coalesce(CAST(back.cost_usd AS DECIMAL(38, 6)), 0) AS calls_back_usd, -- What those calls cost, USD.
     concat(
         CAST(found.rings AS VARCHAR), ' rings by ', CAST(found.callers AS VARCHAR), ' numbers of one range to ',
-        CAST(found.dids AS VARCHAR), ' DIDs, ', CAST(coalesce(back.calls, 0) AS VARCHAR), ' calls back'
+        CAST(found.dids AS VARCHAR), ' DIDs, ', CAST(coalesce(back.calls, 0) AS VARCHAR),
+        CASE back.calls WHEN 1 THEN ' call back' ELSE ' calls back' END
     ) AS why -- The numbers that made it a finding, in words.
 FROM found
 LEFT JOIN back

@@ -89,7 +89,8 @@ def test_the_line_that_says_most_decides(add: Add, mart: Fetch, con: duckdb.Duck
     con.execute("DELETE FROM seeds.disconnect_classes")
     lines = (
         (None, None, None, "anything"), (None, None, "Switch", "initiator"), (None, "Full", None, "reason"),
-        (None, "Full", "Switch", "reason and initiator"), ("480", None, None, "code"), ("480", None, "Switch", "code and initiator"),
+        (None, "Full", "Switch", "reason and initiator"), ("480", None, None, "code"),
+        ("480", None, "Switch", "code and initiator"),
         ("480", "Full", None, "code and reason"), ("480", "Full", "Switch", "all"),
     )  # fmt: skip
     for line in lines:

@@ -33,7 +33,12 @@ def _fill(add: Add, seed: int) -> None:
         cells |= {"source_number": dice.choice(["1", None])}
         money = f"0.{dice.randint(0, 999_999):06}"
         inbound = {"did_number": dice.choice(["9", "8", None]), "attempt": dice.choice([1, 1, 2, 3, None])}
-        inbound |= {"trunk_group": dice.choice(["G", None]), "total_usd": money, "pstn_usd": money}
+        inbound |= {
+            "trunk_group": dice.choice(["G", None]),
+            "total_usd": money,
+            "pstn_usd": money,
+            "toll_free_usd": money,
+        }
         inbound |= {"capacity_group": dice.choice(["C", None]), "metered_usd": dice.choice([money, None])}
         outbound = {"destination_country": dice.choice(["UK", None]), "charged_usd": money, "billing_seconds": 60}
         if dice.random() < 0.6:

@@ -11,10 +11,10 @@ from pipeline.report.wording import instant, several, usd
 
 @dataclass(frozen=True)
 class WatchList:
-    """A mart of findings, and which of its columns say when, where and for how much; none of them holds a caller."""
+    """A table of findings, and which of its columns say when, where and for how much; none of them holds a caller."""
 
     name: str
-    mart: str
+    table: str
     at: str
     place: str
     cost: str
@@ -24,7 +24,7 @@ class WatchList:
         """Its findings of the month, in the columns that all lists share."""
         return f"""
             SELECT '{self.name}' AS list, {self.at} AS at, {self.place} AS place, why, {self.cost} AS cost_usd
-            FROM {self.mart} WHERE month = $month
+            FROM {self.table} WHERE month = $month
         """  # noqa: S608
 
 
@@ -38,14 +38,14 @@ _LISTS = (
     ),
     WatchList(
         "revenue share fraud",
-        "marts.watch_irsf",
+        "trends.watch_irsf",
         "first_call_at",
         "concat_ws(' to ', trunk_name, destination_country)",
         "cost_usd",
     ),
     WatchList("scans", "marts.watch_scans", "first_call_at", "concat(direction, 'bound')", "cost_usd"),
     WatchList("stuck calls", "marts.watch_stuck_calls", "started_at", "trunk_name", "cost_usd"),
-    WatchList("toll-free pumping", "marts.watch_toll_free_pumping", "first_call_at", "did_number", "toll_free_usd"),
+    WatchList("toll-free pumping", "trends.watch_toll_free_pumping", "first_call_at", "did_number", "toll_free_usd"),
     WatchList("wangiri", "marts.watch_wangiri", "first_call_at", "concat(dids, ' DIDs')", "calls_back_usd"),
 )
 
@@ -61,7 +61,7 @@ _SHOWN = 25
 
 def watch(published: Published) -> Section:
     """The findings of all lists, the most expensive first."""
-    lists = [one for one in _LISTS if one.mart in published.relations]
+    lists = [one for one in _LISTS if one.table in published.relations]
     found = [row for one in lists for row in published.rows(one.query)]
     found.sort(key=lambda row: (-(row["cost_usd"] or 0), row["at"]))
     return Section(
@@ -81,5 +81,5 @@ def _said(lists: Sequence[WatchList], found: Sequence[Row]) -> Iterator[str]:
         yield f"{several(len(found), 'finding')}: {named}."
     if clean := [one.name for one in lists if not counts[one.name]]:
         yield f"Looked for and not found: {', '.join(clean)}."
-    if absent := [one.mart for one in _LISTS if one not in lists]:
+    if absent := [one.table for one in _LISTS if one not in lists]:
         yield f"Not looked for, because the published file lacks them: {', '.join(absent)}."

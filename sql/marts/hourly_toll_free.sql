@@ -1,0 +1,40 @@
+-- One row per month, DID and UTC hour in which calls with a toll-free charge began. Ask: when do callers cost us, and do their calls look alike?
+--
+-- What trends.watch_toll_free_pumping compares over months: how many calls carry a charge, and how many of them are equally long
+-- to the second. A call is in the hour in which it began.
+WITH lengths AS (
+    SELECT
+        month,
+        did_number,
+        date_trunc('hour', started_at) AS hour,
+        duration_seconds,
+        count(*) AS calls,
+        min(started_at) AS first_call_at,
+        max(started_at) AS last_call_at,
+        sum(toll_free_usd) AS toll_free_usd
+    FROM staging.calls_in
+    WHERE toll_free_usd > 0
+    GROUP BY month, did_number, date_trunc('hour', started_at), duration_seconds
+),
+ranked AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY month, did_number, hour
+            ORDER BY calls DESC, duration_seconds DESC
+        ) AS place
+    FROM lengths
+)
+SELECT
+    month, -- Month of call start, YYYY-MM (UTC).
+    did_number, -- The toll-free DID, digits without a plus.
+    hour, -- Beginning of the hour of call start, UTC.
+    CAST(sum(calls) AS BIGINT) AS calls, -- Calls that carry a toll-free charge.
+    min(first_call_at) AS first_call_at, -- Start of the hour's first charged call, UTC.
+    max(last_call_at) AS last_call_at, -- Start of the hour's last charged call, UTC.
+    max(calls) AS same_duration_calls, -- Calls of the most frequent length.
+    max(duration_seconds) FILTER (WHERE place = 1) AS same_duration_seconds, -- That length, connected seconds; of equally frequent ones the longest.
+    coalesce(sum(calls * CAST(duration_seconds AS DOUBLE)), 0) / 60 AS minutes, -- Connected minutes of the hour's charged calls.
+    CAST(sum(toll_free_usd) AS DECIMAL(38, 6)) AS toll_free_usd -- Toll-free part of their charge, USD.
+FROM ranked
+GROUP BY month, did_number, hour

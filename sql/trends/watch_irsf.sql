@@ -1,0 +1,82 @@
+-- One row per month, trunk, destination country and hour that looks like revenue share fraud. Ask: did someone call expensive numbers through us?
+-- Forensic: exports are hours old; this finds, it does not block.
+--
+-- International revenue share fraud: a hacked extension calls few expensive numbers again and again. Found is an hour of
+-- the clock in which the repeated calls through one trunk to one country (marts.hourly_destinations) cost irsf_hour_usd, at
+-- irsf_usd_per_minute or more, and irsf_times_usual times what is usual. Usual is the median cost of the same hour of the day on
+-- the usual_days days before, across months, without repeated calls: a fraud that goes on is never usual, and is found to its
+-- end. A day without a call, or before the first one loaded, counts as 0. All of this is in the seed thresholds.
+WITH limits AS (
+    SELECT
+        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'irsf_hour_usd') AS irsf_hour_usd,
+        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'irsf_usd_per_minute') AS irsf_usd_per_minute,
+        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'irsf_times_usual') AS irsf_times_usual,
+        CAST(max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'usual_days') AS INTEGER) AS usual_days
+    FROM seeds.thresholds
+),
+suspect AS (
+    SELECT hours.*
+    FROM marts.hourly_destinations AS hours
+    INNER JOIN limits
+        ON hours.repeated_usd >= limits.irsf_hour_usd
+        AND hours.repeated_usd >= limits.irsf_usd_per_minute * hours.repeated_minutes
+),
+days AS (
+    SELECT unnest(range(1, 367)) AS ago
+),
+earlier AS (
+    SELECT
+        suspect.trunk_name,
+        suspect.destination_country,
+        suspect.hour,
+        coalesce(CAST(before.cost_usd - before.repeated_usd AS DOUBLE), 0) AS other_usd
+    FROM suspect
+    INNER JOIN limits
+        ON limits.usual_days IS NOT NULL
+    INNER JOIN days
+        ON days.ago <= limits.usual_days
+    LEFT JOIN marts.hourly_destinations AS before
+        ON before.trunk_name IS NOT DISTINCT FROM suspect.trunk_name
+        AND before.destination_country IS NOT DISTINCT FROM suspect.destination_country
+        AND CAST(before.hour AS DATE) = CAST(suspect.hour AS DATE) - CAST(days.ago AS INTEGER)
+        AND extract(hour FROM before.hour) = extract(hour FROM suspect.hour)
+),
+usual AS (
+    SELECT
+        trunk_name,
+        destination_country,
+        hour,
+        percentile_cont(0.5) WITHIN GROUP (ORDER BY other_usd) AS usd
+    FROM earlier
+    GROUP BY trunk_name, destination_country, hour
+),
+compared AS (
+    SELECT
+        suspect.*,
+        CAST(coalesce(usual.usd, 0) AS DECIMAL(38, 6)) AS usual_usd
+    FROM suspect
+    LEFT JOIN usual
+        ON usual.hour = suspect.hour
+        AND usual.trunk_name IS NOT DISTINCT FROM suspect.trunk_name
+        AND usual.destination_country IS NOT DISTINCT FROM suspect.destination_country
+)
+SELECT
+    compared.month, -- Month of call start, YYYY-MM (UTC).
+    compared.trunk_name, -- Name of the trunk that the calls went through.
+    compared.destination_country, -- Country of the dialled numbers, the vendor's name for it.
+    compared.first_call_at, -- Start of the hour's first repeated call, UTC.
+    compared.last_call_at, -- Start of the hour's last repeated call, UTC.
+    compared.repeated_calls AS answered_calls, -- Answered calls within the hour to numbers that were reached again and again.
+    compared.repeated_numbers AS numbers, -- Those numbers.
+    compared.repeated_minutes AS billed_minutes, -- Minutes charged for those calls, after rounding to the billing increments.
+    compared.repeated_longest_seconds AS longest_seconds, -- Length of the longest of those calls, connected seconds.
+    compared.repeated_usd AS cost_usd, -- What those calls cost, USD.
+    compared.usual_usd, -- What the same hour of the day usually costs, USD: the median of the days before, without repeated calls.
+    concat(
+        CAST(compared.repeated_calls AS VARCHAR), ' calls to ', CAST(compared.repeated_numbers AS VARCHAR),
+        CASE compared.repeated_numbers WHEN 1 THEN ' number' ELSE ' numbers' END, ' in one hour for ',
+        CAST(compared.repeated_usd AS VARCHAR), ' USD, where ', CAST(compared.usual_usd AS VARCHAR), ' USD are usual'
+    ) AS why -- The numbers that made it a finding, in words.
+FROM compared
+INNER JOIN limits
+    ON compared.repeated_usd >= limits.irsf_times_usual * compared.usual_usd
