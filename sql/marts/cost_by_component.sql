@@ -61,7 +61,7 @@ SELECT
     month, -- Month of call start, YYYY-MM (UTC).
     direction, -- Direction of the traffic: in (to a DID) or out.
     component, -- What was charged: toll_free, pstn, metered, cnam or unexplained (in); outbound (out).
-    CAST(cost_usd AS DECIMAL(18, 6)) AS cost_usd, -- What it cost, USD; unexplained may be negative.
+    CAST(cost_usd AS DECIMAL(38, 6)) AS cost_usd, -- What it cost, USD; unexplained may be negative.
     calls_charged, -- Calls charged with it.
     CAST(charged_seconds AS DOUBLE) / 60 AS charged_minutes, -- Minutes of those calls: billed (out) or connected (in); NULL for cnam, charged by lookup, and for unexplained.
     CAST(cost_usd AS DOUBLE) / nullif(CAST(charged_seconds AS DOUBLE) / 60, 0) AS cost_per_minute_usd, -- Cost in USD per such minute.

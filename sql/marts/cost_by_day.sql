@@ -50,6 +50,6 @@ SELECT
     day, -- Day of call start (UTC).
     direction, -- Direction of the traffic: in (to a DID) or out.
     component, -- What was charged: toll_free, pstn, metered, cnam or unexplained (in); outbound (out).
-    CAST(cost_usd AS DECIMAL(18, 6)) AS cost_usd, -- What it cost, USD; unexplained may be negative.
+    CAST(cost_usd AS DECIMAL(38, 6)) AS cost_usd, -- What it cost, USD; unexplained may be negative.
     CAST(cost_usd AS DOUBLE) / nullif(CAST(charged_seconds AS DOUBLE) / 60, 0) AS cost_per_minute_usd -- Cost in USD per minute of the day's traffic, billed (out) or connected (in); NULL where there was none.
 FROM components

@@ -11,11 +11,11 @@ SELECT
     coalesce(CAST(sum(duration_seconds) AS BIGINT), 0) AS duration_seconds, -- Connected seconds.
     coalesce(CAST(sum(duration_seconds) AS DOUBLE), 0) / 60 AS minutes, -- Connected minutes.
     max(started_at) AS last_call_at, -- Start of the last call of the month to the DID, UTC.
-    coalesce(CAST(sum(toll_free_usd) AS DECIMAL(18, 6)), 0) AS toll_free_usd, -- Toll-free part of the charge, USD.
-    coalesce(CAST(sum(pstn_usd) AS DECIMAL(18, 6)), 0) AS pstn_usd, -- Charge for forwarding to the telephone network, USD.
-    coalesce(CAST(sum(metered_usd) AS DECIMAL(18, 6)), 0) AS metered_usd, -- Charge for metered channels, USD.
-    coalesce(CAST(sum(cnam_usd) AS DECIMAL(18, 6)), 0) AS cnam_usd, -- Charge for looking up callers' names, USD.
-    coalesce(CAST(sum(total_usd) AS DECIMAL(18, 6)), 0) AS total_usd, -- All charges as served, USD.
+    coalesce(CAST(sum(toll_free_usd) AS DECIMAL(38, 6)), 0) AS toll_free_usd, -- Toll-free part of the charge, USD.
+    coalesce(CAST(sum(pstn_usd) AS DECIMAL(38, 6)), 0) AS pstn_usd, -- Charge for forwarding to the telephone network, USD.
+    coalesce(CAST(sum(metered_usd) AS DECIMAL(38, 6)), 0) AS metered_usd, -- Charge for metered channels, USD.
+    coalesce(CAST(sum(cnam_usd) AS DECIMAL(38, 6)), 0) AS cnam_usd, -- Charge for looking up callers' names, USD.
+    coalesce(CAST(sum(total_usd) AS DECIMAL(38, 6)), 0) AS total_usd, -- All charges as served, USD.
     coalesce(CAST(sum(total_usd) AS DOUBLE), 0) / nullif(CAST(sum(sum(total_usd)) OVER (PARTITION BY month) AS DOUBLE), 0) AS share_of_month -- Share of all DIDs' total in the month, 0 to 1; NULL where nothing was charged.
 FROM staging.calls_in
 GROUP BY month, did_number

@@ -15,7 +15,7 @@ WITH networks AS (
         coalesce(CAST(sum(billing_seconds) AS BIGINT), 0) AS billing_seconds,
         min(rate_usd) AS lowest_rate_usd,
         max(rate_usd) AS highest_rate_usd,
-        coalesce(CAST(sum(charged_usd) AS DECIMAL(18, 6)), 0) AS charged_usd
+        coalesce(CAST(sum(charged_usd) AS DECIMAL(38, 6)), 0) AS charged_usd
     FROM staging.calls_out
     GROUP BY month, destination_country, network, call_type
 )

@@ -33,8 +33,8 @@ trunks AS (
         count(*) FILTER (WHERE answered) AS answered_attempts,
         coalesce(CAST(sum(duration_seconds) AS BIGINT), 0) AS duration_seconds,
         CAST(sum(billing_seconds) AS BIGINT) AS billing_seconds,
-        coalesce(CAST(sum(cost_usd) FILTER (WHERE NOT answered) AS DECIMAL(18, 6)), 0) AS unanswered_usd,
-        coalesce(CAST(sum(cost_usd) AS DECIMAL(18, 6)), 0) AS cost_usd
+        coalesce(CAST(sum(cost_usd) FILTER (WHERE NOT answered) AS DECIMAL(38, 6)), 0) AS unanswered_usd,
+        coalesce(CAST(sum(cost_usd) AS DECIMAL(38, 6)), 0) AS cost_usd
     FROM attempts
     GROUP BY month, direction, trunk_name
 )

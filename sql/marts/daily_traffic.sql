@@ -3,8 +3,8 @@
 -- marts.hourly_traffic, added up; the answer delay alone is taken from the records again, as a median does not add up.
 -- ASR = answered / calls (E.411, E.425 1.3), and answered / attempts beside it. NER = ner_attempts / attempts (E.425 1.5).
 -- SEER = seer_attempts / (attempts - redirected_attempts) and ISA = isa_attempts / attempts (RFC 6076 4.7, 4.8). What counts
--- as what stands in staging.outcomes. ACD = connected seconds / answered calls. CPS = attempts in the busiest second. Ratios
--- do not add up over days: divide the sums.
+-- as what stands in staging.outcomes. ACD = answered_seconds / answered calls. CPS = calls that begin in the busiest second.
+-- Ratios do not add up over days: divide the sums.
 -- PDD and SBR cannot be computed. The answer delay is no post-dial delay: the records have no time of the first ringing. Nor
 -- do they have bids that never became a call, which a seizure-to-bid ratio needs. Instants are in whole seconds.
 -- A day without a call has no row.
@@ -23,9 +23,10 @@ WITH traffic AS (
         CAST(sum(isa_attempts) AS BIGINT) AS isa_attempts,
         CAST(sum(short_calls) AS BIGINT) AS short_calls,
         CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds,
+        CAST(sum(answered_seconds) AS BIGINT) AS answered_seconds,
         CAST(sum(billing_seconds) AS BIGINT) AS billing_seconds,
         max(peak_cps) AS peak_cps,
-        CAST(sum(cost_usd) AS DECIMAL(18, 6)) AS cost_usd
+        CAST(sum(cost_usd) AS DECIMAL(38, 6)) AS cost_usd
     FROM marts.hourly_traffic
     GROUP BY month, CAST(hour AS DATE), direction
 ),
@@ -73,7 +74,8 @@ SELECT
     traffic.seer_attempts, -- Attempts answered or ended by SIP 480, 486, 600 or 603.
     traffic.redirected_attempts, -- Attempts ended unanswered by a SIP 3xx redirection.
     traffic.isa_attempts, -- Attempts ended unanswered by SIP 408, 500, 503 or 504.
-    CAST(traffic.duration_seconds AS DOUBLE) / nullif(traffic.answered_calls, 0) AS acd_seconds, -- Average call duration in seconds: connected seconds / answered calls.
+    CAST(traffic.answered_seconds AS DOUBLE) / nullif(traffic.answered_calls, 0) AS acd_seconds, -- Average call duration in seconds: answered_seconds / answered calls.
+    traffic.answered_seconds, -- Connected seconds of the calls that were answered; what a record without a connect time says is left out.
     traffic.duration_seconds, -- Connected seconds of the calls that began on the day.
     CAST(traffic.duration_seconds AS DOUBLE) / 60 AS minutes, -- Connected minutes of the calls that began on the day.
     traffic.billing_seconds, -- Seconds charged after rounding to increments; NULL for inbound, where the vendor does not say.
@@ -82,7 +84,7 @@ SELECT
     CAST(traffic.short_calls AS DOUBLE) / nullif(traffic.answered_attempts, 0) AS short_call_share, -- Short calls / answered attempts, 0 to 1.
     CAST(delays.mean_seconds AS DOUBLE) AS answer_delay_seconds, -- Mean seconds from the call's start to its answer, earlier attempts included; not the post-dial delay.
     CAST(delays.p50_seconds AS DOUBLE) AS answer_delay_p50_seconds, -- Median seconds from the call's start to its answer; not the post-dial delay.
-    traffic.peak_cps, -- Attempts in the busiest second (CPS); each attempt of a call counts in the second in which the call began.
+    traffic.peak_cps, -- Calls that began in the busiest second (CPS).
     traffic.cost_usd, -- What the attempts cost, USD.
     CAST(traffic.cost_usd AS DOUBLE) / nullif(CAST(coalesce(traffic.billing_seconds, traffic.duration_seconds) AS DOUBLE) / 60, 0) AS cost_per_minute_usd -- Cost in USD per billed minute (out) or per connected minute (in).
 FROM traffic

@@ -2,7 +2,7 @@
 --
 -- ASR = answered / calls (E.411, E.425 1.3), and answered / attempts beside it. NER = ner_attempts / attempts (E.425 1.5).
 -- SEER = seer_attempts / (attempts - redirected_attempts) and ISA = isa_attempts / attempts (RFC 6076 4.7, 4.8). What counts
--- as what stands in staging.outcomes. ACD = connected seconds / answered calls. CPS = attempts in the busiest second. Ratios
+-- as what stands in staging.outcomes. ACD = answered_seconds / answered calls. CPS = attempts in the busiest second. Ratios
 -- do not add up over hours: divide the sums; nor does a median. A call is in the hour in which it began, with all its seconds.
 -- PDD and SBR cannot be computed. The answer delay is no post-dial delay: the records have no time of the first ringing. Nor
 -- do they have bids that never became a call, which a seizure-to-bid ratio needs. Instants are in whole seconds.
@@ -20,8 +20,9 @@ WITH traffic AS (
         coalesce(CAST(sum(attempts) FILTER (WHERE isa_failure) AS BIGINT), 0) AS isa_attempts,
         CAST(sum(short_calls) AS BIGINT) AS short_calls,
         CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds,
+        coalesce(CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT), 0) AS answered_seconds,
         CAST(sum(billing_seconds) AS BIGINT) AS billing_seconds,
-        CAST(sum(cost_usd) AS DECIMAL(18, 6)) AS cost_usd
+        CAST(sum(cost_usd) AS DECIMAL(38, 6)) AS cost_usd
     FROM staging.outcomes
     GROUP BY month, hour, direction
 ),
@@ -114,7 +115,8 @@ SELECT
     traffic.seer_attempts, -- Attempts answered or ended by SIP 480, 486, 600 or 603.
     traffic.redirected_attempts, -- Attempts ended unanswered by a SIP 3xx redirection.
     traffic.isa_attempts, -- Attempts ended unanswered by SIP 408, 500, 503 or 504.
-    CAST(traffic.duration_seconds AS DOUBLE) / nullif(calls.answered_calls, 0) AS acd_seconds, -- Average call duration in seconds: connected seconds / answered calls.
+    CAST(traffic.answered_seconds AS DOUBLE) / nullif(calls.answered_calls, 0) AS acd_seconds, -- Average call duration in seconds: answered_seconds / answered calls.
+    traffic.answered_seconds, -- Connected seconds of the calls that were answered; what a record without a connect time says is left out.
     traffic.duration_seconds, -- Connected seconds of the calls that began in the hour.
     CAST(traffic.duration_seconds AS DOUBLE) / 60 AS minutes, -- Connected minutes of the calls that began in the hour.
     traffic.billing_seconds, -- Seconds charged after rounding to increments; NULL for inbound, where the vendor does not say.

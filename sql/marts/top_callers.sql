@@ -97,7 +97,7 @@ SELECT
     count(*) FILTER (WHERE spaced.seconds_since_last <= limits.repeat_call_seconds) AS repeat_calls, -- Calls to the same number again within repeat_call_seconds of the seed thresholds.
     count(DISTINCT spaced.called_number) AS called_numbers, -- Different numbers called: DIDs (in) or destinations (out).
     coalesce(CAST(sum(spaced.duration_seconds) AS DOUBLE), 0) / 60 AS minutes, -- Connected minutes.
-    coalesce(CAST(sum(spaced.cost_usd) AS DECIMAL(18, 6)), 0) AS cost_usd, -- What the calls cost, USD.
+    coalesce(CAST(sum(spaced.cost_usd) AS DECIMAL(38, 6)), 0) AS cost_usd, -- What the calls cost, USD.
     max(spaced.started_at) AS last_call_at -- Start of the caller's last call of the month, UTC.
 FROM spaced
 INNER JOIN chosen

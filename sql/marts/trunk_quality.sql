@@ -2,8 +2,11 @@
 --
 -- ASR = answered / attempts, the terminating side's view (E.425 1.3). NER = (answered + user busy + no answer + reject) /
 -- attempts (E.425 1.5), SEER and ISA as in RFC 6076 4.7, 4.8; what counts as what stands in staging.outcomes. ACD = connected
--- seconds / answered. Percentiles are exact and interpolated. The answer delay is no post-dial delay (PDD): the records have no
--- time of the first ringing. Trunks are names: a renamed trunk is a new row. Attempts that reached no trunk have a NULL name.
+-- seconds of answered attempts / answered calls; a call is answered by the trunk of its deciding attempt. Percentiles are exact
+-- and interpolated. The answer delay counts from the trunk's own attempt: from the record's start where the attempt is the
+-- first of its call, or began after the call did. A later attempt that bears the start of its call does not say when the trunk
+-- was asked, so it is left out. It is no post-dial delay (PDD): the records have no time of the first ringing. Trunks are
+-- names: a renamed trunk is a new row. Attempts that reached no trunk have a NULL name.
 WITH trunks AS (
     SELECT
         month,
@@ -17,9 +20,31 @@ WITH trunks AS (
         coalesce(CAST(sum(attempts) FILTER (WHERE redirected) AS BIGINT), 0) AS redirected_attempts,
         coalesce(CAST(sum(attempts) FILTER (WHERE isa_failure) AS BIGINT), 0) AS isa_attempts,
         CAST(sum(short_calls) AS BIGINT) AS short_calls,
-        CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds
+        CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds,
+        coalesce(CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT), 0) AS answered_seconds
     FROM staging.outcomes
     GROUP BY month, direction, trunk_name, trunk_group
+),
+calls AS (
+    SELECT
+        month,
+        'in' AS direction,
+        trunk_name,
+        trunk_group,
+        count(*) AS answered_calls
+    FROM staging.calls_in
+    WHERE answered
+    GROUP BY month, trunk_name, trunk_group
+    UNION ALL
+    SELECT
+        month,
+        'out' AS direction,
+        trunk_name,
+        CAST(NULL AS VARCHAR) AS trunk_group,
+        count(*) AS answered_calls
+    FROM staging.calls_out
+    WHERE answered
+    GROUP BY month, trunk_name
 ),
 answers AS (
     SELECT
@@ -30,6 +55,22 @@ answers AS (
         date_diff('second', started_at, connected_at) AS delay_seconds
     FROM cdr_in
     WHERE connected_at IS NOT NULL
+        AND coalesce(attempt, 1) = 1
+    UNION ALL
+    SELECT
+        cdr_in.month,
+        'in' AS direction,
+        cdr_in.trunk_name,
+        cdr_in.trunk_group,
+        date_diff('second', cdr_in.started_at, cdr_in.connected_at) AS delay_seconds
+    FROM cdr_in
+    INNER JOIN staging.calls_in AS calls_in
+        ON calls_in.month = cdr_in.month
+        AND calls_in.export_id = cdr_in.export_id
+        AND calls_in.row_number = cdr_in.row_number
+        AND calls_in.started_at < cdr_in.started_at
+    WHERE cdr_in.connected_at IS NOT NULL
+        AND cdr_in.attempt <> 1
     UNION ALL
     SELECT
         month,
@@ -88,14 +129,21 @@ SELECT
     CAST(trunks.ner_attempts AS DOUBLE) / nullif(trunks.attempts, 0) AS ner, -- Network effectiveness ratio, 0 to 1.
     CAST(trunks.seer_attempts AS DOUBLE) / nullif(trunks.attempts - trunks.redirected_attempts, 0) AS seer, -- Session establishment effectiveness ratio, 0 to 1, without 3xx.
     CAST(trunks.isa_attempts AS DOUBLE) / nullif(trunks.attempts, 0) AS isa, -- Ineffective session attempts, 0 to 1.
-    CAST(trunks.duration_seconds AS DOUBLE) / nullif(trunks.answered_attempts, 0) AS acd_seconds, -- Average call duration in seconds: connected seconds / answered attempts.
+    coalesce(calls.answered_calls, 0) AS answered_calls, -- Calls that were answered on the trunk.
+    trunks.answered_seconds, -- Connected seconds of the answered attempts.
+    CAST(trunks.answered_seconds AS DOUBLE) / nullif(calls.answered_calls, 0) AS acd_seconds, -- Average call duration in seconds: connected seconds of answered calls / answered calls.
     CAST(trunks.duration_seconds AS DOUBLE) / 60 AS minutes, -- Connected minutes.
     trunks.short_calls, -- Answered attempts of at most short_call_seconds of the seed thresholds.
-    CAST(delays.p50_seconds AS DOUBLE) AS answer_delay_p50_seconds, -- Median seconds from the call's start to its answer; not the post-dial delay.
-    CAST(delays.p95_seconds AS DOUBLE) AS answer_delay_p95_seconds, -- Seconds from the call's start to its answer that 95 % of the answers stay within.
+    CAST(delays.p50_seconds AS DOUBLE) AS answer_delay_p50_seconds, -- Median seconds from the start of the trunk's attempt to its answer, where that start is known; not the post-dial delay.
+    CAST(delays.p95_seconds AS DOUBLE) AS answer_delay_p95_seconds, -- Seconds from the start of the trunk's attempt to its answer that 95 % of those answers stay within.
     ranked_failures.disconnect_code AS top_failure_code, -- Most frequent code of the unanswered attempts; of equals the lowest.
     CAST(ranked_failures.attempts AS DOUBLE) / nullif(trunks.attempts - trunks.answered_attempts, 0) AS top_failure_share -- Share of that code in the unanswered attempts, 0 to 1; NULL where none failed.
 FROM trunks
+LEFT JOIN calls
+    ON calls.month = trunks.month
+    AND calls.direction = trunks.direction
+    AND calls.trunk_name IS NOT DISTINCT FROM trunks.trunk_name
+    AND calls.trunk_group IS NOT DISTINCT FROM trunks.trunk_group
 LEFT JOIN delays
     ON delays.month = trunks.month
     AND delays.direction = trunks.direction

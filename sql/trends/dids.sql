@@ -1,17 +1,30 @@
 -- One row per DID that was ever called. Ask: which of our numbers have gone quiet?
 --
--- Over all months that are loaded, from marts.did_usage. Idle days are counted to the newest loaded call of any DID, not to
--- today, so that an archive that was not updated does not make every number idle; idle is more than idle_did_days of the
--- seed thresholds. A DID that was never called is in no record and cannot be here: compare with the vendor's list of DIDs.
+-- Over all months that are loaded, from marts.did_usage. Idle days are counted to the last day that is loaded, not to today, so
+-- that an archive that was not updated does not make every number idle; a day without any call is loaded all the same. Idle is
+-- more than idle_did_days of the seed thresholds. A DID that was never called is in no record and cannot be here: compare with the vendor's list of DIDs.
 WITH limits AS (
     SELECT max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'idle_did_days') AS idle_did_days
     FROM seeds.thresholds
 ),
+known AS (
+    SELECT
+        month,
+        CAST(last_call_at AS DATE) AS last_day
+    FROM marts.did_usage
+    UNION ALL
+    SELECT
+        month,
+        CAST(loaded_until AS DATE) - CASE WHEN loaded_until = date_trunc('day', loaded_until) THEN 1 ELSE 0 END AS last_day
+    FROM coverage
+    WHERE record_type = 'cdr_in'
+        AND loaded_until IS NOT NULL
+),
 newest AS (
     SELECT
         max(month) AS month,
-        max(last_call_at) AS call_at
-    FROM marts.did_usage
+        max(last_day) AS day
+    FROM known
 ),
 dids AS (
     SELECT
@@ -21,8 +34,8 @@ dids AS (
         count(*) AS months,
         CAST(sum(did_usage.calls) AS BIGINT) AS calls,
         coalesce(CAST(sum(did_usage.calls) FILTER (WHERE did_usage.month = newest.month) AS BIGINT), 0) AS newest_month_calls,
-        CAST(sum(did_usage.total_usd) AS DECIMAL(18, 6)) AS total_usd,
-        CAST(max(newest.call_at) AS DATE) - CAST(max(did_usage.last_call_at) AS DATE) AS idle_days
+        CAST(sum(did_usage.total_usd) AS DECIMAL(38, 6)) AS total_usd,
+        max(newest.day) - CAST(max(did_usage.last_call_at) AS DATE) AS idle_days
     FROM marts.did_usage AS did_usage
     CROSS JOIN newest
     WHERE did_usage.did_number IS NOT NULL
@@ -34,9 +47,9 @@ SELECT
     dids.last_call_at, -- Start of the last loaded call to it, UTC.
     dids.months, -- Months in which it was called.
     dids.calls, -- Calls in all.
-    dids.newest_month_calls, -- Calls in the newest month of which an inbound call is loaded.
+    dids.newest_month_calls, -- Calls in the newest month of which inbound calls are loaded.
     dids.total_usd, -- All charges in all, USD.
-    dids.idle_days, -- Days (UTC) from its last call to the newest loaded call of any DID.
+    dids.idle_days, -- Days (UTC) from its last call to the last day that is loaded.
     dids.idle_days > limits.idle_did_days AS idle -- Whether that is more than idle_did_days of the seed thresholds.
 FROM dids
 CROSS JOIN limits

@@ -10,6 +10,7 @@ WITH newest AS (
         max(coverage.month) AS month
     FROM coverage
     WHERE coverage.loaded_until IS NOT NULL
+        AND coverage.record_type IN ('cdr_in', 'cdr_out')
     GROUP BY coverage.record_type
 ),
 known_months AS (
@@ -104,7 +105,7 @@ SELECT
     last_complete_day, -- Last day (UTC) that is loaded to its end.
     days_left, -- Days of the month after it.
     known_days, -- Days that the forecast rests on, 28 at most.
-    CAST(spent_usd AS DECIMAL(18, 6)) AS spent_usd, -- Cost of the month as loaded, a day begun included, USD.
-    CASE WHEN known_days >= 7 THEN CAST(expected_usd AS DECIMAL(18, 6)) END AS expected_usd, -- What the days left are expected to cost, USD.
-    CASE WHEN known_days >= 7 THEN CAST(greatest(CAST(complete_usd AS DECIMAL(18, 6)) + CAST(expected_usd AS DECIMAL(18, 6)), spent_usd) AS DECIMAL(18, 6)) END AS forecast_usd -- What the whole month is expected to cost, USD.
+    CAST(spent_usd AS DECIMAL(38, 6)) AS spent_usd, -- Cost of the month as loaded, a day begun included, USD.
+    CASE WHEN known_days >= 7 THEN CAST(expected_usd AS DECIMAL(38, 6)) END AS expected_usd, -- What the days left are expected to cost, USD.
+    CASE WHEN known_days >= 7 THEN CAST(greatest(CAST(complete_usd AS DECIMAL(38, 6)) + CAST(expected_usd AS DECIMAL(38, 6)), spent_usd) AS DECIMAL(38, 6)) END AS forecast_usd -- What the whole month is expected to cost, USD.
 FROM running

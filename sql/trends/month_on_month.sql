@@ -1,38 +1,133 @@
--- One row per month and direction, beside the calendar month before. Ask: is it getting more, and by how much?
+-- One row per loaded month and direction, beside the calendar month before. Ask: is it getting more, and by how much?
 --
--- Sums of marts.daily_traffic. A change is this month - the month before, its share that over the month before; both are
--- NULL where the month before is not loaded. A month in state open was still running when it was asked for: its changes
--- compare a part with a whole, so look at trends.forecast for it.
-WITH months AS (
+-- Sums of marts.daily_traffic; a month that is loaded and has no call has 0. A change is this month - the month before, its share
+-- that over the month before. Both are NULL where the month before is not loaded, or one of the two is not whole: a part is not
+-- compared with a whole. A month with a working day more has more calls: the weekday changes leave that out. They compare the
+-- whole days of this month with what the same weekdays had on average in the month before, so also those of a running month.
+WITH loaded AS (
+    SELECT
+        month,
+        right(record_type, length(record_type) - 4) AS direction,
+        state,
+        CAST(loaded_until AS DATE) AS first_day_not_known
+    FROM coverage
+    WHERE record_type IN ('cdr_in', 'cdr_out')
+        AND loaded_until IS NOT NULL
+),
+known AS (
+    SELECT month, direction FROM loaded
+    UNION
+    SELECT month, direction FROM marts.daily_traffic
+),
+month_days AS (
+    SELECT unnest(range(31)) AS place
+),
+calendar AS (
+    SELECT
+        known.month,
+        known.direction,
+        CAST(concat(known.month, '-01') AS DATE) + CAST(month_days.place AS INTEGER) AS day
+    FROM known
+    CROSS JOIN month_days
+    WHERE CAST(concat(known.month, '-01') AS DATE) + CAST(month_days.place AS INTEGER)
+        <= last_day(CAST(concat(known.month, '-01') AS DATE))
+),
+days AS (
+    SELECT
+        calendar.month,
+        calendar.direction,
+        isodow(calendar.day) AS weekday,
+        coalesce(calendar.day < loaded.first_day_not_known, TRUE) AS whole,
+        coalesce(traffic.calls, 0) AS calls,
+        coalesce(traffic.answered_calls, 0) AS answered_calls,
+        coalesce(traffic.minutes, 0) AS minutes,
+        coalesce(traffic.cost_usd, 0) AS cost_usd
+    FROM calendar
+    LEFT JOIN loaded
+        ON loaded.month = calendar.month
+        AND loaded.direction = calendar.direction
+    LEFT JOIN marts.daily_traffic AS traffic
+        ON traffic.month = calendar.month
+        AND traffic.direction = calendar.direction
+        AND traffic.day = calendar.day
+),
+months AS (
     SELECT
         month,
         CAST(left(month, 4) AS INTEGER) * 12 + CAST(right(month, 2) AS INTEGER) AS place,
         direction,
+        count(*) FILTER (WHERE whole) AS whole_days,
+        count(*) FILTER (WHERE NOT whole) = 0 AS whole,
         CAST(sum(calls) AS BIGINT) AS calls,
         CAST(sum(answered_calls) AS BIGINT) AS answered_calls,
-        CAST(sum(duration_seconds) AS DOUBLE) / 60 AS minutes,
-        CAST(sum(cost_usd) AS DECIMAL(18, 6)) AS cost_usd
-    FROM marts.daily_traffic
+        sum(minutes) AS minutes,
+        CAST(sum(cost_usd) AS DECIMAL(38, 6)) AS cost_usd
+    FROM days
     GROUP BY month, direction
+),
+weekdays AS (
+    SELECT
+        month,
+        direction,
+        weekday,
+        count(*) FILTER (WHERE whole) AS whole_days,
+        CAST(sum(calls) FILTER (WHERE whole) AS DOUBLE) AS calls,
+        CAST(sum(minutes) FILTER (WHERE whole) AS DOUBLE) AS minutes,
+        CAST(sum(cost_usd) FILTER (WHERE whole) AS DOUBLE) AS cost_usd,
+        CAST(avg(calls) AS DOUBLE) AS mean_calls,
+        CAST(avg(minutes) AS DOUBLE) AS mean_minutes,
+        avg(CAST(cost_usd AS DOUBLE)) AS mean_usd
+    FROM days
+    GROUP BY month, direction, weekday
+),
+alike AS (
+    SELECT
+        months.month,
+        months.direction,
+        sum(weekdays.calls) / nullif(sum(weekdays.whole_days * earlier.mean_calls), 0) - 1 AS calls_share,
+        sum(weekdays.minutes) / nullif(sum(weekdays.whole_days * earlier.mean_minutes), 0) - 1 AS minutes_share,
+        sum(weekdays.cost_usd) / nullif(sum(weekdays.whole_days * earlier.mean_usd), 0) - 1 AS cost_share
+    FROM months
+    INNER JOIN months AS before
+        ON before.place = months.place - 1
+        AND before.direction = months.direction
+        AND before.whole
+    INNER JOIN weekdays
+        ON weekdays.month = months.month
+        AND weekdays.direction = months.direction
+    INNER JOIN weekdays AS earlier
+        ON earlier.month = before.month
+        AND earlier.direction = before.direction
+        AND earlier.weekday = weekdays.weekday
+    GROUP BY months.month, months.direction
 )
 SELECT
     months.month, -- Month of call start, YYYY-MM (UTC).
     months.direction, -- Direction of the traffic: in (to a DID) or out.
-    coverage.state, -- State of the month in coverage; open: it was still running.
+    loaded.state, -- State of the month in coverage; open: it was still running.
+    months.whole_days, -- Days of the month (UTC) that are loaded to their end.
     months.calls, -- Calls: an inbound call counts once however many attempts it took.
     months.calls - earlier.calls AS calls_change, -- Calls more than in the month before; negative for fewer.
     CAST(months.calls - earlier.calls AS DOUBLE) / nullif(earlier.calls, 0) AS calls_change_share, -- That over the calls of the month before: 0.1 is a tenth more.
+    alike.calls_share AS calls_weekday_change_share, -- Share by which the calls of the whole days differ from the mean of their weekdays in the month before.
     months.answered_calls, -- Calls with a connect time.
     months.minutes, -- Connected minutes.
     months.minutes - earlier.minutes AS minutes_change, -- Connected minutes more than in the month before.
     (months.minutes - earlier.minutes) / nullif(earlier.minutes, 0) AS minutes_change_share, -- That over the minutes of the month before.
+    alike.minutes_share AS minutes_weekday_change_share, -- Share by which the minutes of the whole days differ from the mean of their weekdays in the month before.
     months.cost_usd, -- What the calls cost, USD.
-    CAST(months.cost_usd - earlier.cost_usd AS DECIMAL(18, 6)) AS cost_change_usd, -- Cost more than in the month before, USD.
-    CAST(months.cost_usd - earlier.cost_usd AS DOUBLE) / nullif(CAST(earlier.cost_usd AS DOUBLE), 0) AS cost_change_share -- That over the cost of the month before.
+    CAST(months.cost_usd - earlier.cost_usd AS DECIMAL(38, 6)) AS cost_change_usd, -- Cost more than in the month before, USD.
+    CAST(months.cost_usd - earlier.cost_usd AS DOUBLE) / nullif(CAST(earlier.cost_usd AS DOUBLE), 0) AS cost_change_share, -- That over the cost of the month before.
+    alike.cost_share AS cost_weekday_change_share -- Share by which the cost of the whole days differs from the mean of their weekdays in the month before.
 FROM months
 LEFT JOIN months AS earlier
     ON earlier.place = months.place - 1
     AND earlier.direction = months.direction
-LEFT JOIN coverage
-    ON coverage.month = months.month
-    AND coverage.record_type = concat('cdr_', months.direction)
+    AND earlier.whole
+    AND months.whole
+LEFT JOIN alike
+    ON alike.month = months.month
+    AND alike.direction = months.direction
+LEFT JOIN loaded
+    ON loaded.month = months.month
+    AND loaded.direction = months.direction
