@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import click
 
 from pipeline import settings as environment
+from pipeline.addresses import shown
 from pipeline.commands.command_line import end_on_signals, one_sentence
 from pipeline.doorbell import Doorbell
 from pipeline.errors import PermanentError
-from pipeline.export.http import shown
 
 
 @click.command()

@@ -7,17 +7,19 @@ from typing import Any
 
 import requests
 
+from pipeline.addresses import shown
 from pipeline.errors import TransientError
-from pipeline.export import http
 
 _COUNTABLE = 2**63
+_LAST_YEAR = 9000
+"""Later is no time: a window that ends there could not be reckoned with."""
 
 
 def document(response: requests.Response) -> dict[str, Any]:
     """The JSON object of an answer; anything else, such as a proxy's page, is passing trouble."""
     answer = content(response)
     if not isinstance(answer, dict):
-        raise TransientError(f"{http.shown(response.url)} did not answer with an object; try again later.")
+        raise TransientError(f"{shown(response.url)} did not answer with an object; try again later.")
     return answer
 
 
@@ -25,8 +27,8 @@ def content(response: requests.Response) -> Any:
     """The JSON of an answer, whatever it is."""
     try:
         return response.json()
-    except requests.JSONDecodeError as error:
-        raise TransientError(f"{http.shown(response.url)} did not answer in JSON; try again later.") from error
+    except (ValueError, RecursionError) as error:  # also for a number of 5,000 digits, or 100,000 brackets
+        raise TransientError(f"{shown(response.url)} did not answer in JSON; try again later.") from error
 
 
 def mapping(value: object) -> Mapping[str, Any]:
@@ -38,9 +40,10 @@ def instant(text: object) -> datetime | None:
     """Read a vendor's time, ``2026-10-01 00:00:00`` or ISO 8601, UTC where it names no zone; anything else is none."""
     try:
         moment = datetime.fromisoformat(str(text))
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (OverflowError, ValueError):  # the year 1 has no instant in UTC for zones east of it
         return None
+    return moment if moment.year <= _LAST_YEAR else None
 
 
 def count(value: object) -> int | None:
@@ -52,7 +55,7 @@ def total(page: Mapping[str, Any]) -> int:
     """How many resources the whole list has, as its page says; 0 where it says nothing."""
     try:
         return int((page.get("meta") or {}).get("total_records") or 0)
-    except (AttributeError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
         raise TransientError("The vendor does not say how many exports it lists; try again later.") from error
 
 

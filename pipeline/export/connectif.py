@@ -6,20 +6,21 @@ pages is read until two readings in a row agree. Whether ``toDate`` is in the wi
 end is sent as it is, so that no millisecond can be missing; a row that is the next month's is found by its instant.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 import requests
 
+from pipeline.addresses import shown
 from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError, TransientError
-from pipeline.export import answers
+from pipeline.export import answers, listing
 from pipeline.export.connection import Connection
-from pipeline.export.http import Manners, shown
+from pipeline.export.manners import Manners
 from pipeline.export.pace import Pace
-from pipeline.export.protocol import Access, Export, Request, Status
+from pipeline.export.protocol import Access, Export, Listing, Request, Status
 
 URL = "https://api.connectif.cloud"
 
@@ -28,7 +29,6 @@ _CREATE = {"activities": "exports/", _EXPLORER: f"exports/type/{_EXPLORER}"}
 _DEFAULTS = {"activities": {"delimiter": ",", "dateFormat": "ISO", "version": "v1"}, _EXPLORER: {"delimiter": ","}}
 _FROM, _TO = "fromDate", "toDate"
 _REPEATED = ("origin", "delimiter", "dateFormat", "version", "filters")
-_MAX_READINGS = 3
 _QUEUE_FULL = "E0301"
 """Five exports are queued already, whoever asked for them: an HTTP 400 that is worth repeating."""
 
@@ -66,19 +66,9 @@ class Vendor:
         body["filters"] |= _window(request)
         return self._parse(answers.document(self._connection.post(_CREATE[resource], body)))
 
-    def exports(self) -> Sequence[Export]:
-        """The whole list: one page, or what two readings in a row agree on.
-
-        A reading that misses an export does so because one that it had seen has gone, which the next does not see.
-        """
-        before: set[str] | None = None
-        for _ in range(_MAX_READINGS):
-            pages, found = self._read_list()
-            if pages == 1 or found.keys() == before:
-                return list(found.values())
-            before = set(found)
-        what = f"GET {shown(self._connection.url('exports'))}"
-        raise TransientError(f"{what} listed other exports each time that it was read; try again later.")
+    def exports(self) -> Listing:
+        """The list, which does not say how long it is."""
+        return listing.agreed(self._read_list, shown(self._connection.url("exports")))
 
     def holds(self, export: Export, dataset: Dataset) -> bool:
         """Whether it was made through the API, of the same resource, with the same options and filters."""
@@ -100,12 +90,16 @@ class Vendor:
 
     def _read_list(self) -> tuple[int, dict[str, Export]]:
         """How many pages there were, and what they hold."""
-        found: dict[str, Export] = {}
-        pages = 0
-        for response in self._connection.pages("exports", _next):
-            pages += 1
-            found |= {export.id: export for export in map(self._parse, _results(response))}
-        return pages, found
+        pages = list(self._connection.pages("exports", self._read))
+        return len(pages), {export.id: export for page in pages for export in page}
+
+    def _read(self, response: requests.Response) -> tuple[list[Export], str | None]:
+        """What is on a page, and where the next is: ``links`` may be missing, and so may what is in it."""
+        page = answers.document(response)
+        results, following = page.get("results"), answers.mapping(page.get("links")).get("next")
+        if not isinstance(results, list):
+            raise TransientError(f"GET {shown(str(response.url))} was answered without a list; try again later.")
+        return [self._parse(item) for item in results], str(following) if following else None
 
     def _parse(self, item: Any) -> Export:
         """Read one resource: a foreign or older export may lack anything but its id, and must not hide the others."""
@@ -169,15 +163,3 @@ def _narrowed(filters: object) -> dict[str, object]:
     """Filters without the window and without what is empty; the order of a list does not matter."""
     told = {name: value for name, value in answers.mapping(filters).items() if value and name not in (_FROM, _TO)}
     return {name: sorted(map(str, value)) if isinstance(value, list) else str(value) for name, value in told.items()}
-
-
-def _results(response: requests.Response) -> list[Any]:
-    results = answers.document(response).get("results")
-    if not isinstance(results, list):
-        raise TransientError(f"GET {shown(response.url)} was answered without a list; try again later.")
-    return results
-
-
-def _next(response: requests.Response) -> str | None:
-    """Where the next page is: ``links`` may be missing, and so may what is in it."""
-    return answers.mapping(answers.document(response).get("links")).get("next") or None

@@ -1,24 +1,27 @@
 """A way to one vendor: its key goes to its own origin only, a GET is repeated, a POST never."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import TypeVar
 from urllib.parse import urljoin
 
 import requests
 
+from pipeline.addresses import is_plain, is_readable, same_origin, shown
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export import http
 from pipeline.export.answers import skew
-from pipeline.export.http import Manners
+from pipeline.export.http import Headers
+from pipeline.export.manners import PLAIN, UNKEYED, Manners
 from pipeline.export.pace import Pace
 from pipeline.export.protocol import Access
+from pipeline.export.refusals import target
 
 _MAX_REDIRECTS = 5
 _MAX_PAGES = 10_000
 
-Headers = Mapping[str, str]
+_Page = TypeVar("_Page")
 
 
 class Connection:
@@ -34,7 +37,7 @@ class Connection:
         credentials: Callable[[str], Headers],
         *,
         headers: Headers | None = None,
-        manners: Manners = http.PLAIN,
+        manners: Manners = PLAIN,
         patience: float = 1.0,
         pace: Pace | None = None,
     ) -> None:
@@ -50,54 +53,83 @@ class Connection:
 
     def post(self, path: str, body: object, headers: Headers | None = None) -> requests.Response:
         """POST JSON, once."""
-        sent = {**self._headers, "Content-Type": "application/json", **(headers or {}), **self.credentials()}
-        return self._call(self._once, "POST", self.url(path), data=json.dumps(body), headers=sent)
+        sent = {**self._headers, "Content-Type": "application/json", **(headers or {})}
+        answer = http.call(
+            self._once,
+            "POST",
+            self.url(path),
+            self._manners,
+            credentials=self._let_in,
+            headers=sent,
+            data=json.dumps(body),
+        )
+        return self._heard(answer)
 
     def get(self, path: str) -> requests.Response:
         """GET JSON; the address must be the vendor's own."""
         url = self.url(path)
         if not self.owns(url):
-            raise PermanentError(f"{http.shown(url)} is another host, where the key must not go; tell the vendor.")
-        return self._call(self._repeating, "GET", url, headers={**self._headers, **self.credentials()})
+            raise PermanentError(f"{shown(url)} is another host, where the key must not go; tell the vendor.")
+        answer = http.call(self._repeating, "GET", url, self._manners, credentials=self._let_in, headers=self._headers)
+        return self._heard(answer)
 
-    def pages(self, first: str, next_of: Callable[[requests.Response], str | None]) -> Iterator[requests.Response]:
-        """Every page of a list, each once; ``next_of`` finds in one where the next is."""
-        path: str | None = self.url(first)
+    def pages(self, first: str, read: Callable[[requests.Response], tuple[_Page, str | None]]) -> Iterator[_Page]:
+        """Every page of a list, each once; ``read`` makes one of an answer, and finds in it where the next is."""
+        path: str | None = first
         seen: set[str] = set()
         while path:
             url = self.url(path)
             if url in seen or len(seen) >= _MAX_PAGES:
-                raise TransientError(f"GET {http.shown(url)} names a next page that was read already; try again later.")
+                raise TransientError(f"GET {shown(url)} names a next page that was read already; try again later.")
             seen.add(url)
-            response = self.get(url)
-            yield response
-            path = next_of(response)
+            page, path = read(self.get(url))
+            yield page
 
     def open(self, url: str, offset: int = 0, etag: str = "", *, signed: bool = False) -> requests.Response:
         """Stream a file; redirects are followed by hand, so that the key goes to the vendor's own origin only.
 
         Where the address is ``signed`` it goes nowhere.
         """
-        url = self.url(url)
         span = {"Range": f"bytes={offset}-", "If-Range": etag} if offset and etag else {}
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity", **span}
         for _ in range(_MAX_REDIRECTS):
-            ours = not signed and self.owns(url)
-            headers = {"Accept": "*/*", "Accept-Encoding": "identity", **span, **(self.credentials() if ours else {})}
-            manners = self._manners if ours else http.UNKEYED
-            response = self._call(self._repeating, "GET", url, manners, headers=headers, stream=True)
+            response = self._streamed(self.url(url), headers, signed=signed)
             if not response.is_redirect:
                 return response
-            url = urljoin(url, response.headers["Location"])
+            url = target(response)
             response.close()
-        raise PermanentError(f"GET {http.shown(url)} redirects without end; tell the vendor's support.")
+        raise PermanentError(f"GET {shown(url)} redirects without end; tell the vendor's support.")
+
+    def _streamed(self, url: str, headers: Headers, *, signed: bool) -> requests.Response:
+        known = not signed and self.owns(url)
+        response = http.call(
+            self._repeating,
+            "GET",
+            url,
+            self._manners if known else UNKEYED,
+            credentials=(lambda address: {}) if signed else self._let_in,
+            headers=headers,
+            stream=True,
+            redirects=True,
+        )
+        return self._heard(response)
 
     def url(self, path: str) -> str:
-        """The whole address of a path below the base; a whole address is left as it is."""
-        return urljoin(f"{self.base}/", path)
+        """The whole address of a path below the base, as it is sent; a whole address stays as it is.
+
+        Raises ``PermanentError`` where there is none, or one that could be read in two ways.
+        """
+        if not is_plain(self.base):
+            raise PermanentError(f"{self._manners.address_setting} is no address that can be asked; correct it.")
+        try:
+            whole = urljoin(f"{self.base}/", path) if path and is_readable(path) else ""
+        except ValueError:  # such as http://[::1
+            whole = ""
+        return str(http.prepared(self._repeating, "GET", whole, "tell the vendor's support").url)
 
     def owns(self, url: str) -> bool:
         """Whether the address is of the vendor's own origin."""
-        return http.same_origin(url, self.base)
+        return same_origin(url, self.base)
 
     def credentials(self) -> Headers:
         """The headers that let us in; raises ``PermanentError`` where the key is missing or cannot be one."""
@@ -109,9 +141,11 @@ class Connection:
             raise PermanentError(f"The API key holds a character that no key has, such as a space; check {setting}.")
         return self._credentials(key)
 
-    def _call(
-        self, session: requests.Session, method: str, url: str, manners: Manners | None = None, **arguments: Any
-    ) -> requests.Response:
-        response = http.call(session, method, url, manners or self._manners, **arguments)
-        self.skew = skew(response.headers.get("Date")) if self.owns(url) else self.skew
+    def _let_in(self, address: str) -> Headers:
+        """What lets us in at an address that is about to be asked: nothing where it is not the vendor's own."""
+        return self.credentials() if self.owns(address) else {}
+
+    def _heard(self, response: requests.Response) -> requests.Response:
+        if self.owns(str(response.url)):
+            self.skew = skew(response.headers.get("Date"))
         return response

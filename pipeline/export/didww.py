@@ -4,19 +4,23 @@ The version that is served decides how, not the one asked for: a header can only
 at any moment. So every answer is asked which version it is of, and the next request is written for that.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import requests
 
+from pipeline.addresses import shown
 from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError, TransientError
-from pipeline.export import answers, http, listing
+from pipeline.export import answers, listing
 from pipeline.export.didww_dialects import WINDOW, dialect_of
 from pipeline.export.didww_token import Admission, Gate, Tokens
+from pipeline.export.manners import Manners
 from pipeline.export.pace import Pace
-from pipeline.export.protocol import Access, Export, Request, Status
+from pipeline.export.protocol import Access, Export, Listing, Request, Status
+from pipeline.export.refusals import UnauthorizedError
 
 URL = "https://api.didww.com/v3"
 
@@ -24,6 +28,7 @@ MEDIA_TYPE = "application/vnd.api+json"
 """Sent without parameters: with a charset DIDWW answers 415."""
 
 _PAGE_SIZE = 100
+_NUMBER = "page[number]"
 _STATUS = {status.value: status for status in (Status.PENDING, Status.PROCESSING, Status.COMPLETED)}
 
 
@@ -35,7 +40,7 @@ class Vendor:
 
     def __init__(self, access: Access, patience: float = 1.0, pace: Pace | None = None) -> None:
         admission = Admission(access, Tokens(access, patience, pace))
-        manners = http.Manners(setting=access.setting)
+        manners = Manners(setting=access.setting)
         self._connection = Gate(
             access, admission, headers={"Accept": MEDIA_TYPE}, manners=manners, patience=patience, pace=pace
         )
@@ -49,7 +54,7 @@ class Vendor:
         spoken = self._dialect
         try:
             return self._create(request)
-        except http.UnauthorizedError:
+        except UnauthorizedError:
             raise
         except PermanentError:  # so nothing was created
             self._served(self._connection.get(_page(1, size=1)))
@@ -69,14 +74,12 @@ class Vendor:
         answer = self._served(self._connection.post("exports", body, {"Content-Type": MEDIA_TYPE}))
         return _parse(answer.get("data"), _version(answer))
 
-    def exports(self) -> Sequence[Export]:
-        """The whole list, newest first; read again where exports came or went meanwhile and shifted its pages."""
-        return listing.whole(self._pages, http.shown(self._connection.url("exports")))
+    def exports(self) -> Listing:
+        """The list, newest first."""
+        return listing.whole(self._pages, shown(self._connection.url("exports")))
 
     def _pages(self) -> Iterator[tuple[Iterable[Export], int]]:
-        for response in self._connection.pages(_page(1), _Turning()):
-            page = self._served(response)
-            yield [_parse(item, _version(page)) for item in _items(response.url, page)], answers.total(page)
+        return self._connection.pages(_page(1), _Turning(self._served))
 
     def _served(self, response: requests.Response) -> dict[str, Any]:
         """The answer; what is asked next is in the dialect of its version."""
@@ -103,34 +106,57 @@ class Vendor:
 
 
 class _Turning:
-    """Finds the next page: by the links, or in versions that have none by number, until nothing new comes."""
+    """Reads a page and finds the next: what its link says, or by number, as far as the list counts or brings news."""
 
-    def __init__(self) -> None:
+    def __init__(self, served: Callable[[requests.Response], Mapping[str, Any]]) -> None:
+        self._served = served
         self._linked = False
-        self._read: list[list[Any]] = [[]]
+        self._last: list[Any] = []
+        self._number = self._rows = 0
 
-    def __call__(self, response: requests.Response) -> str | None:
-        """The address of the page after this one."""
-        page = answers.document(response)
+    def __call__(self, response: requests.Response) -> tuple[tuple[list[Export], int], str | None]:
+        """What is on the page and how many exports the list has, and where the page after it is."""
+        page = self._served(response)
+        items, total = _items(str(response.url), page), answers.total(page)
+        self._number += 1
+        self._rows += len(items)
+        following = self._next(page, items, total)
+        self._last = items
+        return ([_parse(item, _version(page)) for item in items], total), following
+
+    def _next(self, page: Mapping[str, Any], items: list[Any], total: int) -> str | None:
         self._linked = self._linked or page.get("links") is not None
-        if self._linked:
-            following = (page.get("links") or {}).get("next")
-            return None if following is None else str(following)
-        items = _items(response.url, page)
-        if items in ([], self._read[-1]) or 0 < answers.total(page) <= len(items) + sum(map(len, self._read)):
+        link = answers.mapping(page.get("links")).get("next")
+        if link:
+            return _linked_page(self._number + 1, str(link))
+        if items in ([], self._last) or (total and self._rows >= total) or (self._linked and not total):
             return None
-        self._read.append(items)
-        return _page(len(self._read))
+        return _page(self._number + 1)
 
 
 def _page(number: int, size: int = _PAGE_SIZE) -> str:
-    return f"exports?sort=-created_at&page%5Bnumber%5D={number}&page%5Bsize%5D={size}"
+    return f"exports?{urlencode(_query(number, size))}"
+
+
+def _query(number: int, size: int = _PAGE_SIZE) -> dict[str, object]:
+    return {"sort": "-created_at", _NUMBER: number, "page[size]": size}
+
+
+def _linked_page(number: int, link: str) -> str:
+    """The page that a link leads to, as we ask for pages: of the link there is only what could not be known.
+
+    A link may leave out what we asked for, such as the order, or be of a host that is not asked.
+    """
+    said, ours = dict(parse_qsl(link.partition("?")[2].partition("#")[0])), _query(number)
+    if said.keys() - ours.keys():  # a page that is told by something else than its number
+        del ours[_NUMBER]
+    return f"exports?{urlencode({**ours, **said, 'sort': ours['sort']})}"
 
 
 def _items(url: str, page: Mapping[str, Any]) -> list[Any]:
     items = page.get("data")
     if not isinstance(items, list):
-        raise TransientError(f"GET {http.shown(url)} was answered without a list; try again later.")
+        raise TransientError(f"GET {shown(url)} was answered without a list; try again later.")
     return items
 
 

@@ -10,18 +10,22 @@ from typing import Any
 import requests
 from pydantic import SecretStr
 
+from pipeline.addresses import same_origin, shown
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export import answers, http
-from pipeline.export.connection import Connection, Headers
+from pipeline.export.connection import Connection
 from pipeline.export.didww_dialects import DIALECTS, dialect_of
-from pipeline.export.http import Manners, UnauthorizedError
+from pipeline.export.http import Headers
+from pipeline.export.manners import Manners
 from pipeline.export.pace import Pace
 from pipeline.export.protocol import Access
+from pipeline.export.refusals import UnauthorizedError
 
 _SERVICES = {
     "https://api.didww.com": "https://auth.didww.com/token",
     "https://sandbox-api.didww.com": "https://auth-sandbox.didww.com/token",
 }
+_SETTING = "DIDWW_TOKEN_URL"
 _AUDIENCE = "api.didww.com"  # the name of the production host, at the vendor's own sandbox too
 _EARLY_SECONDS = 60
 """How long before its end a token is renewed, or a quarter of its life where that is shorter."""
@@ -45,11 +49,11 @@ class Tokens:
         pace: Pace | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        origin = next((origin for origin in _SERVICES if http.same_origin(access.url, origin)), "")
+        origin = next((origin for origin in _SERVICES if same_origin(access.url, origin)), "")
         self._url = access.token_url or _SERVICES.get(origin, "")
         version = access.version if dialect_of(access.version).bearer else _FIRST_WITH_TOKENS
         self._wanted = json.dumps({"aud": _AUDIENCE, "scope": "full", "api_version": version})
-        self._manners = Manners(setting=access.setting, reason=_said)
+        self._manners = Manners(setting=access.setting, reason=_said, address=_SETTING)
         # A token that was made and never arrived harms nobody, so this POST may be repeated.
         self._http = http.session(patience, pace=pace, manners=self._manners, repeatable={"POST"})
         self._clock = clock
@@ -79,13 +83,13 @@ class Tokens:
         answer = answers.document(self._asked(key))
         token, lasts = answer.get("access_token"), answer.get("expires_in")
         if not isinstance(lasts, int) or not isinstance(token, str) or not _SENDABLE.fullmatch(token):
-            raise TransientError(f"POST {http.shown(self._url)} was answered without a token; try again later.")
+            raise TransientError(f"POST {shown(self._url)} was answered without a token; try again later.")
         self._token, self._made = SecretStr(token), asked
         self._renewed_at = asked + lasts - min(_EARLY_SECONDS, lasts * _SPARE)
 
     def _asked(self, key: str) -> requests.Response:
         if not self._url:
-            raise PermanentError("DIDWW wants a token in the place of the API key; set DIDWW_TOKEN_URL.")
+            raise PermanentError(f"DIDWW wants a token in the place of the API key; set {_SETTING}.")
         headers = {"Accept": "application/json", "Content-Type": "application/json", "Api-Key": key}
         try:
             return http.call(self._http, "POST", self._url, self._manners, data=self._wanted, headers=headers)

@@ -1,17 +1,23 @@
-"""One way to speak HTTP to a vendor: timeouts always, GETs repeated, a POST never, errors told in a sentence."""
+"""One way to speak HTTP to a vendor: timeouts always, GETs repeated, a POST never, errors told in a sentence.
+
+What lets us in is added to the request as it will be sent, by its own address: what is judged is what is asked.
+"""
 
 import time
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse, Retry
+from urllib3.exceptions import InvalidHeader
 
-from pipeline.errors import BusyError, GoneError, PermanentError, TransientError
+from pipeline.addresses import is_plain, same_origin, shown
+from pipeline.errors import PermanentError
+from pipeline.export.manners import PLAIN, Manners
 from pipeline.export.pace import Pace, PacedAdapter
+from pipeline.export.refusals import REPEATABLE, UNANSWERED, moved, refusal, unanswered
+from pipeline.export.way import Way, way_of
 
 TIMEOUT = (10, 60)
 """Seconds to connect, and between two bytes."""
@@ -19,44 +25,12 @@ TIMEOUT = (10, 60)
 _LONGEST_WAIT_SECONDS = 120
 """What the vendor may make one GET wait for; longer, and the run is tried again later."""
 
-_REPEATABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
+_LONGEST_EPOCH = 12
+"""Digits of the seconds of the epoch: more are no instant."""
 
-
-def _json_api(body: Any) -> str:
-    return "; ".join(str(item["detail"]) for item in body["errors"])
-
-
-@dataclass(frozen=True)
-class Manners:
-    """What a vendor's answers mean where they are not those of everybody.
-
-    ``setting`` names the setting of its key, and is empty where no key is shown. ``reason`` finds in the JSON of a
-    refusal what is wrong, and may raise where it does not; nothing else of a body is repeated, it could hold anything.
-    ``busy`` tells a refusal that only says that there is enough to do for now. ``resets`` is the header that names the
-    instant, in seconds of the epoch, from which a vendor that was asked too often listens again.
-    """
-
-    setting: str = "DIDWW_API_KEY"
-    reason: Callable[[Any], str] = _json_api
-    busy: Callable[[Any], bool] = lambda body: False
-    resets: str = ""
-
-
-PLAIN = Manners()
-
-
-class UnauthorizedError(PermanentError):
-    """What should let us in was refused, and nothing was done; ``bare`` where the answer says not a word more."""
-
-    def __init__(self, message: str, *, bare: bool) -> None:
-        super().__init__(message)
-        self.bare = bare
-
-
-UNKEYED = Manners(setting="")
-"""For an address that lets in whoever knows it, for a time."""
-
-_Found = TypeVar("_Found")
+Headers = Mapping[str, str]
+Credentials = Callable[[str], Headers]
+"""Makes the headers that let us in at the address that a request is about to be sent to."""
 
 
 class _Patience(Retry):
@@ -69,9 +43,15 @@ class _Patience(Retry):
         # the header may come with every answer, and say nothing about those that have another cause
         limited = self.resets and response.status == requests.codes.too_many_requests
         until = response.headers.get(self.resets) if limited else None
-        if until is None or not until.strip().isdecimal():
-            return super().get_retry_after(response)
+        if until is None or not until.strip().isdecimal() or len(until) > _LONGEST_EPOCH:
+            return self._as_usual(response)
         return min(max(0.0, int(until) - time.time()), self.retry_after_max)
+
+    def _as_usual(self, response: BaseHTTPResponse) -> float | None:
+        try:
+            return super().get_retry_after(response)
+        except InvalidHeader:  # what cannot be read says nothing
+            return None
 
     def new(self, **changes: Any) -> "_Patience":
         """The next attempt's."""
@@ -98,7 +78,7 @@ def session(
         total=repeats,
         backoff_factor=patience,
         backoff_jitter=patience,
-        status_forcelist=_REPEATABLE,
+        status_forcelist=REPEATABLE,
         allowed_methods=repeatable,
         raise_on_status=False,
         retry_after_max=_LONGEST_WAIT_SECONDS,
@@ -112,77 +92,56 @@ def session(
 
 
 def call(
-    http: requests.Session, method: str, url: str, manners: Manners = PLAIN, **arguments: Any
+    http: requests.Session,
+    method: str,
+    url: str,
+    manners: Manners = PLAIN,
+    *,
+    credentials: Credentials = lambda url: {},
+    headers: Headers | None = None,
+    data: str | None = None,
+    stream: bool = False,
+    redirects: bool = False,
 ) -> requests.Response:
-    """Send one request without following redirects; raise unless it was answered with 2xx or a redirect.
+    """Send one request without following redirects; raise unless it was answered with 2xx.
 
-    The error says what was tried on what, and its family says whether asking again could help.
+    A redirect is handed back where ``redirects`` are expected. The error says what was tried on what, as it was sent,
+    and its family says whether asking again could help.
     """
-    what = f"{method} {shown(url)}"
-    try:
-        response = http.request(method, url, timeout=TIMEOUT, allow_redirects=False, **arguments)
-    except requests.RequestException as error:
-        raise TransientError(f"{what} was not answered ({type(error).__name__}); try again later.") from error
-    if response.status_code < requests.codes.bad_request:
+    request = prepared(http, method, url, f"correct {manners.address_setting}")
+    address = str(request.url)
+    request.headers.update({**(headers or {}), **credentials(address)})
+    request.prepare_body(data, None)
+    way = way_of(http, address)
+    what = f"{method} {shown(address)}{way.told}"
+    response = _sent(http, request, way, manners, what, stream=stream)
+    if response.ok and (response.status_code < requests.codes.multiple_choices or (redirects and response.is_redirect)):
         return response
     with response:
-        raise _refusal(what, response, manners)
+        raise (moved(what, response, manners) if response.ok else refusal(what, response, manners, way))
 
 
-def _refusal(what: str, response: requests.Response, manners: Manners) -> Exception:
-    status = response.status_code
-    if status in _REPEATABLE or status == requests.codes.requested_range_not_satisfiable:
-        return TransientError(f"{what} was answered with HTTP {status}; try again later.")
-    if status in {requests.codes.unauthorized, requests.codes.forbidden}:
-        if not manners.setting:
-            return TransientError(f"{what} was refused (HTTP {status}): the address has run out; try again later.")
-        refused = (
-            f"{what} was refused (HTTP {status}): the vendor does not accept the API key; check {manners.setting} "
-            "and the addresses that it is allowed from."
-        )
-        if status == requests.codes.unauthorized:
-            return UnauthorizedError(refused, bare=_is_empty(response))
-        return PermanentError(refused)
-    reason = _told(manners.reason, response, "the answer gives no reason that can be read")[:300].rstrip(".")
-    if _told(manners.busy, response, default=False):
-        return BusyError(f"{what} was put off ({reason}); try again later.")
-    family = GoneError if status in {requests.codes.not_found, requests.codes.gone} else PermanentError
-    return family(f"{what} was refused (HTTP {status}): {reason}.")
-
-
-def _is_empty(response: requests.Response) -> bool:
+def prepared(http: requests.Session, method: str, url: str, todo: str) -> requests.PreparedRequest:
+    """The request as it will be sent; raises ``PermanentError`` for an address that could be read in two ways."""
     try:
-        return not response.content
-    except requests.RequestException:
-        return False
+        request = http.prepare_request(requests.Request(method, url)) if is_plain(url) else None
+    except UNANSWERED:
+        request = None
+    if request is None or not same_origin(str(request.url), url):
+        raise PermanentError(f"{method} of an address that is none, or is read in two ways, was not sent; {todo}.")
+    return request
 
 
-def _told(read: Callable[[Any], _Found], response: requests.Response, default: _Found) -> _Found:
-    """What a vendor's own reading finds in a refusal, if it is what the vendor sends at all."""
+def _sent(
+    http: requests.Session, request: requests.PreparedRequest, way: Way, manners: Manners, what: str, *, stream: bool
+) -> requests.Response:
+    # by the adapter, as the session would look for the next request in a redirect, and keep cookies
     try:
-        found = read(response.json())
-    except (requests.RequestException, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        return default
-    return found
-
-
-def shown(url: str) -> str:
-    """The url without its query and user, which may hold more than a log should."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "an address that is none"
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-
-
-def same_origin(url: str, base: str) -> bool:
-    """Whether both name the same scheme, host and port; what is no address is nobody's."""
-    try:
-        return _origin(url) == _origin(base)
-    except ValueError:
-        return False
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+        adapter = http.get_adapter(str(request.url))
+        response = adapter.send(request, stream=True, timeout=TIMEOUT, verify=way.verify, proxies=dict(way.proxies))
+        if not stream:
+            with response:
+                response.content  # noqa: B018 - reads it
+    except UNANSWERED as error:
+        raise unanswered(what, error, manners, way) from error
+    return response

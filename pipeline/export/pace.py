@@ -12,6 +12,8 @@ import requests
 from filelock import FileLock
 from requests.adapters import HTTPAdapter
 
+from pipeline.errors import writing
+
 PER_SECOND = 10
 """DIDWW documents 20 in one place and 10 in another."""
 
@@ -29,7 +31,7 @@ class Pace:
 
     def wait(self, clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep) -> None:
         """Return when it is this caller's turn."""
-        with FileLock(self._file.with_suffix(".lock")):
+        with writing("The pace of requests", self._file.parent), FileLock(self._file.with_suffix(".lock")):
             now = clock()
             turn = max(now, min(self._next(), now + 60))  # a clock that was set back must not stop everyone
             self._file.write_text(repr(turn + self._gap), encoding="ascii")

@@ -4,20 +4,21 @@ Of a window only the lower end can be told (``gte:``), by a date in nobody says 
 is asked for too, and every record since: those that lie outside are left out by their own time when the file is read.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 import requests
 
+from pipeline.addresses import shown
 from pipeline.dataset import Dataset
 from pipeline.errors import TransientError
-from pipeline.export import answers, http, listing
+from pipeline.export import answers, listing
 from pipeline.export.connection import Connection
-from pipeline.export.http import Manners
+from pipeline.export.manners import Manners
 from pipeline.export.pace import Pace
-from pipeline.export.protocol import Access, Export, Request, Status
+from pipeline.export.protocol import Access, Export, Listing, Request, Status
 
 URL = "https://api.packagex.io/v1"
 
@@ -59,9 +60,9 @@ class Vendor:
         body["options"][request.dataset.window] = f"gte:{request.start.astimezone(UTC) - _A_DAY:%Y-%m-%d}"
         return _parse(_record(answers.document(self._connection.post("exports", body))))
 
-    def exports(self) -> Sequence[Export]:
-        """The whole list, newest first: what comes meanwhile is read twice, and what is a day old goes from its end."""
-        return listing.whole(self._pages, http.shown(self._connection.url("exports")))
+    def exports(self) -> Listing:
+        """The list, newest first: what comes meanwhile is read twice, and what is a day old goes from its end."""
+        return listing.whole(self._pages, shown(self._connection.url("exports")))
 
     def holds(self, export: Export, dataset: Dataset) -> bool:
         """Whether the resource is the dataset's, and what else was asked, though no document says that it is repeated.
@@ -89,15 +90,30 @@ class Vendor:
         return self._connection.skew
 
     def _pages(self) -> Iterator[tuple[Iterable[Export], int]]:
-        seen: set[str] = set()
-        for response in self._connection.pages(_page(1), _next):
-            page = answers.document(response)
-            exports = [_parse(item) for item in _list(response, page)]
-            if seen.issuperset(export.id for export in exports) and _next(response):
-                what = http.shown(response.url)
-                raise TransientError(f"GET {what} names a next page that was read already; try again later.")
-            seen.update(export.id for export in exports)
-            yield exports, _total(page)
+        return self._connection.pages(_page(1), _Turning())
+
+
+class _Turning:
+    """Reads a page and counts on to the next, where the body says that there is one."""
+
+    def __init__(self) -> None:
+        self._read = 0
+        self._seen: set[str] = set()
+
+    def __call__(self, response: requests.Response) -> tuple[tuple[list[Export], int], str | None]:
+        """What is on the page and how many exports the list has, and where the page after it is."""
+        page, what = answers.document(response), shown(str(response.url))
+        items, pagination = page.get("data"), answers.mapping(page.get("pagination"))
+        if not isinstance(items, list):
+            raise TransientError(f"GET {what} was answered without a list; try again later.")
+        exports = [_parse(item) for item in items]
+        if pagination.get("has_more") and self._seen.issuperset(export.id for export in exports):
+            raise TransientError(f"GET {what} names a next page that was read already; try again later.")
+        self._seen.update(export.id for export in exports)
+        self._read += 1
+        # older revisions of the documentation leave the count out
+        following = _page(self._read + 1) if pagination.get("has_more") else None
+        return (exports, answers.count(pagination.get("total_count")) or 0), following
 
 
 def _asked(dataset: Dataset) -> dict[str, Any]:
@@ -123,26 +139,6 @@ def _place(export_id: str) -> str:
 def _page(number: int) -> str:
     # Unless told, the newest export is the last on the last page.
     return f"exports?page={number}&limit={_PAGE_SIZE}&order_by=created_at&direction=desc"
-
-
-def _next(response: requests.Response) -> str | None:
-    """The page after the one that was asked for, where the body says that there is one."""
-    if not answers.mapping(answers.document(response).get("pagination")).get("has_more"):
-        return None
-    return _page(int(parse_qs(urlsplit(response.url).query)["page"][0]) + 1)
-
-
-def _list(response: requests.Response, page: Mapping[str, Any]) -> list[Any]:
-    items = page.get("data")
-    if not isinstance(items, list):
-        raise TransientError(f"GET {http.shown(response.url)} was answered without a list; try again later.")
-    return items
-
-
-def _total(page: Mapping[str, Any]) -> int:
-    """How many exports the list has, which older revisions of the documentation leave out: 0 then."""
-    count = answers.mapping(page.get("pagination")).get("total_count")
-    return count if isinstance(count, int) else 0
 
 
 def _record(answer: Mapping[str, Any]) -> Any:

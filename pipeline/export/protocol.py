@@ -1,6 +1,6 @@
 """What the pipeline needs of a vendor that exports records asynchronously."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -88,6 +88,14 @@ class Export:
         return self.status is Status.COMPLETED and self.url is not None
 
 
+class Listing(list[Export]):
+    """The exports that a vendor lists, each once; ``doubt`` says why there may be more, empty where these are all."""
+
+    def __init__(self, exports: Iterable[Export] = (), doubt: str = "") -> None:
+        super().__init__(exports)
+        self.doubt = doubt
+
+
 class ExportVendor(Protocol):
     """What the rest of the pipeline needs of a vendor: three verbs, a clock, and what it forgets when."""
 
@@ -103,8 +111,8 @@ class ExportVendor(Protocol):
         """Create the export; a ``TransientError`` leaves open whether it was created, so look before asking again."""
         ...
 
-    def exports(self) -> Sequence[Export]:
-        """Every export the vendor still lists, each once; raises rather than return a part of the list."""
+    def exports(self) -> Listing:
+        """Every export the vendor still lists; raises where a page cannot be read, in doubt where some are missing."""
         ...
 
     def holds(self, export: Export, dataset: Dataset) -> bool:

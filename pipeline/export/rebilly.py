@@ -5,26 +5,29 @@ earlier could lose rows: a row at that very instant may then come with two month
 own time says.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import requests
 
+from pipeline.addresses import shown
 from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError, TransientError
-from pipeline.export import answers, http, listing
-from pipeline.export.connection import Connection, Headers
-from pipeline.export.http import Manners
+from pipeline.export import answers, listing
+from pipeline.export.connection import Connection
+from pipeline.export.http import Headers
+from pipeline.export.manners import Manners
 from pipeline.export.pace import Pace
-from pipeline.export.protocol import Access, Export, Request, Status
+from pipeline.export.protocol import Access, Export, Listing, Request, Status
 
 URL = "https://api.rebilly.com/experimental/organizations/{organization}"
 """What ``REBILLY_API_URL`` looks like; ``…/organizations/{organization}/experimental`` is documented as well."""
 
 _EXPORTS = "data-exports"
 _PAGE = _LARGEST_OFFSET = 1000
+_LONGEST_COUNT = 18  # digits
 _A_SECOND = timedelta(seconds=1)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _STATUS = {
@@ -61,9 +64,9 @@ class Vendor:
         body = {**asked, "name": request.reference, "dateRange": window}
         return self._parse(answers.document(self._connection.post(_EXPORTS, body)))
 
-    def exports(self) -> Sequence[Export]:
-        """The whole list, newest first; read again where exports came or went meanwhile and shifted its pages."""
-        return listing.whole(self._pages, http.shown(self._connection.url(_EXPORTS)))
+    def exports(self) -> Listing:
+        """The list, newest first."""
+        return listing.whole(self._pages, shown(self._connection.url(_EXPORTS)))
 
     def holds(self, export: Export, dataset: Dataset) -> bool:
         """Whether format, arguments, fields and the window's field, where they are repeated, are the dataset's."""
@@ -91,8 +94,7 @@ class Vendor:
         return {"REB-APIKEY": key}
 
     def _pages(self) -> Iterator[tuple[Iterable[Export], int]]:
-        for page in self._connection.pages(_page(), _next):
-            items, total = _read(page)
+        for items, total in self._connection.pages(_page(), _read):
             yield map(self._parse, items), total
 
     def _parse(self, item: Any) -> Export:
@@ -124,16 +126,26 @@ class Vendor:
         return download
 
 
-def _next(page: requests.Response) -> str | None:
+def _read(response: requests.Response) -> tuple[tuple[list[Any], int], str | None]:
+    """What is on a page and how much the whole list has, and where that goes on."""
+    items, total = answers.content(response), response.headers.get("Pagination-Total", "")
+    what = f"GET {shown(str(response.url))}"
+    if not isinstance(items, list):
+        raise TransientError(f"{what} was answered without a list; try again later.")
+    if not (total.isdecimal() and len(total) <= _LONGEST_COUNT):
+        raise TransientError(f"{what} does not say how many exports there are; try again later.")
+    return (items, int(total)), _next(dict(parse_qsl(urlsplit(str(response.url)).query)), items, int(total))
+
+
+def _next(asked: Mapping[str, str], listed: list[Any], total: int) -> str | None:
     """Where the list goes on: further down, and beyond its reach with what was created before; None where it ends."""
-    asked, (listed, total) = dict(parse_qsl(urlsplit(page.url).query)), _read(page)
     offset = int(asked["offset"]) + len(listed)
     if offset >= total or not listed:
         return None
     if offset <= _LARGEST_OFFSET:
         return _page(offset, asked.get("filter", ""))
     # A second later, so that some are read twice: whether the end lies in the range is not documented.
-    oldest = answers.instant(listed[-1].get("createdTime")) or _NEVER
+    oldest = answers.instant(answers.mapping(listed[-1]).get("createdTime")) or _NEVER
     narrowed = f"createdTime:..{_written(oldest + _A_SECOND)}"
     return _page(0, narrowed) if narrowed != asked.get("filter") else None
 
@@ -162,16 +174,6 @@ def _links(export: Mapping[str, Any]) -> dict[str, str]:
     links = export.get("_links")
     found = [link for link in links if isinstance(link, Mapping)] if isinstance(links, list) else []
     return {str(link.get("rel")): str(link["href"]) for link in found if link.get("href")}
-
-
-def _read(page: requests.Response) -> tuple[list[Any], int]:
-    """What is on a page, and how much the whole list has."""
-    items, total = answers.content(page), page.headers.get("Pagination-Total", "")
-    if not isinstance(items, list):
-        raise TransientError(f"GET {http.shown(page.url)} was answered without a list; try again later.")
-    if not total.isdecimal():
-        raise TransientError(f"GET {http.shown(page.url)} does not say how many exports there are; try again later.")
-    return items, int(total)
 
 
 def _reason(problem: Any) -> str:

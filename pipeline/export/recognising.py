@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pipeline.dataset import Dataset
-from pipeline.export.protocol import Export, ExportVendor
+from pipeline.export.protocol import Export, ExportVendor, Listing
 
 EARLIEST, LATEST = -timedelta(seconds=5), timedelta(seconds=15)
 """How far from the moment of our POST the vendor may say that it created an export, by its own clock."""
@@ -24,10 +24,11 @@ Notes = Callable[[Collection[str]], Mapping[str, Note]]
 """Tells what is noted of exports, by their ids, for those of which anything is."""
 
 
-def recognised(listed: Collection[Export], notes: Notes) -> list[Export]:
+def recognised(listed: Listing, notes: Notes) -> Listing:
     """The list, where an export that carries no reference has that of our note, and the window if it says none."""
     noted = notes({export.id for export in listed if export.reference is None})
-    return [completed(export, noted[export.id]) if export.id in noted else export for export in listed]
+    known = (completed(export, noted[export.id]) if export.id in noted else export for export in listed)
+    return Listing(known, listed.doubt)
 
 
 def alike(sent: Note, at: datetime, unknown: Iterable[Export]) -> Export | None:

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from pipeline.addresses import is_plain, names_host
 from pipeline.errors import PermanentError
 from pipeline.months import Month
-from pipeline.settings.addresses import names_host
 from pipeline.settings.alarms import AlarmSettings
 from pipeline.settings.entry import Entry
 
@@ -78,9 +78,8 @@ class Settings(AlarmSettings):
     @field_validator("didww_api_url", "didww_token_url")
     @classmethod
     def _absolute(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if url and (parts.scheme not in {"https", "http"} or not parts.hostname or parts.port == 0):
-            raise ValueError("must begin with https:// and name a host")
+        if url and not is_plain(url):
+            raise ValueError("must begin with https:// and name a host, in ASCII and without a user")
         return url.rstrip("/")
 
     @field_validator("didww_callback_url")

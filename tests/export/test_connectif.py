@@ -106,7 +106,6 @@ class TestItsList:
             (200, {}, b'{"results": {"id": "b"}}'),
             (200, {}, b'{"results": [7]}'),
             (200, {}, b'{"results": [{"status": "finished"}]}'),
-            (302, {"Location": "/login"}, b""),
             (429, {}, b""),
         ],
         ids=lambda second: f"{second[0]}-{second[2][:24]!r}",
@@ -137,11 +136,12 @@ class TestItsList:
         assert [export.id for export in client(origin).exports()] == ["b", "c", "d"]
         assert len(seen) == 6
 
-    def test_is_none_where_every_reading_is_another(self, serve: Serve) -> None:
+    def test_is_in_doubt_where_every_reading_is_another(self, serve: Serve) -> None:
         numbers = iter(range(100))
         origin, seen = serve(lambda path: linked(f"e{next(numbers)}", to="" if "page" in path else "/exports?page=2"))
-        with pytest.raises(TransientError, match=r"other exports each time that it was read; try again later\.$"):
-            client(origin).exports()
+        listed = client(origin).exports()
+        assert [export.id for export in listed] == [f"e{n}" for n in range(6)]
+        assert "other exports each time that it is read" in listed.doubt
         assert len(seen) == 6
 
     def test_does_not_loop_where_pages_lead_back_to_an_earlier_one(self, serve: Serve) -> None:
@@ -509,7 +509,7 @@ class TestWithTheLocalVendor:
             fault = sandbox.faults.inject(kind)
             ids = {export.id for export in client(sandbox.url).exports()}
             assert ids == {export.id for export in sandbox.account.all()}
-            assert (fault.hits, len(sandbox.requests)) == (1, 9)
+            assert (fault.hits, len(sandbox.requests)) == (1, 6 if kind is Fault.LIST_GROWS else 9)
 
     def test_a_limited_list_is_read_when_the_header_says_so(
         self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch

@@ -232,7 +232,8 @@ def test_without_a_token_nothing_is_asked_and_everything_is_tried_later(
         ((200, b'{"access_token": "\\u2603", "expires_in": 900}'), TransientError, "without a token"),
         ((200, b'{"access_token": "", "expires_in": 900}'), TransientError, "without a token"),
         ((200, b"<html>"), TransientError, "did not answer in JSON"),
-        ((302, b""), TransientError, "did not answer in JSON"),
+        ((302, b""), TransientError, "was redirected .* correct DIDWW_TOKEN_URL"),
+        ((301, b""), PermanentError, "has moved; correct DIDWW_TOKEN_URL"),
     ],
 )
 def test_an_answer_without_a_token_is_told_once(

@@ -1,6 +1,6 @@
 """A process that is killed while its POST is under way: whoever comes next does not ask a second time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ from pipeline.export.asking import Asked, Asker, ensure_asked
 from pipeline.export.didww import Vendor
 from pipeline.export.outbox import Outbox
 from pipeline.export.plan import request_for
-from pipeline.export.protocol import Export, Request
+from pipeline.export.protocol import Export, Listing, Request
 from pipeline.months import Month
 from pipeline.sandbox import Fault, ManualClock, Operation, Sandbox
 from tests.didww import CDR_OUT, access
@@ -26,7 +26,7 @@ class Late(Vendor):
 
     arrives = True
 
-    def exports(self) -> Sequence[Export]:
+    def exports(self) -> Listing:
         listed = super().exports()
         if self.arrives:
             self.arrives = False

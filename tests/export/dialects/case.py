@@ -47,9 +47,6 @@ class Case:
     kept: timedelta | None = None
     """How long an export is kept, where the vendor says so."""
 
-    unsettling: Collection[Fault] = field(default=frozenset({Fault.LIST_GROWS, Fault.LIST_SHRINKS}))
-    """Shifts of pages that never let a list be whole, so that there is none."""
-
     refused: Mapping[str, Any] = field(default_factory=lambda: {"filters": {"bogus": "1"}})
     """What of a dataset the vendor refuses, and below what is said of it."""
 
