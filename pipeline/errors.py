@@ -44,3 +44,10 @@ def writing(what: str, folder: Path) -> Iterator[None]:
 def _number(error: OSError) -> int | None:
     """The operating system's number; a library that wrote the file itself has only the words in its text."""
     return error.errno or next((one for one in errno.errorcode if os.strerror(one) in str(error)), None)
+
+
+def sentence(error: Exception) -> str:
+    """What an error says: its own sentence, or of one that was not foreseen its kind and its first line."""
+    if isinstance(error, TransientError | PermanentError):
+        return str(error)
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"

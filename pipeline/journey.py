@@ -4,13 +4,17 @@ The vendor's list, the landed files and the lake's log are the state; this objec
 can be called again at any time: the second time changes nothing.
 """
 
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property, partial
 
 from pipeline.erasing import Eraser
 from pipeline.errors import GoneError, PermanentError, TransientError
+from pipeline.export.plan import covers
 from pipeline.export.protocol import Export
+from pipeline.export.recognising import recognised
 from pipeline.landing.download import Bounds
 from pipeline.landing.fetch import fetch
 from pipeline.landing.notes import Manifest, by_age
@@ -20,9 +24,44 @@ from pipeline.months import Month
 from pipeline.orders import Orders, refusal
 from pipeline.privacy.erasures import Erasures
 
+_READ_SECONDS = 60
+"""How old a list may be that is not read again: addresses of files may hold for a while only."""
+
 
 class Journey(Orders):
     """The steps that bring months in, and all that is held already."""
+
+    _just_read: tuple[str, float, list[Export]] | None = None
+
+    def listed(self, name: str) -> list[Export]:
+        """Every export that a vendor lists, ours with the references under which they were asked for."""
+        if self._just_read and self._just_read[0] == name and time.monotonic() - self._just_read[1] < _READ_SECONDS:
+            return self._just_read[2]
+        return recognised(self.vendors[name].exports(), partial(self._notes, name))
+
+    @contextmanager
+    def showing(self, name: str, listed: list[Export]) -> Iterator[None]:
+        """Do not read the vendor's list again within, as long as what was ``listed`` a moment ago is not old.
+
+        Asking reads it under its lock nevertheless.
+        """
+        self._just_read = name, time.monotonic(), listed
+        try:
+            yield
+        finally:
+            self._just_read = None
+
+    def covered(self) -> set[tuple[str, Month]]:
+        """The record types' months of which the lake holds all that can be asked for."""
+        now = self.clock()
+        rows = ((row.record_type, Month.parse(row.month), row.loaded_until) for row in self.coverage())
+        return {(record_type, month) for record_type, month, until in rows if covers(until, month, now)}
+
+    def newest_asked(self, record_type: str, month: Month) -> str | None:
+        """The newest export that was asked for of a month, as our notes say."""
+        asked = self.archive.asked_of(self.datasets[record_type].vendor, record_type, month)
+        newest = max(asked, key=by_age, default=None)
+        return newest.export_id if newest else None
 
     @cached_property
     def _loader(self) -> Loader:

@@ -10,17 +10,22 @@ from functools import cached_property, partial
 
 from pipeline.dataset import Dataset
 from pipeline.errors import BusyError
+from pipeline.export.action import Action, Attempts, Held, MissingFile, MonthState, Verb, plan
 from pipeline.export.asking import Asked, Asker, ensure_asked
 from pipeline.export.outbox import Outbox
-from pipeline.export.plan import CLOCK_MARGIN, askable, hopeless, of_month, request_for, series, to_load
+from pipeline.export.plan import CLOCK_MARGIN, askable, of_month, request_for, series
 from pipeline.export.protocol import Export, ExportVendor, Request
 from pipeline.export.queue import Queue
-from pipeline.export.recognising import Note, of_dataset, recognised
+from pipeline.export.recognising import Note, of_dataset
 from pipeline.holdings import Holdings
 from pipeline.ledger import asked_for
 from pipeline.months import Month
 from pipeline.settings import Settings
 from pipeline.vendors import vendor
+
+
+def _no_attempts(_export_id: str) -> Attempts:
+    return Attempts()
 
 
 class Orders(Holdings):
@@ -40,10 +45,6 @@ class Orders(Holdings):
     def vendor_of(self, record_type: str) -> ExportVendor:
         """Whom a record type is asked of."""
         return self.vendors[self.datasets[record_type].vendor]
-
-    def listed(self, name: str) -> list[Export]:
-        """Every export that a vendor lists, ours with the references under which they were asked for."""
-        return recognised(self.vendors[name].exports(), partial(self._notes, name))
 
     def ask(self, record_type: str, months: Iterable[Month], *, again: bool = False) -> Iterator[Asked]:
         """Ask for each month, unless the vendor's list has what serves it; what serves it is noted at once.
@@ -86,7 +87,7 @@ class Orders(Holdings):
             dataset,
             self.clock(),
             self.deadline,
-            self.archive.gone(dataset.vendor, record_type),
+            {export_id for export_id, missing in self._missing(record_type).items() if missing.lost},
             self.loaded(record_type),
             again,
             partial(self._notes, dataset.vendor),
@@ -151,14 +152,6 @@ class Orders(Holdings):
             self.queue.remove(record_type, month)
         return possible, refused
 
-    def to_ask_again(self, record_type: str, month: Month, listed: Iterable[Export]) -> Export | None:
-        """The newest export of the month, if nothing will come of it: it failed, is overdue, or its file is gone."""
-        newest = next(reversed(self.ours(record_type, month, listed)), None)
-        if newest is None or newest.id == self.loaded(record_type).get(str(month)) or self.expired(month):
-            return None
-        gone = newest.id in self.archive.gone(self.datasets[record_type].vendor, record_type)
-        return newest if gone or hopeless(newest, self.clock(), self.deadline) else None
-
     def ours(self, record_type: str, month: Month, listed: Iterable[Export]) -> list[Export]:
         """Our exports of one month in what the vendor has ``listed``, oldest first."""
         held = of_dataset(self.vendor_of(record_type), self.datasets[record_type], listed)
@@ -171,15 +164,28 @@ class Orders(Holdings):
         found = {month: self.ours(record_type, month, mine) for month in sorted(months)}
         return {month: ours for month, ours in found.items() if ours}
 
-    def to_load(
-        self, record_type: str, month: Month, listed: Iterable[Export], failures: Callable[[str], int]
-    ) -> Export | None:
-        """The export of the month to land and load now, if there is one."""
+    def plan(
+        self, record_type: str, month: Month, listed: Iterable[Export], tried: Callable[[str], Attempts] = _no_attempts
+    ) -> Action:
+        """What to do now with a month, given what its vendor has ``listed``."""
         if self.expired(month):
+            return Action(Verb.NOTHING, refusal(month))
+        ours = tuple(self.ours(record_type, month, listed))
+        state = MonthState(ours, self._held(record_type, month), self._missing(record_type))
+        return plan(state, self.clock(), self.deadline, tried)
+
+    def _held(self, record_type: str, month: Month) -> Held | None:
+        """The export that the month holds."""
+        export_id = self.loaded(record_type).get(str(month))
+        if export_id is None:
             return None
-        gone = self.archive.gone(self.datasets[record_type].vendor, record_type)
-        there = [export for export in self.ours(record_type, month, listed) if export.id not in gone]
-        return to_load(there, self.loaded(record_type).get(str(month)), failures)
+        landed = self.archive.landed_of(self.datasets[record_type].vendor, record_type, month)
+        return Held(export_id, next((one.created_at for one in landed if one.export_id == export_id), None))
+
+    def _missing(self, record_type: str) -> dict[str, MissingFile]:
+        """The exports of a record type whose file was not there."""
+        notes = self.archive.gone(self.datasets[record_type].vendor, record_type)
+        return {one: MissingFile(note.found_at, note.looked_at, note.looks) for one, note in notes.items()}
 
 
 def refusal(month: Month) -> str:

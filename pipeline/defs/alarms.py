@@ -15,6 +15,7 @@ from pipeline.alarms.alarm import (
     alarm_of_failure,
 )
 from pipeline.alarms.channels import Channel, Delivery, Mail, Webhook, tell
+from pipeline.defs.history import REPEATED_TAG
 from pipeline.journey import Journey
 from pipeline.loading import Loaded
 from pipeline.settings import Settings
@@ -65,12 +66,12 @@ def _failure_sensor(journey: Journey) -> dg.SensorDefinition:
         name="tell_of_failures",
         default_status=dg.DefaultSensorStatus.RUNNING,
         monitor_all_code_locations=True,  # else those of `cdr backfill`, which belong to none, are not seen
-        description="Tells of each failed run, unless Dagster is going to repeat it.",
+        description="Tells of each failed run, unless Dagster or a backfill is going to repeat it.",
     )
     def tell_of_failures(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
         if not channels(journey.settings):
             return dg.SkipReason(_SILENT)
-        if context.dagster_run.tags.get(WILL_RETRY_TAG) == "true":
+        if "true" in (context.dagster_run.tags.get(tag) for tag in (WILL_RETRY_TAG, REPEATED_TAG)):
             return None
         alarm = _alarm_of(context.dagster_run, context.get_step_failure_events(), list(journey.datasets))
         delivery = tell_of(journey, alarm)

@@ -1,33 +1,29 @@
 """Backfill without UI or daemon: ask, sense, land, load, build and publish in one process.
 
-It uses the jobs that the UI launches and the state that they use, so both may run at once: whatever one of
-them has done, the other finds done.
+It uses the jobs that the UI launches, the state that they use and the plan that the sensor follows, so both may run at
+once: whatever one of them has done, the other finds done.
 """
 
-import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import dagster as dg
 
+from pipeline.defs.history import EXPORT_TAG
 from pipeline.defs.home import prepare_home
-from pipeline.defs.lanes import EXPORT_TAG
-from pipeline.defs.runs import Runner
-from pipeline.errors import PermanentError, TransientError
-from pipeline.export.plan import hopeless
+from pipeline.defs.runs import Outcome, Runner
+from pipeline.defs.turns import RETRY_PAUSES, Place, Say, Turn, Turns, outcome_of
+from pipeline.export.action import Action, Verb
+from pipeline.export.plan import MAX_ASKS
 from pipeline.export.protocol import Export
 from pipeline.journey import Journey
 from pipeline.months import Month
 
-Place = tuple[str, Month]
-"""A record type's month."""
+_FIRST_WAIT_SECONDS = 0.5
 
-Say = Callable[[Place, str], None]
-"""Tells how far a month has come."""
+_MAX_UNLISTED = 8
+"""In how many lists an export that was asked for may be missing before another is requested."""
 
-_FIRST_WAIT_SECONDS, _MAX_BLIND_PASSES = 0.5, 5
-_FRESH = timedelta(hours=24)
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
@@ -53,140 +49,151 @@ def bring_in(
 class Backfill:
     """Brings in months; after ``run``, ``failed`` says which did not come and why."""
 
-    def __init__(self, journey: Journey, runner: Runner, say: Say, *, force: bool = False) -> None:
+    def __init__(
+        self,
+        journey: Journey,
+        runner: Runner,
+        say: Say,
+        *,
+        force: bool = False,
+        pauses: Sequence[float] = RETRY_PAUSES,
+    ) -> None:
         self._journey = journey
         self._runner = runner
         self._say = say
         self._force = force
-        self._waiting: dict[Place, None] = {}  # in the order in which they were asked for
+        self._turns = Turns(runner, say, pauses)
         self._again = False
-        self._blind, self._unseen = Counter[str](), Counter[Place]()
         self._new = False  # whether anything was loaded since the last refresh
-        self.failed: dict[Place, str] = {}
+
+    @property
+    def failed(self) -> Mapping[Place, str]:
+        """The months that did not come, and why."""
+        return self._turns.failed
 
     def run(self, record_types: Sequence[str], months: Sequence[Month], *, again: bool = False) -> None:
         """Bring in every month that is not loaded, or all of them ``again``; then build and publish what changed."""
         self._again = again
-        self.failed.update({("lake", self._journey.first_month()): why for why in self._journey.resume()})
+        self._turns.failed.update({("lake", self._journey.first_month()): why for why in self._journey.resume()})
+        covered = set() if again else self._journey.covered()
         for place in [(record_type, month) for month in months for record_type in record_types]:
-            if not again and self._is_loaded(place):
+            if place in covered:
                 self._say(place, "loaded already")
             else:
-                self._ask(place)
+                self._turns.add(place)
         wait = _FIRST_WAIT_SECONDS
-        while self._waiting:
+        while self._turns:
             if self._pass():
                 wait = _FIRST_WAIT_SECONDS
-            else:
+            elif self._turns:
                 if self._new:  # what is there need not wait for what is not
                     self._refresh()
-                time.sleep(wait)
+                self._turns.rest(wait)
                 wait = min(wait * 1.5, self._journey.settings.cdr_poll_seconds)
         self._refresh()
 
-    def _is_loaded(self, place: Place) -> bool:
-        """Whether the lake has the whole month; of a running month, what was asked for less than a day ago."""
-        record_type, month = place
-        rows = (row for row in self._journey.coverage() if (row.record_type, row.month) == (record_type, str(month)))
-        until = next((row.loaded_until for row in rows), None)
-        return until is not None and until >= min(month.end, self._journey.clock() - _FRESH)
+    def _pass(self) -> bool:
+        """Request what was not requested, read the lists once, and bring in what is ready; whether anything moved."""
+        requested = [self._turns.alone(turn, self._request) for turn in self._turns.due() if not turn.requests]
+        asked = [turn for turn in self._turns.due() if turn.requests]
+        moved = [self._pass_over(vendor, asked) for vendor in dict.fromkeys(map(self._vendor, asked))]
+        return any(requested + moved)
 
-    def _ask(self, place: Place) -> None:
-        record_type, month = place
-        if refused := self._refusal(place, again=self._again):
-            self._fail(place, refused)
-            return
+    def _pass_over(self, vendor: str, asked: Sequence[Turn]) -> bool:
+        turns = [turn for turn in asked if self._vendor(turn) == vendor]
+        try:
+            listed = self._journey.listed(vendor)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is about this vendor alone
+            for turn in turns:
+                self._turns.went_wrong(turn, outcome_of(error))
+            return False
+        later = [turn for turn in turns if self._is_queued(turn)][1:]  # one is enough to find out
+        with self._journey.showing(vendor, listed):
+            advance = partial(self._advance, listed=listed)
+            moved = [self._turns.alone(turn, advance) for turn in turns if turn not in later]
+        return any(moved)
+
+    def _vendor(self, turn: Turn) -> str:
+        return self._journey.datasets[turn.place[0]].vendor
+
+    def _is_queued(self, turn: Turn) -> bool:
+        return turn.place[1] in self._journey.queue.months(turn.place[0])
+
+    def _request(self, turn: Turn) -> bool:
+        """Ask for the month: the asking itself finds out whether something serves already, and when it was enough."""
+        record_type, month = turn.place
+        if refused := self._refusal(turn.place):
+            self._turns.went_wrong(turn, Outcome(ok=False, why=refused))
+            return True
         outcome = self._runner.run(
             "ask",
             partition=str(month),
             only=dg.AssetKey([record_type, "export"]),
             config={f"{record_type}__export": {"config": {"again": self._again}}},
         )
-        if outcome.ok:
-            self._waiting[place] = None
-            self._say(place, "waits until the vendor takes more" if self._is_queued(place) else "asked for")
-        else:
-            self._fail(place, outcome.why)
+        if not outcome.ok:
+            self._turns.went_wrong(turn, outcome)
+            return False
+        queued = self._is_queued(turn)
+        turn.requests, turn.failures, turn.unlisted = max(1, turn.requests + (not queued)), 0, 0
+        self._say(turn.place, "waits until the vendor takes more" if queued else "asked for")
+        return not queued
 
-    def _refusal(self, place: Place, *, again: bool) -> str:
+    def _refusal(self, place: Place) -> str:
         """Why the month cannot be asked for, if it cannot."""
         record_type, month = place
-        _, refused = self._journey.askable(record_type, [month], again=again)
+        _, refused = self._journey.askable(record_type, [month], again=self._again)
         if not refused and month < self._journey.first_month():
             return f"{month} is before CDR_START_MONTH; set that earlier to keep it."
         return " ".join(refused)
 
-    def _is_queued(self, place: Place) -> bool:
-        return place[1] in self._journey.queue.months(place[0])
-
-    def _pass(self) -> bool:
-        """Read the lists once and bring in what is ready; whether anything moved."""
-        moved = [self._pass_over(vendor) for vendor in dict.fromkeys(map(self._vendor, self._waiting))]
-        return any(moved)
-
-    def _pass_over(self, vendor: str) -> bool:
-        places = [place for place in self._waiting if self._vendor(place) == vendor]
-        try:
-            listed = self._journey.listed(vendor)
-        except (TransientError, PermanentError) as error:
-            self._blind[vendor] += 1 if isinstance(error, TransientError) else _MAX_BLIND_PASSES
-            if self._blind[vendor] >= _MAX_BLIND_PASSES:
-                for place in places:
-                    self._fail(place, str(error))
+    def _advance(self, turn: Turn, listed: Sequence[Export]) -> bool:
+        """Do what the plan says of a month that was asked for."""
+        if self._is_queued(turn):
+            return self._request(turn)
+        if self._lags(turn, listed) and turn.unlisted < _MAX_UNLISTED:
+            turn.unlisted += 1
             return False
-        self._blind[vendor] = 0
-        later = [place for place in places if self._is_queued(place)][1:]  # one is enough to find out
-        moved = [self._advance(place, listed) for place in places if place not in later]
-        return any(moved)
-
-    def _vendor(self, place: Place) -> str:
-        return self._journey.datasets[place[0]].vendor
-
-    def _advance(self, place: Place, listed: Sequence[Export]) -> bool:
-        record_type, month = place
-        if self._is_queued(place):
-            self._ask(place)
-            return not self._is_queued(place)
-        ours = self._journey.ours(record_type, month, listed)
-        if not ours and self._unseen[place] < _MAX_BLIND_PASSES:  # a list may lag behind
-            self._unseen[place] += 1
+        action = self._journey.plan(*turn.place, listed)
+        if action.verb is Verb.LOAD:
+            return self._load(turn, action, listed)
+        self._say(turn.place, action.reason)
+        if action.verb is Verb.WAIT:
             return False
-        if not ours:
-            self._fail(place, "The export is not in the vendor's list any more; run the backfill again.")
+        if action.verb is Verb.NOTHING and not self._lags(turn, listed):
+            self._turns.done(turn)
             return True
-        newest = ours[-1]
-        if self._journey.loaded(record_type).get(str(month)) == newest.id:
-            self._done(place)
+        if turn.requests > MAX_ASKS:
+            why = f"It was requested {turn.requests} times, and in the end {action.reason}; ask the vendor's support."
+            self._turns.went_wrong(turn, Outcome(ok=False, why=why))
             return True
-        if newest.ready:
-            return self._load(place, newest)
-        self._say(place, newest.said)
-        if hopeless(newest, self._journey.clock(), self._journey.deadline):
-            self._fail(place, f"Export {newest.id} is {newest.said} and brings nothing; run the backfill again.")
-            return True
-        return False
+        return self._request(turn)
 
-    def _load(self, place: Place, export: Export) -> bool:
-        record_type, month = place
-        self._say(place, "loading")
+    def _lags(self, turn: Turn, listed: Sequence[Export]) -> bool:
+        """Whether the list does not show yet what was asked for last, and what is not loaded either."""
+        export_id = self._journey.newest_asked(*turn.place)
+        held = self._journey.loaded(turn.place[0]).get(str(turn.place[1]))
+        return export_id is None or (export_id != held and export_id not in {export.id for export in listed})
+
+    def _load(self, turn: Turn, action: Action, listed: Sequence[Export]) -> bool:
+        record_type, month = turn.place
+        export_id = action.export.id if action.export else ""
+        self._say(turn.place, "loading")
         config = {record_type: {"config": {"force": self._force}}}
-        tags = {EXPORT_TAG: export.id}
-        outcome = self._runner.run(f"load_{record_type}", partition=str(month), tags=tags, config=config)
-        if outcome.ok:
-            self._done(place)
-        else:
-            self._fail(place, outcome.why)
+        outcome = self._runner.run(
+            f"load_{record_type}", partition=str(month), tags={EXPORT_TAG: export_id}, config=config
+        )
+        if not outcome.ok:
+            self._turns.went_wrong(turn, outcome)
+            return False
+        self._new = self._new or self._journey.loaded(record_type).get(str(month)) == export_id
+        after = self._journey.plan(record_type, month, listed)
+        if after.verb is Verb.LOAD:
+            why = f"Export {export_id} was fetched, and nothing of it was loaded; look at its run in the UI."
+            self._turns.went_wrong(turn, Outcome(ok=False, why=why))
+        elif after.verb is Verb.NOTHING and not self._lags(turn, listed):
+            self._turns.done(turn)
         return True
-
-    def _done(self, place: Place) -> None:
-        self._waiting.pop(place)
-        self._new = True
-        self._say(place, "loaded")
-
-    def _fail(self, place: Place, why: str) -> None:
-        self._waiting.pop(place, None)
-        self.failed[place] = why
-        self._say(place, "failed")
 
     def _refresh(self) -> None:
         """Build the marts that are behind, and publish, where there is anything new to see."""
@@ -197,4 +204,4 @@ class Backfill:
         first, last = (behind[0], behind[-1]) if behind else (self._journey.first_month(),) * 2
         outcome = self._runner.run("refresh", tags={_RANGE_START: str(first), _RANGE_END: str(last)})
         if not outcome.ok:
-            self.failed["warehouse", last] = outcome.why
+            self._turns.failed["warehouse", last] = outcome.why

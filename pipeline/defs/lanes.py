@@ -6,16 +6,14 @@ import dagster as dg
 
 from pipeline.defs import metadata
 from pipeline.defs.alarms import difference, tell_of
+from pipeline.defs.history import EXPORT_TAG
 from pipeline.defs.month_checks import of_load, on_load
-from pipeline.defs.outcome import RETRY, told
+from pipeline.defs.outcome import final, told
 from pipeline.defs.relations import OWNERS, of_export, of_file, of_schema
-from pipeline.errors import PermanentError
+from pipeline.errors import GoneError, PermanentError
 from pipeline.export.protocol import Export
 from pipeline.journey import Journey
 from pipeline.months import Month
-
-EXPORT_TAG = "cdr/export_id"
-"""The tag of a run that brings in a certain export."""
 
 
 class AskConfig(dg.Config):
@@ -67,14 +65,13 @@ def _export(journey: Journey, record_type: str, months: dg.PartitionsDefinition[
         owners=OWNERS,
         backfill_policy=dg.BackfillPolicy.single_run(),
         output_required=False,
-        retry_policy=RETRY,
         metadata={"dagster/column_schema": of_export()},
         description=f"An export of {record_type} under our reference: adopted from the vendor's list, else POSTed.",
     )
     def export(context: dg.AssetExecutionContext, config: AskConfig) -> Iterator[dg.MaterializeResult[None]]:
         months = [Month.parse(key) for key in context.partition_keys]
-        wanted, refused = journey.askable(record_type, months, again=config.again)
-        with told():
+        with told(context):
+            wanted, refused = journey.askable(record_type, months, again=config.again)
             asked = list(journey.ask(record_type, wanted, again=config.again))
         done = {one.request.month: metadata.of_asking(one) for one in asked}
         put_off = [month for month in wanted if month not in done]
@@ -86,7 +83,7 @@ def _export(journey: Journey, record_type: str, months: dg.PartitionsDefinition[
         for month in put_off:
             context.log.warning("%s %s: the vendor takes no more for now; the sensor asks again", record_type, month)
         if refused:
-            raise dg.Failure(" ".join(refused), allow_retries=False)
+            raise final(" ".join(refused))
         if not put_off:
             yield dg.MaterializeResult()
 
@@ -102,18 +99,21 @@ def _file(journey: Journey, record_type: str, months: dg.PartitionsDefinition[st
         kinds={"csv", "python"},
         owners=OWNERS,
         output_required=False,
-        retry_policy=RETRY,
         metadata={"dagster/column_schema": of_file(journey.tables[record_type])},
         description="The exact bytes served, verified to the last one, and their manifest; never overwritten.",
     )
     def file(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         month = Month.parse(context.partition_key)
-        with told():
+        with told(context):
             export = _export_for(journey, record_type, month, context.run.tags.get(EXPORT_TAG))
             if export is None:
                 context.log.info("%s %s: no export is ready yet; the sensor will launch this", record_type, month)
                 return
-            manifest = journey.land(record_type, month, export)
+            try:
+                manifest = journey.land(record_type, month, export)
+            except GoneError as error:
+                context.log.warning("%s %s: %s The sensor looks for it again.", record_type, month, error)
+                return
         yield dg.MaterializeResult(metadata=metadata.of_landing(journey, manifest))
 
     return file
@@ -127,7 +127,6 @@ def _calls(journey: Journey, record_type: str, months: dg.PartitionsDefinition[s
         group_name=record_type,
         kinds={"pandas", "parquet", "deltalake"},
         owners=OWNERS,
-        retry_policy=RETRY,
         check_specs=on_load(record_type, months),
         pool="load",
         metadata={
@@ -140,7 +139,7 @@ def _calls(journey: Journey, record_type: str, months: dg.PartitionsDefinition[s
         ),
     )
     def calls(context: dg.AssetExecutionContext, config: LoadConfig) -> Iterator[dg.MaterializeResult[None]]:
-        with told():
+        with told(context):
             loaded = journey.load(record_type, Month.parse(context.partition_key), force=config.force)
         if loaded.converted and loaded.converted.extras:
             context.log.warning("columns that the schema does not know were kept in extra: %s", loaded.converted.extras)

@@ -6,7 +6,7 @@ import dagster as dg
 
 from pipeline.defs import catalogue, plots
 from pipeline.defs.checks import readers
-from pipeline.defs.outcome import RETRY, told
+from pipeline.defs.outcome import told
 from pipeline.defs.published import WAREHOUSE, published
 from pipeline.defs.relations import OWNERS, key_of, of_query, upstream
 from pipeline.errors import PermanentError
@@ -41,7 +41,6 @@ def _mart(
         kinds={"duckdb", "sql"},
         owners=OWNERS,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        retry_policy=RETRY,
         automation_condition=EVERY_MONTH,
         metadata={
             "dagster/column_schema": of_query(query),
@@ -52,7 +51,7 @@ def _mart(
     )
     def mart(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         lens = catalogue.lens(query.name, journey.settings)
-        with told(), Viewer(journey.lake) as viewer:
+        with told(context), Viewer(journey.lake) as viewer:
             failed = []
             for key in context.partition_keys:
                 try:

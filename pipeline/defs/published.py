@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from pipeline.defs import catalogue, markdown, plots
-from pipeline.defs.outcome import RETRY, told
+from pipeline.defs.outcome import told
 from pipeline.defs.relations import OWNERS, key_of, of_query, of_record, records, upstream
 from pipeline.journey import Journey
 from pipeline.warehouse.preview import glances, row_counts
@@ -28,10 +28,9 @@ def published(journey: Journey) -> dg.AssetsDefinition:
             *(_record_spec(name, loaded) for name in records()),
             *(_trend_spec(query, upstream(query, [*lanes, *records()])) for query in trends()),
         ],
-        retry_policy=RETRY,
     )
-    def warehouse() -> Iterator[dg.MaterializeResult[None]]:
-        with told():
+    def warehouse(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        with told(context):
             journey.publish()
             journey.tidy()
             shown = {"warehouse": _of_file(journey), **_of_relations(journey)}

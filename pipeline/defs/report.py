@@ -3,7 +3,7 @@
 import dagster as dg
 
 from pipeline.defs.marts import EVERY_MONTH
-from pipeline.defs.outcome import RETRY, told
+from pipeline.defs.outcome import told
 from pipeline.defs.published import WAREHOUSE
 from pipeline.defs.relations import OWNERS
 from pipeline.journey import Journey
@@ -25,12 +25,11 @@ def reports(journey: Journey, months: dg.PartitionsDefinition[str]) -> dg.Assets
         kinds={"html"},
         owners=OWNERS,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        retry_policy=RETRY,
         automation_condition=EVERY_MONTH,
         description="The month as one HTML file that opens anywhere, without a network: reports/<month>.html.",
     )
     def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        with told():
+        with told(context):
             shown = set(journey.reportable())
             for key in context.partition_keys:
                 month = Month.parse(key)

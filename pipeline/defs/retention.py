@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from pipeline.defs.outcome import RETRY, told
+from pipeline.defs.outcome import told
 from pipeline.expiry import due, expire
 from pipeline.journey import Journey
 
@@ -12,9 +12,9 @@ from pipeline.journey import Journey
 def retain_daily(journey: Journey) -> dg.ScheduleDefinition:
     """The schedule of the job that deletes what the settings forbid to keep; it launches it where there is any."""
 
-    @dg.op(name="expire", retry_policy=RETRY, description="Deletes months that are older than the settings allow.")
+    @dg.op(name="expire", description="Deletes months that are older than the settings allow.")
     def expire_months(context: dg.OpExecutionContext) -> None:
-        with told():
+        with told(context):
             for one in expire(journey):
                 kind = "sums" if one.sums else "calls"
                 context.log.info("%s: deleted %s, %s files, rows %s", one.month, kind, one.files, one.rows)

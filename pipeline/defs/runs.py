@@ -9,12 +9,13 @@ from uuid import uuid4
 
 import dagster as dg
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster._core.execution.plan.objects import ErrorSource
 from filelock import FileLock, Timeout
 
+from pipeline.defs.history import PROCESS_TAG, REPEATED_TAG
 from pipeline.defs.home import ui_has_ended
-
-PROCESS_TAG = "cdr/process"
-"""The tag of runs of this kind: the name of a lock that their process holds for as long as it lives."""
+from pipeline.defs.outcome import may_pass
+from pipeline.errors import sentence
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _UNFINISHED = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
@@ -22,10 +23,12 @@ _UNFINISHED = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: ``why`` is the sentence of the step that failed, empty where none did."""
+    """How a run ended: ``why`` is the sentence of the step that failed, and whether that ``may_pass`` by itself."""
 
     ok: bool
     why: str = ""
+    may_pass: bool = False
+    run_id: str = ""
 
 
 class Runner:
@@ -61,18 +64,33 @@ class Runner:
         only: dg.AssetKey | None = None,
         config: Mapping[str, object] | None = None,
     ) -> Outcome:
-        """Execute a job, or ``only`` one of its assets, for one partition or for the range that the tags name."""
-        result = self._definitions.resolve_job_def(job).execute_in_process(
-            run_config={**_QUIET, "ops": config or {}},
-            instance=self.instance,
-            partition_key=partition,
-            asset_selection=[only] if only else None,
-            tags={**(tags or {}), PROCESS_TAG: self._name},
-            raise_on_error=False,
-        )
+        """Execute a job, or ``only`` one of its assets, for one partition or for the range that the tags name.
+
+        A step that fails is not repeated here: the caller may do so when others had their turn. Raises
+        ``KeyboardInterrupt`` where the run was interrupted.
+        """
+        try:
+            result = self._definitions.resolve_job_def(job).execute_in_process(
+                run_config={**_QUIET, "ops": config or {}},
+                instance=self.instance,
+                partition_key=partition,
+                asset_selection=[only] if only else None,
+                tags={**(tags or {}), PROCESS_TAG: self._name},
+                raise_on_error=False,
+            )
+        except Exception as error:  # noqa: BLE001 - of Dagster itself or of its storage: it is about this run alone
+            return Outcome(ok=False, why=sentence(error), may_pass=not isinstance(error, dg.DagsterError))
         if result.success:
-            return Outcome(ok=True)
-        return Outcome(ok=False, why=" ".join(map(_why, result.get_step_failure_events()[:1])))
+            return Outcome(ok=True, run_id=result.run_id)
+        failed = result.get_step_failure_events()[:1]
+        if any(map(_interrupted, result.all_events)):
+            raise KeyboardInterrupt
+        return Outcome(False, " ".join(map(_why, failed)), all(map(may_pass, failed)), result.run_id)
+
+    def will_repeat(self, outcome: Outcome) -> None:
+        """Say of a run that failed that what it was about is tried again, so that nobody is told of it."""
+        if outcome.run_id:
+            self.instance.add_run_tags(outcome.run_id, {REPEATED_TAG: "true"})
 
 
 def end_the_dead(instance: DagsterInstance, locks: Path, *, ui_ended: bool) -> None:
@@ -110,3 +128,9 @@ def _why(event: dg.DagsterEvent) -> str:
         error = error.cause
     first = error.message.strip().split("\n", 1)[0] if error else "no reason was given"
     return f"{event.step_key} failed unexpectedly ({first}); the run in the UI has its log."
+
+
+def _interrupted(event: dg.DagsterEvent) -> bool:
+    """Whether it says that the run was ended from outside."""
+    source = event.step_failure_data.error_source if event.is_step_failure else None
+    return source is ErrorSource.INTERRUPT or event.event_type is dg.DagsterEventType.RUN_CANCELED

@@ -1,7 +1,8 @@
 """Sense completion: one pass over the vendor's list per tick, for everything that is outstanding."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -9,13 +10,14 @@ from hashlib import sha256
 from typing import Any
 
 import dagster as dg
-from dagster import AssetKey, DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster import AssetKey, DagsterInstance
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from pipeline.defs.lanes import EXPORT_TAG
+from pipeline.defs.history import EXPORT_TAG, attempts, ended
 from pipeline.defs.resuming import resumed
 from pipeline.doorbell import Doorbell
-from pipeline.errors import PermanentError, TransientError
+from pipeline.errors import sentence
+from pipeline.export.action import Verb
 from pipeline.export.plan import overdue
 from pipeline.export.protocol import Export, Status
 from pipeline.journey import Journey
@@ -50,7 +52,10 @@ def ready_sensor(journey: Journey, jobs: Sequence[UnresolvedAssetJobDefinition])
             return dg.SkipReason(f"The list could not be read, so nothing is known: {' '.join(unread)}")
         for why in unread:
             context.log.warning("A list could not be read, so nothing is known of its months: %s", why)
-        return sense(journey, context.instance, listed, _Cursor(now, cursor.said))
+        result, wrong = sense(journey, context.instance, listed, _Cursor(now, cursor.said))
+        for why in wrong:
+            context.log.warning("A month was left out of this tick: %s", why)
+        return result
 
     return exports_ready
 
@@ -66,8 +71,8 @@ def lists(journey: Journey) -> tuple[Lists, list[str]]:
     for name in journey.vendors:
         try:
             found[name] = journey.listed(name)
-        except (TransientError, PermanentError) as error:
-            unread.append(str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is about this vendor alone
+            unread.append(f"{name}: {sentence(error)}")
     return found, unread
 
 
@@ -90,82 +95,89 @@ class _Cursor:
         return json.dumps([self.looked.isoformat() if self.looked else None, dict(self.said)])
 
 
-def sense(journey: Journey, instance: DagsterInstance, listed: Lists, cursor: _Cursor) -> dg.SensorResult:
-    """What a tick reports and launches."""
-    now: dict[str, str] = {}
-    events: list[dg.AssetMaterialization | dg.AssetObservation] = []
-    requests: list[dg.RunRequest] = []
-    for record_type, month, newest in _outstanding(journey, listed):
-        place, said = f"{record_type}/{month}", f"{newest.id} {_said(journey, newest)}"
-        now[place] = said
-        if cursor.said.get(place) != said:
-            events.append(_event(record_type, month, newest, said))
-        exports = listed[journey.datasets[record_type].vendor]
-        requests += _requests(journey, instance, record_type, month, exports)
-        requests += _asks(journey, record_type, month, exports)
-    requests += [*_queued(journey, listed), *resumed(journey)]
-    return dg.SensorResult(run_requests=requests, asset_events=events, cursor=_Cursor(cursor.looked, now).written())
+def sense(
+    journey: Journey, instance: DagsterInstance, listed: Lists, cursor: _Cursor
+) -> tuple[dg.SensorResult, list[str]]:
+    """What a tick reports and launches, and what was wrong with the months that it left out."""
+    tick = _Tick(journey, instance, listed, cursor.said)
+    for record_type in journey.datasets:
+        tick.look_at(record_type)
+    news = _Cursor(cursor.looked, tick.said).written()
+    requests = [*tick.requests, *resumed(journey)]
+    return dg.SensorResult(run_requests=requests, asset_events=tick.events, cursor=news), tick.wrong
 
 
-def failures(instance: DagsterInstance, export_id: str) -> int:
-    """How many runs that were to bring in the export failed."""
-    return instance.get_runs_count(RunsFilter(tags={EXPORT_TAG: export_id}, statuses=[DagsterRunStatus.FAILURE]))
+class _Tick:
+    """One look at every record type: what is said of each month, what is launched, and what went wrong."""
+
+    def __init__(self, journey: Journey, instance: DagsterInstance, listed: Lists, before: Mapping[str, str]) -> None:
+        self._journey = journey
+        self._instance = instance
+        self._listed = listed
+        self._before = before
+        self.said: dict[str, str] = {}
+        self.events: list[dg.AssetMaterialization | dg.AssetObservation] = []
+        self.requests: list[dg.RunRequest] = []
+        self.wrong: list[str] = []
+
+    def look_at(self, record_type: str) -> None:
+        """Look at every month of a record type; one that goes wrong does not keep the others."""
+        exports = self._listed.get(self._journey.datasets[record_type].vendor)
+        if exports is None:
+            return
+        with self._alone(record_type):
+            first = self._journey.first_month()
+            for month, ours in self._journey.by_month(record_type, exports).items():
+                with self._alone(f"{record_type} {month}"):
+                    if month >= first:
+                        self._tell(record_type, month, ours[-1])
+                        self.requests += self._next(record_type, month, exports)
+            self.requests += self._queued(record_type, exports, first)
+
+    @contextmanager
+    def _alone(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is about this alone
+            self.wrong.append(f"{what}: {sentence(error)}")
+
+    def _tell(self, record_type: str, month: Month, newest: Export) -> None:
+        place, said = f"{record_type}/{month}", f"{newest.id} {_said(self._journey, newest)}"
+        self.said[place] = said
+        if self._before.get(place) != said:
+            self.events.append(_event(record_type, month, newest, said))
+
+    def _next(self, record_type: str, month: Month, exports: Sequence[Export]) -> list[dg.RunRequest]:
+        """Load what is ready, and request another where nothing will come of what there is.
+
+        How often a month is requested, the request itself decides, and fails visibly.
+        """
+        action = self._journey.plan(record_type, month, exports, partial(attempts, self._instance))
+        if action.export is None:
+            return []
+        place = f"{record_type}:{month}:{action.export.id}"
+        if action.verb is Verb.REQUEST:
+            return [_asking(f"ask:{place}", record_type, month)]
+        if action.verb is not Verb.LOAD:
+            return []
+        # a run_key is never used again, not even after a failure
+        number = len(ended(self._instance, action.export.id)) + action.looks + 1
+        tags = {EXPORT_TAG: action.export.id}
+        return [dg.RunRequest(f"{place}:{number}", job_name=f"load_{record_type}", partition_key=str(month), tags=tags)]
+
+    def _queued(self, record_type: str, exports: Sequence[Export], first: Month) -> list[dg.RunRequest]:
+        """Ask for the oldest month that waits until its vendor takes more: once for each change in its work."""
+        waiting = [month for month in self._journey.queue.months(record_type) if month >= first]
+        hour = f"{self._journey.clock():%Y-%m-%dT%H}"
+        return [
+            _asking(f"queued:{record_type}:{month}:{hour}:{_work(exports)}", record_type, month)
+            for month in waiting[:1]
+        ]
 
 
-def _outstanding(journey: Journey, listed: Lists) -> Iterable[tuple[str, Month, Export]]:
-    """Each record type and month that has an export of ours in a list, with the newest one."""
-    for record_type, dataset in journey.datasets.items():
-        for month, ours in journey.by_month(record_type, listed.get(dataset.vendor, [])).items():
-            if month >= journey.first_month():
-                yield record_type, month, ours[-1]
-
-
-def _requests(
-    journey: Journey, instance: DagsterInstance, record_type: str, month: Month, listed: Sequence[Export]
-) -> list[dg.RunRequest]:
-    export = journey.to_load(record_type, month, listed, partial(failures, instance))
-    if export is None:
-        return []
-    attempt = failures(instance, export.id) + 1  # a run_key is never used again, not even after a failure
-    return [
-        dg.RunRequest(
-            run_key=f"{record_type}:{month}:{export.id}:{attempt}",
-            job_name=f"load_{record_type}",
-            partition_key=str(month),
-            tags={EXPORT_TAG: export.id},
-        )
-    ]
-
-
-def _asks(journey: Journey, record_type: str, month: Month, listed: Sequence[Export]) -> list[dg.RunRequest]:
-    """Ask anew where nothing will come of an export; how often, the asking itself decides, and fails visibly."""
-    export = journey.to_ask_again(record_type, month, listed)
-    if export is None:
-        return []
-    return [
-        dg.RunRequest(
-            run_key=f"ask:{record_type}:{month}:{export.id}",
-            job_name="ask",
-            partition_key=str(month),
-            asset_selection=[AssetKey([record_type, "export"])],
-        )
-    ]
-
-
-def _queued(journey: Journey, listed: Lists) -> list[dg.RunRequest]:
-    """Ask for the oldest month that waits until its vendor takes more: once for each change in what that works at."""
-    first = journey.first_month()
-    waiting = {name: [month for month in journey.queue.months(name) if month >= first] for name in journey.datasets}
-    return [
-        dg.RunRequest(
-            run_key=f"queued:{record_type}:{months[0]}:{journey.clock():%Y-%m-%dT%H}:{_work(listed[vendor])}",
-            job_name="ask",
-            partition_key=str(months[0]),
-            asset_selection=[AssetKey([record_type, "export"])],
-        )
-        for record_type, months in waiting.items()
-        if months and (vendor := journey.datasets[record_type].vendor) in listed
-    ]
+def _asking(run_key: str, record_type: str, month: Month) -> dg.RunRequest:
+    asset = AssetKey([record_type, "export"])
+    return dg.RunRequest(run_key, job_name="ask", partition_key=str(month), asset_selection=[asset])
 
 
 def _work(listed: Sequence[Export]) -> str:

@@ -1,6 +1,6 @@
-"""Decisions about exports, as pure functions: what to ask for, what serves already, what to load now."""
+"""Decisions about requests, as pure functions: what to ask for, when, and what serves already."""
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -18,9 +18,6 @@ _REST_DAYS = 2
 
 MAX_ASKS = 3
 """How often one snapshot of a month is asked for when its exports never complete."""
-
-MAX_LOADS = 3
-"""How often the landing and loading of one export is tried."""
 
 CLOCK_MARGIN = timedelta(seconds=5)
 """What no window ends nearer to now than: so far the vendor's clock may be behind ours, or its answer under way."""
@@ -148,17 +145,13 @@ def waiting(ours: Iterable[Export], loaded: str | None, now: datetime) -> set[st
     return {newest.id} if newest and fresh else set()
 
 
-def to_load(ours: Iterable[Export], loaded: str | None, failures: Callable[[str], int]) -> Export | None:
-    """The export to land and load now: the newest ready one, unless it is loaded already or failed too often.
+def covers(until: datetime | None, month: Month, now: datetime) -> bool:
+    """Whether a month that is loaded ``until`` then lacks nothing that can be asked for.
 
-    ``failures`` counts the attempts at an export that failed; it is asked about the newest only. An older export
-    is never loaded over a newer one.
+    That is all of a month that has ended, and a running one up to a day ago.
     """
-    ready = [export for export in _from(loaded, list(ours)) if export.ready]
-    newest = ready[-1] if ready else None
-    if newest is None or newest.id == loaded or failures(newest.id) >= MAX_LOADS:
-        return None
-    return newest
+    ended = now - CLOCK_MARGIN >= month.end
+    return until is not None and until >= (month.end if ended else now - _A_DAY)
 
 
 def due(month: Month, now: datetime, *, sealed: bool, newest_ask: datetime | None, months_kept: int | None) -> bool:
@@ -177,11 +170,6 @@ def due(month: Month, now: datetime, *, sealed: bool, newest_ask: datetime | Non
 def _brings_as_much(export: Export, request: Request) -> bool:
     """Whether it covers the request: any export of a month does while the month still runs, then only a whole one."""
     return export.end == request.end or request.end < request.month.end
-
-
-def _from(loaded: str | None, ours: list[Export]) -> list[Export]:
-    """The exports that are not older than the loaded one, whatever has become of that one in the list."""
-    return ours[next((at for at, export in enumerate(ours) if export.id == loaded), 0) :]
 
 
 def _same(export: Export, request: Request) -> bool:

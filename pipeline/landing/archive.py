@@ -5,6 +5,7 @@ Beside it stand ``….asked.json``, what was asked for and when, and ``….lande
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, replace
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from pipeline.containers import SUFFIXES
 from pipeline.errors import PermanentError
-from pipeline.landing.notes import AskedFor, Manifest, by_age, read_json, write_json
+from pipeline.landing.notes import AskedFor, Gone, Manifest, by_age, read_json, write_json
 from pipeline.months import Month
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -45,7 +46,9 @@ class Archive:
 
     def note_landed(self, manifest: Manifest) -> None:
         """Write the manifest, after the file itself is in its place."""
-        write_json(_beside(self.file_of(manifest), "landed"), asdict(manifest))
+        file = self.file_of(manifest)
+        write_json(_beside(file, "landed"), asdict(manifest))
+        _beside(file, "gone").unlink(missing_ok=True)
 
     def expire(self, month: str) -> None:
         """Delete every file of a month for good; the manifests stay, and say so."""
@@ -60,13 +63,16 @@ class Archive:
         yield from (file for file in self.root.glob(f"*/*/{month}/*") if file.suffix != ".json")
 
     def note_gone(self, file: Path, now: datetime) -> None:
-        """Remember that the vendor does not have the file any more, although it lists the export."""
-        write_json(_beside(file, "gone"), {"found_at": now})
+        """Remember that the vendor did not have the file, although it lists the export."""
+        path = _beside(file, "gone")
+        before = _gone(path) if path.exists() else Gone(now, now, 0)
+        first = min(before.found_at, now)  # a clock that was ahead must not hide that time passes
+        write_json(path, asdict(Gone(first, now, before.looks + 1)))
 
-    def gone(self, vendor: str, record_type: str) -> set[str]:
-        """The exports of a record type whose file was gone when it was fetched."""
+    def gone(self, vendor: str, record_type: str) -> dict[str, Gone]:
+        """The exports of a record type whose file was not there when it was fetched."""
         notes = (self.root / vendor / record_type).glob("*/*.gone.json")
-        return {note.name.removesuffix(".gone.json") for note in notes}
+        return {note.name.removesuffix(".gone.json"): _gone(note) for note in notes}
 
     def manifest(self, file: Path) -> Manifest | None:
         """The manifest of a landed file, or none where it has not landed."""
@@ -99,6 +105,11 @@ class Archive:
             if path.name.partition(".")[0] in export_ids:
                 yield read_json(path, AskedFor)
 
+    def asked_of(self, vendor: str, record_type: str, month: Month) -> Iterator[AskedFor]:
+        """What was asked for of one month."""
+        folder = self.root / vendor / record_type / str(month)
+        yield from (read_json(path, AskedFor) for path in folder.glob("*.asked.json"))
+
     def landed(self) -> Iterator[Manifest]:
         """Every manifest, in the order of the exports' creation."""
         yield from sorted((read_json(p, Manifest) for p in self.root.glob("*/*/*/*.landed.json")), key=by_age)
@@ -111,3 +122,10 @@ class Archive:
 
 def _beside(file: Path, what: str) -> Path:
     return file.with_name(f"{file.name.partition('.')[0]}.{what}.json")
+
+
+def _gone(note: Path) -> Gone:
+    content = json.loads(note.read_text(encoding="utf-8"))
+    found = datetime.fromisoformat(content["found_at"])
+    looked = content.get("looked_at")  # earlier notes say neither this nor how often
+    return Gone(found, datetime.fromisoformat(looked) if looked else found, content.get("looks", 1))

@@ -48,6 +48,15 @@ class Manifest(AskedFor):
     unread: str = ""  # why its kind could not be read when it landed
 
 
+@dataclass(frozen=True)
+class Gone:
+    """The file of an export that the vendor lists was not there: first at ``found_at``, last at ``looked_at``."""
+
+    found_at: datetime
+    looked_at: datetime
+    looks: int
+
+
 _Record = TypeVar("_Record", AskedFor, Manifest)
 
 

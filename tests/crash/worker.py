@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from pipeline.export.action import Verb
 from pipeline.journey import Journey
 from pipeline.months import Month, month_range
 from pipeline.settings import CALLS, Settings
@@ -25,9 +26,9 @@ def bring_everything(url: str, key: str, data: str, now: datetime) -> None:
         months = month_range(running.shift(-2), running)
         list(here.ask(record_type, months))
         for month in months:
-            export = here.to_load(record_type, month, here.listed("didww"), lambda _: 0)
-            if export:
-                here.land(record_type, month, export)
+            action = here.plan(record_type, month, here.listed("didww"))
+            if action.verb is Verb.LOAD and action.export:
+                here.land(record_type, month, action.export)
                 here.load(record_type, month)
     if here.behind() or not here.is_published():
         here.refresh()

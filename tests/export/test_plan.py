@@ -10,9 +10,9 @@ from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError
 from pipeline.export.plan import (
     MAX_ASKS,
-    MAX_LOADS,
     SETTLE_DAYS,
     askable,
+    covers,
     due,
     of_month,
     overdue,
@@ -20,7 +20,6 @@ from pipeline.export.plan import (
     series,
     serving,
     settle_step,
-    to_load,
     vendor_drops,
 )
 from pipeline.export.protocol import Export, Request, Status
@@ -292,77 +291,6 @@ class TestWhatServes:
         assert overdue(export(url=None, created_at=NOW - 2 * DEADLINE), NOW, DEADLINE)
 
 
-# One letter for each export of a month, oldest first: r ready, p pending, u completed without url.
-histories = st.lists(st.sampled_from("rpu"), min_size=1, max_size=6)
-
-
-def history(letters: Sequence[str]) -> list[Export]:
-    return [
-        export(
-            f"e{i}",
-            created_at=NOW + timedelta(minutes=i),
-            status=Status.PENDING if letter == "p" else Status.COMPLETED,
-            url=None if letter == "u" else "https://api.didww.com/v3/exports/f.csv.gz",
-        )
-        for i, letter in enumerate(letters)
-    ]
-
-
-def never(_: str) -> int:
-    return 0
-
-
-class TestWhatToLoad:
-    @pytest.mark.parametrize(
-        ("letters", "loaded", "chosen"),
-        [
-            ("", None, None),
-            ("p", None, None),
-            ("u", None, None),
-            ("r", None, "e0"),
-            ("rr", None, "e1"),
-            ("rp", None, "e0"),
-            ("ru", None, "e0"),
-            ("rr", "e0", "e1"),
-            ("rr", "e1", None),
-            ("ru", "e1", None),
-            ("rp", "e1", None),
-            ("rpr", "e1", "e2"),
-            ("r", "expired", "e0"),
-        ],
-    )
-    def test_the_newest_ready_export_is_loaded_unless_it_is_already(
-        self, letters: str, loaded: str | None, chosen: str | None
-    ) -> None:
-        found = to_load(history(letters), loaded, never)
-        assert (found and found.id) == chosen
-
-    @given(histories, st.data())
-    def test_an_older_export_is_never_loaded_over_a_newer_one(self, letters: list[str], data: st.DataObject) -> None:
-        ours = history(letters)
-        loaded = data.draw(st.integers(0, len(ours) - 1))
-        found = to_load(ours, ours[loaded].id, never)
-        assert found is None or ours.index(found) > loaded
-
-    @given(histories)
-    def test_loading_what_is_to_be_loaded_leaves_nothing_to_load(self, letters: list[str]) -> None:
-        ours = history(letters)
-        found = to_load(ours, None, never)
-        assert (found is None) == ("r" not in letters)
-        assert found is None or found.ready
-        assert found is None or to_load(ours, found.id, never) is None
-
-    @pytest.mark.parametrize(("failures", "tried"), [(0, True), (MAX_LOADS - 1, True), (MAX_LOADS, False)])
-    def test_one_export_is_tried_so_often_and_no_more(self, failures: int, tried: bool) -> None:
-        found = to_load(history("r"), None, lambda export_id: {"e0": failures}[export_id])
-        assert (found is not None) == tried
-
-    def test_an_export_that_failed_too_often_does_not_count_against_the_next(self) -> None:
-        found = to_load(history("rr"), None, lambda export_id: MAX_LOADS if export_id == "e0" else 0)
-        assert found
-        assert found.id == "e1"
-
-
 class TestWhenToAsk:
     @pytest.mark.parametrize(
         ("now", "newest_ask", "is_due"),
@@ -424,3 +352,23 @@ def test_a_part_of_a_month_that_waits_to_be_loaded_does_not_serve_the_whole(end:
     part = export(reference=OURS + "20261031T210000", end=end, created_at=at("2026-10-31 21:00:05"))
     found = serving(request, [part], at("2026-11-01 06:00:00"), DEADLINE, waiting={part.id})
     assert (found == part) is serves
+
+
+class TestWhatIsCovered:
+    @pytest.mark.parametrize(
+        ("until", "now", "covered"),
+        [
+            (None, "2026-10-21 12:00:00", False),
+            ("2026-10-20 12:00:00", "2026-10-21 12:00:00", True),
+            ("2026-10-20 11:59:59", "2026-10-21 12:00:00", False),
+            ("2026-10-31 06:00:00", "2026-10-31 23:00:00", True),
+            ("2026-10-31 06:00:00", "2026-11-01 05:00:00", False),  # 18 hours are missing, however fresh it is
+            ("2026-10-31 23:59:59", "2026-11-01 00:00:06", False),
+            ("2026-11-01 00:00:00", "2026-11-01 00:00:06", True),
+            ("2026-11-01 00:00:00", "2027-06-01 00:00:00", True),
+        ],
+    )
+    def test_a_month_that_has_ended_is_loaded_when_all_of_it_is(
+        self, until: str | None, now: str, covered: bool
+    ) -> None:
+        assert covers(at(until) if until else None, OCTOBER, at(now)) == covered

@@ -16,6 +16,7 @@ from pipeline.defs.backfill import Backfill, Place
 from pipeline.defs.home import prepare_home
 from pipeline.defs.runs import Runner
 from pipeline.defs.schedules import months_due
+from pipeline.export.action import Verb
 from pipeline.journey import Journey
 from pipeline.sandbox import Fault, ManualClock, Operation, Sandbox
 from tests.alarms.sinks import Hook, served
@@ -199,9 +200,9 @@ def test_the_schedule_asks_daily_for_the_running_month_and_for_finished_ones_unt
         for month, types in months_due(journey).items():
             for record_type in types:
                 list(journey.ask(record_type, [month]))
-                export = journey.to_load(record_type, month, journey.listed("didww"), lambda _: 0)
-                if export:
-                    journey.land(record_type, month, export)
+                action = journey.plan(record_type, month, journey.listed("didww"))
+                if action.verb is Verb.LOAD and action.export:
+                    journey.land(record_type, month, action.export)
                     journey.load(record_type, month)
         return due
 
@@ -333,7 +334,12 @@ def test_the_deadline_of_every_month_is_watched_daily_whether_anything_is_loaded
 
 
 def posts_after_ticks(
-    definitions: dg.Definitions, instance: DagsterInstance, sandbox: Sandbox, clock: ManualClock, ticks: int
+    definitions: dg.Definitions,
+    instance: DagsterInstance,
+    sandbox: Sandbox,
+    clock: ManualClock,
+    ticks: int,
+    seconds: float = 30,
 ) -> list[int]:
     """How many exports the vendor has after each tick, whose runs are executed as the daemon would."""
     counts = []
@@ -350,7 +356,7 @@ def posts_after_ticks(
                     raise_on_error=False,
                 )
         counts.append(posts(sandbox))
-        clock.advance(timedelta(seconds=30))
+        clock.advance(timedelta(seconds=seconds))
     return counts
 
 
@@ -368,23 +374,37 @@ def test_an_export_past_its_deadline_is_asked_for_again_a_bounded_number_of_time
     assert journey.loaded("cdr_in") == {}
 
 
+def test_a_file_that_appears_late_is_looked_for_again_and_its_export_loaded(
+    definitions: dg.Definitions, instance: DagsterInstance, journey: Journey, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    [late] = journey.ask("cdr_in", [MONTHS[0]])
+    sandbox.faults.inject(Fault.FILE_GONE, times=4)
+    assert posts_after_ticks(definitions, instance, sandbox, clock, 9)[-1] == 1
+    assert journey.loaded("cdr_in")[str(MONTHS[0])] == late.export.id
+    assert not list(journey.archive.root.rglob("*.gone.json"))
+    assert instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])) == []
+
+
 def test_an_export_whose_file_is_gone_is_asked_for_again_and_loaded(
     definitions: dg.Definitions, instance: DagsterInstance, journey: Journey, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     [lost] = journey.ask("cdr_in", [MONTHS[0]])
     sandbox.faults.inject(Fault.FILE_GONE, times=None, match=lambda export: export.id == lost.export.id)
-    assert posts_after_ticks(definitions, instance, sandbox, clock, 4)[-1] == 2
+    assert posts_after_ticks(definitions, instance, sandbox, clock, 5, seconds=300)[-1] == 2
     assert journey.loaded("cdr_in")[str(MONTHS[0])] != lost.export.id
 
 
-def test_files_that_are_always_gone_are_asked_for_three_times_and_no_more(
+def test_files_that_are_always_gone_are_asked_for_three_times_and_no_more_until_one_comes_back(
     definitions: dg.Definitions, instance: DagsterInstance, journey: Journey, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     list(journey.ask("cdr_in", [MONTHS[0]]))
-    sandbox.faults.inject(Fault.FILE_GONE, times=None)
-    assert posts_after_ticks(definitions, instance, sandbox, clock, 8)[-1] == 3
+    gone = sandbox.faults.inject(Fault.FILE_GONE, times=None)
+    assert posts_after_ticks(definitions, instance, sandbox, clock, 14, seconds=601)[-1] == 3
     failed = instance.get_runs(dg.RunsFilter(job_name="ask", statuses=[dg.DagsterRunStatus.FAILURE]))
     assert len(failed) == 1
+    gone.stop()
+    assert posts_after_ticks(definitions, instance, sandbox, clock, 2, seconds=7200)[-1] == 3
+    assert set(journey.loaded("cdr_in")) == {str(MONTHS[0])}
 
 
 def test_a_finished_month_that_changed_is_told_to_someone(

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import duckdb
 
+from pipeline.export.action import Verb
 from pipeline.journey import Journey
 from pipeline.months import Month
 from pipeline.normalise.didww import TABLES
@@ -18,11 +19,12 @@ MONTHS = [Month(2026, 9), Month(2026, 10), Month(2026, 11)]
 def bring_in(journey: Journey, record_type: str, month: Month) -> str:
     """One month through all four steps, without Dagster; returns the export's id."""
     list(journey.ask(record_type, [month]))
-    export = journey.to_load(record_type, month, journey.listed(journey.datasets[record_type].vendor), lambda _: 0)
-    assert export is not None
-    journey.land(record_type, month, export)
+    action = journey.plan(record_type, month, journey.listed(journey.datasets[record_type].vendor))
+    assert action.verb is Verb.LOAD
+    assert action.export
+    journey.land(record_type, month, action.export)
     journey.load(record_type, month)
-    return export.id
+    return action.export.id
 
 
 def published(journey: Journey, record_type: str, month: Month) -> tuple[int, dict[str, Decimal]]:

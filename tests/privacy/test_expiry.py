@@ -14,6 +14,7 @@ from pipeline.definitions import build
 from pipeline.defs.schedules import months_due
 from pipeline.errors import PermanentError
 from pipeline.expiry import due, expire, of_calls
+from pipeline.export.action import Verb
 from pipeline.journey import Journey
 from pipeline.months import Month
 from pipeline.sandbox import ManualClock
@@ -77,8 +78,7 @@ def test_nothing_brings_an_expired_month_back(opened: Opened, bring: Bring, cloc
     assert "older than CDR_RETAIN_NUMBER_MONTHS" in journey.askable("cdr_in", [MONTHS[0]], again=True)[1][0]
     listed = journey.listed("didww")
     for record_type in journey.schemas:
-        assert journey.to_load(record_type, MONTHS[0], listed, lambda _: 0) is None
-        assert journey.to_ask_again(record_type, MONTHS[0], listed) is None
+        assert journey.plan(record_type, MONTHS[0], listed).verb is Verb.NOTHING
         with pytest.raises(PermanentError, match="raise that to bring it in"):
             journey.load(record_type, MONTHS[0])
         with pytest.raises(PermanentError, match="raise that to bring it in"):

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from pipeline import settings
 from pipeline.errors import PermanentError, TransientError
+from pipeline.export.action import Attempts, Verb
 from pipeline.export.protocol import Export
 from pipeline.journey import Journey
 from pipeline.months import Month
@@ -51,9 +52,10 @@ class Passes:
 
     def _advance(self, month: Month, listed: Sequence[Export]) -> None:
         journey, name = self._journey, self._name
-        if export := journey.to_load(name, month, listed, self._failures.__getitem__):
-            self._load(month, export)
-        elif journey.to_ask_again(name, month, listed) or month in journey.queue.months(name)[:1]:
+        action = journey.plan(name, month, listed, lambda export_id: Attempts(self._failures[export_id]))
+        if action.verb is Verb.LOAD and action.export:
+            self._load(month, action.export)
+        elif action.verb is Verb.REQUEST or month in journey.queue.months(name)[:1]:
             self._ask(month)
 
     def _load(self, month: Month, export: Export) -> None:
