@@ -1,5 +1,6 @@
 """What the crash tests start and kill: the whole path, over months that are given, in a process of its own."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -19,11 +20,14 @@ def journey(url: str, key: str, data: str, now: datetime) -> Journey:
 
 
 def bring_everything(url: str, key: str, data: str, now: datetime) -> None:
-    """Ask, land, load, build and publish whatever is not there yet."""
-    here = journey(url, key, data, now)
+    """Ask, land, load, build and publish whatever of the vendor's three months is not there yet."""
     running = Month.of(now)
+    bring(journey(url, key, data, now), month_range(running.shift(-2), running))
+
+
+def bring(here: Journey, months: Sequence[Month]) -> None:
+    """Ask, land, load, build and publish whatever of these months is not there yet."""
     for record_type in CALLS:
-        months = month_range(running.shift(-2), running)
         list(here.ask(record_type, months))
         for month in months:
             action = here.plan(record_type, month, here.listed("didww"))
