@@ -10,7 +10,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.errors import PermanentError, TransientError
+from pipeline.errors import PermanentError
 from pipeline.normalise.schema import CDR_IN, CDR_OUT, schema_of
 from pipeline.warehouse import queries
 from pipeline.warehouse.lake import Lake
@@ -123,7 +123,7 @@ def test_a_changed_seed_rebuilds_the_marts_that_read_it_and_no_other(
 def test_a_month_that_staging_lacks_is_not_built_as_empty(lake: Lake, put: Put, call: Call) -> None:
     put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")])
     upon = query("marts.upon", "SELECT month, count(*) AS n FROM staging.calls_in GROUP BY month", "staging.calls_in")
-    with pytest.raises(TransientError, match=r"staging\.calls_in lacks the month .* build it first"):
+    with pytest.raises(PermanentError, match=r"staging\.calls_in lacks the month .* build it first"):
         build(lake, upon, MONTH, BASE)
     assert lake.files("marts.upon") == {}
 
