@@ -16,6 +16,7 @@ from pipeline.commands.forget import erase, retain
 from pipeline.commands.listen import listen
 from pipeline.commands.query import sql
 from pipeline.commands.show import coverage_table, progress
+from pipeline.commands.verify import verify
 from pipeline.holdings import Holdings
 from pipeline.journey import Journey
 from pipeline.months import Month, month_range
@@ -107,21 +108,10 @@ def report(month: Month | None, to: Path | None) -> None:
         console.print(f"Wrote {file}", highlight=False, soft_wrap=True)
 
 
-@main.command()
-@one_sentence
-def verify() -> None:
-    """Hash every archived file again, and name any that is not what landed."""
-    archive = Holdings(environment.load()).archive
-    damaged = [f"{one.record_type} {one.month}, export {one.export_id}: {wrong}" for one, wrong in archive.damaged()]
-    if damaged:
-        click.echo(f"cdr: {len(damaged)} damaged. " + "; ".join(damaged) + ". Restore from a backup.", err=True)
-        sys.exit(FAILED)
-    console.print("Every archived file is what landed.")
-
-
 main.add_command(sql)
 main.add_command(erase)
 main.add_command(retain)
+main.add_command(verify)
 main.add_command(listen)
 
 
@@ -130,16 +120,16 @@ main.add_command(listen)
 def rebuild() -> None:
     """Make the lake and the warehouse anew from the archive alone."""
     journey = Journey(environment.load())
-    for manifest in journey.rebuild():
-        console.print(
-            f"{manifest.month}  {manifest.record_type:<8} loaded from export {manifest.export_id}", highlight=False
-        )
-    console.print(f"Published {journey.warehouse}")
     if unread := journey.unread():
         click.echo(
             f"cdr: what landed of {unread} was left alone; CDR_RECORD_TYPES and CDR_EXPORTS do not name it any more.",
             err=True,
         )
+    for manifest in journey.rebuild():
+        console.print(
+            f"{manifest.month}  {manifest.record_type:<8} loaded from export {manifest.export_id}", highlight=False
+        )
+    console.print(f"Published {journey.warehouse}")
 
 
 @main.command()

@@ -77,7 +77,7 @@ def _held(holdings: Holdings) -> list[str]:
     """Every month of which there are calls on the disk, whether a snapshot shows them or not."""
     lakes = (holdings.lake.root, holdings.copies.root)
     made = (path.parent.name for root in lakes for path in root.glob(f"**/{PARTITION}=*/*"))
-    landed = (path.parent.name for path in holdings.archive.files("*"))
+    landed = {str(month) for month in holdings.archive.months() if any(holdings.archive.files(str(month)))}
     return sorted({*landed, *(name.removeprefix(f"{PARTITION}=") for name in made)})
 
 

@@ -70,8 +70,7 @@ class Held:
         """The first month to keep: the setting, else the oldest that landed or that the vendor still has."""
         if self.settings.cdr_start_month:
             return Month.parse(self.settings.cdr_start_month)
-        landed = (Month.parse(path.name) for path in self.archive.root.glob("*/*/????-??"))
-        return min([*landed, Month.of(self.clock()).shift(-2)])
+        return min([*self.archive.months(), Month.of(self.clock()).shift(-2)])
 
     def loaded(self, record_type: str) -> dict[str, str]:
         """The export that each month of the lake holds, with its rejected records; none of what is half loaded."""

@@ -15,6 +15,7 @@ from pipeline.errors import GoneError, PermanentError, TransientError
 from pipeline.export.plan import covers
 from pipeline.export.protocol import Export
 from pipeline.export.recognising import recognised
+from pipeline.integrity import left_out
 from pipeline.landing.download import Bounds
 from pipeline.landing.fetch import fetch
 from pipeline.landing.notes import Manifest, by_age
@@ -151,10 +152,13 @@ class Journey(Orders):
     def rebuild(self) -> Iterator[Manifest]:
         """Load every landed export again, oldest first, from the archive alone; then publish.
 
-        Of a month that the lake holds only the newest is loaded: it must not be replaced by less meanwhile.
+        Of a month that the lake holds only the newest is loaded: it must not be replaced by less meanwhile. A month
+        that cannot be loaded stops no other; at the end ``PermanentError`` names it, and what of the archive was left
+        out.
         """
         for lake in (self.lake, self.copies):
             lake.set_aside_unreadable()
+        failed = []
         landed = [one for one in self._known_landed() if not one.expired and not self.expired(Month.parse(one.month))]
         newest = {(one.record_type, one.month): one.export_id for one in landed}
         held = {(record_type, month) for record_type in self.schemas for month in self.loaded(record_type)}
@@ -162,29 +166,38 @@ class Journey(Orders):
             place = manifest.record_type, manifest.month
             if place in held and manifest.export_id != newest[place]:
                 continue
-            with self.locked(f"{manifest.record_type}-{manifest.month}"):
-                self._loader.replace(manifest, force=True)
-            yield manifest
+            try:
+                with self.locked(f"{manifest.record_type}-{manifest.month}"):
+                    self._loader.replace(manifest, force=True)
+            except (PermanentError, TransientError, OSError, ValueError) as error:
+                failed.append(_failure(manifest, error))
+            else:
+                yield manifest
         self.refresh()
+        _raise([*failed, *filter(None, [left_out(self)])])
 
     def erase(self, number: str) -> Iterator[tuple[Manifest, int]]:
         """Erase a number from every landed file, and from all that was made of them, older snapshots included.
 
         Yields each file in which it was, and in how many records; a second time it finds the same and changes nothing.
         The number is in no log: whatever brings it again is erased when it is loaded. Raises ``PermanentError`` for
-        what is no phone number.
+        what is no phone number, and at the end where a file may hold it still.
         """
         erased = self._erasures.add(number, self.clock())
         made_of = {name: {load["month"]: load["sha256"] for load in self.lake.notes(name)} for name in self.schemas}
-        months = set()
+        months, failed = set(), list[str]()
         for manifest in self._known_landed():
             if manifest.expired:
                 continue
-            with self.locked(f"{manifest.record_type}-{manifest.month}"):
-                cleansed = self._eraser.cleanse(manifest)
-                holds = self.loaded(manifest.record_type).get(manifest.month) == manifest.export_id
-                if holds and made_of[manifest.record_type].get(manifest.month) != cleansed.sha256:
-                    self._loader.replace(cleansed, force=True)
+            try:
+                with self.locked(f"{manifest.record_type}-{manifest.month}"):
+                    cleansed = self._eraser.cleanse(manifest)
+                    holds = self.loaded(manifest.record_type).get(manifest.month) == manifest.export_id
+                    if holds and made_of[manifest.record_type].get(manifest.month) != cleansed.sha256:
+                        self._loader.replace(cleansed, force=True)
+            except (PermanentError, TransientError, OSError, ValueError) as error:
+                failed.append(_failure(manifest, error))
+                continue
             if rows := sum(note["rows"].get(erased, 0) for note in cleansed.erased):
                 months.add(manifest.month)
                 yield cleansed, rows
@@ -193,6 +206,7 @@ class Journey(Orders):
         for month in map(Month.parse, months):
             if self.report_file(month).exists():
                 self.report(month, again=True)
+        _raise([*failed, *filter(None, [left_out(self)])])
 
     def unread(self) -> str:
         """The datasets of which files landed and which are not kept now, so that nobody knows how they are read."""
@@ -206,3 +220,15 @@ class Journey(Orders):
     def _refuse_expired(self, month: Month) -> None:
         if self.expired(month):
             raise PermanentError(refusal(month))
+
+
+def _failure(manifest: Manifest, error: Exception) -> str:
+    """A sentence about what failed of one export, whatever kind of error it was."""
+    first = str(error).strip().partition("\n")[0]
+    said = first if isinstance(error, PermanentError | TransientError) else f"{type(error).__name__}: {first}."
+    return f"{manifest.record_type} {manifest.month}: {said}"
+
+
+def _raise(failed: list[str]) -> None:
+    if failed:
+        raise PermanentError(f"{len(failed)} failed, all others are done. {' '.join(failed)}")

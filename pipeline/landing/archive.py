@@ -7,17 +7,40 @@ Beside it stand ``….asked.json``, what was asked for and when, and ``….lande
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator
-from dataclasses import asdict, replace
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from pipeline.containers import SUFFIXES
 from pipeline.errors import PermanentError
 from pipeline.landing.notes import AskedFor, Gone, Manifest, by_age, read_json, write_json
 from pipeline.months import Month
 
+_Record = TypeVar("_Record", AskedFor, Manifest)
+
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """Where everything about one export lies."""
+
+    vendor: str
+    record_type: str
+    month: Month
+    export_id: str
+
+    @classmethod
+    def of(cls, path: Path) -> "Place":
+        """The place of a file or note; raises ``PermanentError`` where nothing of an export lies so."""
+        vendor, record_type, month = path.parts[-4:-1]
+        export_id = path.name.partition(".")[0]
+        if str(Month.parse(month)) != month or not _SAFE_ID.fullmatch(export_id):
+            raise PermanentError(f"{path.name} does not belong in the archive.")
+        return cls(vendor, record_type, Month.parse(month), export_id)
 
 
 class Archive:
@@ -40,15 +63,15 @@ class Archive:
 
     def note_asked(self, asked: AskedFor) -> None:
         """Remember that the export was asked for; the first note stays."""
-        path = _beside(self.file_of(asked), "asked")
-        if not path.exists():
+        path = beside(self.file_of(asked), "asked")
+        if not any(_readable([path], AskedFor)):
             write_json(path, asdict(asked))
 
     def note_landed(self, manifest: Manifest) -> None:
         """Write the manifest, after the file itself is in its place."""
         file = self.file_of(manifest)
-        write_json(_beside(file, "landed"), asdict(manifest))
-        _beside(file, "gone").unlink(missing_ok=True)
+        write_json(beside(file, "landed"), asdict(manifest))
+        beside(file, "gone").unlink(missing_ok=True)
 
     def expire(self, month: str) -> None:
         """Delete every file of a month for good; the manifests stay, and say so."""
@@ -62,70 +85,92 @@ class Archive:
         """Every file of a month, also those that a killed process left."""
         yield from (file for file in self.root.glob(f"*/*/{month}/*") if file.suffix != ".json")
 
+    def months(self) -> Iterator[Month]:
+        """Every month that has a folder, once for each dataset."""
+        for folder in self.root.glob("*/*/????-??"):
+            with suppress(PermanentError):
+                yield Month.parse(folder.name)
+
     def note_gone(self, file: Path, now: datetime) -> None:
         """Remember that the vendor did not have the file, although it lists the export."""
-        path = _beside(file, "gone")
-        before = _gone(path) if path.exists() else Gone(now, now, 0)
+        path = beside(file, "gone")
+        before = _gone(path) or Gone(now, now, 0)
         first = min(before.found_at, now)  # a clock that was ahead must not hide that time passes
         write_json(path, asdict(Gone(first, now, before.looks + 1)))
 
     def gone(self, vendor: str, record_type: str) -> dict[str, Gone]:
         """The exports of a record type whose file was not there when it was fetched."""
         notes = (self.root / vendor / record_type).glob("*/*.gone.json")
-        return {note.name.removesuffix(".gone.json"): _gone(note) for note in notes}
+        return {note.name.removesuffix(".gone.json"): found for note in notes if (found := _gone(note))}
 
     def manifest(self, file: Path) -> Manifest | None:
         """The manifest of a landed file, or none where it has not landed."""
-        path = _beside(file, "landed")
-        return read_json(path, Manifest) if path.exists() and file.exists() else None
+        return next(_readable([beside(file, "landed")], Manifest), None) if file.exists() else None
 
     def damage(self, manifest: Manifest) -> str:
         """What is wrong with a landed file, found by hashing it again; empty where nothing is."""
         path = self.file_of(manifest)
         if manifest.expired:
-            return ""
+            return "it has expired, and its file is still there; `cdr retain` deletes it" if path.exists() else ""
         if not path.exists():
             return "the file is gone"
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        try:
+            with path.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            return f"it cannot be read ({error.strerror})"
         return "" if sha256 == manifest.sha256 else "its bytes are not those that landed"
-
-    def damaged(self) -> Iterator[tuple[Manifest, str]]:
-        """Every file that is not what its manifest says, and what is wrong with it."""
-        found = ((manifest, self.damage(manifest)) for manifest in self.landed())
-        yield from ((manifest, wrong) for manifest, wrong in found if wrong)
 
     def asked(self) -> Iterator[AskedFor]:
         """Every export asked for, in the order of their creation."""
-        yield from sorted((read_json(p, AskedFor) for p in self.root.glob("*/*/*/*.asked.json")), key=by_age)
+        yield from sorted(_readable(self.root.glob("*/*/*/*.asked.json"), AskedFor), key=by_age)
 
     def asked_among(self, vendor: str, export_ids: Collection[str]) -> Iterator[AskedFor]:
         """What was asked of a vendor under these ids."""
-        for path in self.root.glob(f"{vendor}/*/*/*.asked.json"):
-            if path.name.partition(".")[0] in export_ids:
-                yield read_json(path, AskedFor)
+        paths = self.root.glob(f"{vendor}/*/*/*.asked.json")
+        yield from _readable((path for path in paths if path.name.partition(".")[0] in export_ids), AskedFor)
 
     def asked_of(self, vendor: str, record_type: str, month: Month) -> Iterator[AskedFor]:
         """What was asked for of one month."""
         folder = self.root / vendor / record_type / str(month)
-        yield from (read_json(path, AskedFor) for path in folder.glob("*.asked.json"))
+        yield from _readable(folder.glob("*.asked.json"), AskedFor)
 
     def landed(self) -> Iterator[Manifest]:
         """Every manifest, in the order of the exports' creation."""
-        yield from sorted((read_json(p, Manifest) for p in self.root.glob("*/*/*/*.landed.json")), key=by_age)
+        yield from sorted(_readable(self.root.glob("*/*/*/*.landed.json"), Manifest), key=by_age)
 
     def landed_of(self, vendor: str, record_type: str, month: Month) -> Iterator[Manifest]:
         """The manifests of one month."""
         folder = self.root / vendor / record_type / str(month)
-        yield from (read_json(path, Manifest) for path in folder.glob("*.landed.json"))
+        yield from _readable(folder.glob("*.landed.json"), Manifest)
 
 
-def _beside(file: Path, what: str) -> Path:
+def _readable(paths: Iterable[Path], kind: type[_Record]) -> Iterator[_Record]:
+    """What the notes say; of one that cannot be read, `cdr verify` tells, and no other month waits for it."""
+    for path in paths:
+        with suppress(PermanentError):
+            yield read_note(path, kind)
+
+
+def read_note(path: Path, kind: type[_Record]) -> _Record:
+    """What a note says; raises ``PermanentError`` where it is torn, or about another export than its path says."""
+    place, record = Place.of(path), read_json(path, kind)
+    if place != Place(record.vendor, record.record_type, Month.parse(record.month), record.export_id):
+        raise PermanentError(f"{path.name} is about another export than its path says; `cdr verify --repair` mends it.")
+    return record
+
+
+def beside(file: Path, what: str) -> Path:
+    """Where a note about a file lies."""
     return file.with_name(f"{file.name.partition('.')[0]}.{what}.json")
 
 
-def _gone(note: Path) -> Gone:
-    content = json.loads(note.read_text(encoding="utf-8"))
-    found = datetime.fromisoformat(content["found_at"])
-    looked = content.get("looked_at")  # earlier notes say neither this nor how often
-    return Gone(found, datetime.fromisoformat(looked) if looked else found, content.get("looks", 1))
+def _gone(note: Path) -> Gone | None:
+    """What a note of a missing file says; None where there is none, or it is torn: the file is looked for again."""
+    try:
+        content = json.loads(note.read_text(encoding="utf-8"))
+        found = datetime.fromisoformat(content["found_at"])
+        looked = content.get("looked_at")  # earlier notes say neither this nor how often
+        return Gone(found, datetime.fromisoformat(looked) if looked else found, int(content.get("looks", 1)))
+    except (OSError, ValueError, TypeError, LookupError):
+        return None

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, get_origin
 
-from pipeline.errors import writing
+from pipeline.errors import PermanentError, writing
 from pipeline.storage import finalize, make_folder
 
 
@@ -46,6 +47,7 @@ class Manifest(AskedFor):
     expired: bool = False
     records_told: int | None = None  # how many the vendor says it holds, where it does; earlier manifests have none
     unread: str = ""  # why its kind could not be read when it landed
+    remade: bool = False  # written later from the file alone: the checksum is of what was found then
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,24 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
 
 
 def read_json(path: Path, kind: type[_Record]) -> _Record:
-    """Read what ``write_json`` wrote of one of these."""
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    for one in fields(kind):
-        if one.type is datetime:
-            content[one.name] = datetime.fromisoformat(content[one.name])
-    return kind(**content)
+    """Read what ``write_json`` wrote of one of these; raises ``PermanentError`` where the file holds anything else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return kind(**{one.name: _parsed(one.type, content[one.name]) for one in fields(kind) if one.name in content})
+    except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
+        raise PermanentError(f"{path.name} is torn, or is no note of ours; `cdr verify --repair` mends it.") from error
+
+
+def _parsed(kind: Any, value: Any) -> Any:
+    """The value of a field as its type; raises ``TypeError`` or ``ValueError`` where it is of another."""
+    if kind is datetime:
+        instant = datetime.fromisoformat(value)
+        if instant.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return instant
+    if not isinstance(value, kind if isinstance(kind, UnionType) else get_origin(kind) or kind):
+        raise TypeError("of another type")
+    return value
 
 
 def _plain(value: object) -> str:

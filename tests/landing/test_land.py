@@ -16,6 +16,7 @@ from pipeline.errors import PermanentError, TransientError, UnreadableError
 from pipeline.export.protocol import Export
 from pipeline.journey import Journey
 from pipeline.landing.notes import Manifest
+from pipeline.landing.survey import survey
 from pipeline.months import Month
 from pipeline.sandbox import Fault, ManualClock, Sandbox
 from pipeline.settings import Settings
@@ -232,7 +233,7 @@ def test_a_file_of_a_kind_that_cannot_be_read_is_archived_and_then_told_of(
     with pytest.raises(UnreadableError, match=f"^{manifest.unread}$"):
         journey.load("cdr_in", MONTH)
     assert journey.loaded("cdr_in") == {}
-    assert list(journey.archive.damaged()) == []
+    assert list(survey(journey.archive)) == []
 
 
 def test_gzip_in_gzip_is_loaded_as_gzip_is(

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from pipeline.cli import main
 from pipeline.journey import Journey
+from pipeline.landing.survey import survey
 from pipeline.months import Month
 from pipeline.sandbox import ManualClock, Sandbox
 from pipeline.warehouse.queries import load
@@ -72,7 +73,7 @@ def test_a_number_is_erased_everywhere_and_nothing_else_changes(
     assert found == {("cdr_in", "2026-10"): 4, ("cdr_out", "2026-11"): 4}
     assert holding(tmp_path, NUMBER) == holding(tmp_path, NAME) == []
     assert (ask(journey, TOTALS), ask(journey, SUMS)) == before
-    assert list(journey.archive.damaged()) == []
+    assert list(survey(journey.archive)) == []
     for query in load("checks"):
         if "-- severity: error" in query.sql:
             assert check(journey.warehouse, query).rows == 0, query.name

@@ -1,0 +1,41 @@
+"""Whether the archive is whole: what `cdr verify` names, and what it can mend."""
+
+from collections.abc import Iterator
+
+from pipeline.errors import PermanentError
+from pipeline.holdings import Holdings
+from pipeline.landing.remaking import remake
+from pipeline.landing.survey import Fault, look_at, survey
+
+
+def faults(holdings: Holdings) -> Iterator[Fault]:
+    """Everything that is wrong with the archive, every file hashed again.
+
+    What seems wrong is looked at once more under the month's lock: a file that is landing has no manifest yet.
+    """
+    seen = set()
+    for fault in survey(holdings.archive):
+        if fault.place is None:
+            yield fault
+        elif fault.place not in seen:
+            seen.add(fault.place)
+            with holdings.locked(f"{fault.place.record_type}-{fault.place.month}"):
+                found = list(look_at(holdings.archive, fault.place))
+            yield from found
+
+
+def mend(holdings: Holdings, fault: Fault) -> None:
+    """Write the notes again that a fault is about; raises ``PermanentError`` where that cannot be done."""
+    if fault.place is None or not fault.mendable:
+        raise PermanentError(str(fault))
+    with holdings.locked(f"{fault.place.record_type}-{fault.place.month}"):
+        remake(holdings.archive, fault.place, holdings.clock())
+
+
+def left_out(holdings: Holdings) -> str:
+    """What of the archive cannot be loaded because its notes or its file are missing, in a sentence; empty if all can.
+
+    The files themselves are not read.
+    """
+    named = [str(fault) for fault in survey(holdings.archive, hashed=False) if fault.place]
+    return f"{len(named)} wrong in the archive: {'; '.join(named)}. Run `cdr verify`." if named else ""

@@ -1,0 +1,65 @@
+"""Write the notes about a landed file again, from the file and from what is left of its notes."""
+
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.errors import PermanentError, TransientError
+from pipeline.landing.archive import Archive, Place, beside, read_note
+from pipeline.landing.fetch import verify
+from pipeline.landing.notes import AskedFor, Manifest
+
+
+def remake(archive: Archive, place: Place, now: datetime) -> None:
+    """Write what is torn or missing of both notes; the caller holds the month.
+
+    Raises ``PermanentError`` where the file is damaged. Where no note says what was asked for, the file's own time says
+    until when the window may have reached.
+    """
+    file = archive.file(place.vendor, place.record_type, place.month, place.export_id)
+    manifest = _read(beside(file, "landed"), Manifest)
+    asked = _read(beside(file, "asked"), AskedFor) or manifest or _guessed(place, file)
+    archive.note_asked(AskedFor(**{one.name: getattr(asked, one.name) for one in fields(AskedFor)}))
+    if manifest is None:
+        archive.note_landed(_manifest(asked, file, now))
+
+
+def _manifest(asked: AskedFor, file: Path, now: datetime) -> Manifest:
+    try:
+        found = verify(file)
+    except (TransientError, PermanentError) as error:
+        raise PermanentError(f"{file.name} is not whole, so it got no manifest; restore it from a backup.") from error
+    return Manifest(
+        **asdict(asked),
+        landed_at=now,
+        url="",
+        bytes=found.size,
+        text_bytes=found.contents.text_bytes,
+        sha256=found.sha256,
+        header=found.contents.header,
+        unread=found.contents.unread,
+        remade=True,
+    )
+
+
+def _guessed(place: Place, file: Path) -> AskedFor:
+    written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    return AskedFor(
+        vendor=place.vendor,
+        record_type=place.record_type,
+        month=str(place.month),
+        export_id=place.export_id,
+        reference="",
+        window_start=place.month.start,
+        window_end=min(max(written, place.month.start), place.month.end),
+        created_at=written,
+        filters={},
+        api_version="",
+    )
+
+
+def _read(path: Path, kind: type[AskedFor] | type[Manifest]) -> AskedFor | Manifest | None:
+    try:
+        return read_note(path, kind)
+    except PermanentError:
+        return None

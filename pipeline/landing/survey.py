@@ -1,0 +1,101 @@
+"""Look at everything that lies in the archive: what is damaged, what is missing, and what does not belong there."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.containers import SUFFIXES
+from pipeline.errors import PermanentError
+from pipeline.landing.archive import Archive, Place, beside, read_note
+from pipeline.landing.notes import AskedFor, Manifest
+
+_FILE = re.compile(rf"[^.]+({'|'.join(map(re.escape, SUFFIXES))})")
+_NOTE = re.compile(r"[^.]+\.(asked|landed|gone)\.json")
+_UNFINISHED = re.compile(r".*\.part")
+_DEPTH = 4
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a ``path`` in the archive; ``mendable`` where the file that is there says what is missing."""
+
+    path: str
+    says: str
+    place: Place | None = None
+    mendable: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.says}"
+
+
+def survey(archive: Archive, *, hashed: bool = True) -> Iterator[Fault]:
+    """Everything that is wrong; without ``hashed`` only what can be seen without reading the files."""
+    places: dict[Place, None] = {}
+    for path, why in _everything(archive.root):
+        if why:
+            yield Fault(_shown(archive, path), why)
+        elif place := _place(archive, path):
+            places[place] = None
+        elif not _UNFINISHED.fullmatch(path.name):
+            yield Fault(_shown(archive, path), "it does not belong in the archive")
+    for place in sorted(places):
+        yield from look_at(archive, place, hashed=hashed)
+
+
+def _everything(folder: Path, depth: int = 1) -> Iterator[tuple[Path, str]]:
+    """Every file, and each folder that cannot be looked into, with the reason."""
+    try:
+        found = sorted(folder.iterdir()) if folder.exists() else []
+    except OSError as error:
+        yield folder, f"it cannot be looked into ({error.strerror})"
+        return
+    for path in found:
+        if path.is_dir() and depth < _DEPTH:
+            yield from _everything(path, depth + 1)
+        else:
+            yield path, ""
+
+
+def look_at(archive: Archive, place: Place, *, hashed: bool = True) -> Iterator[Fault]:
+    """What is wrong with one export's file and notes."""
+    first = archive.file(place.vendor, place.record_type, place.month, place.export_id)
+    names = [first.with_name(f"{place.export_id}{suffix}") for suffix in SUFFIXES]
+    held = first.exists()
+    for other in (name for name in names if name != first and name.exists()):
+        yield Fault(_shown(archive, other), f"it is a second file of the export, beside {first.name}")
+    manifest = _read(beside(first, "landed"), Manifest)
+    if isinstance(manifest, str):
+        yield Fault(_shown(archive, beside(first, "landed")), manifest, place, mendable=held)
+    elif manifest is None and held:
+        yield Fault(_shown(archive, first), "it has no manifest", place, mendable=True)
+    elif manifest and (hashed or manifest.expired or not held) and (wrong := archive.damage(manifest)):
+        yield Fault(_shown(archive, first), wrong, place)
+    if isinstance(asked := _read(beside(first, "asked"), AskedFor), str):
+        known = held or isinstance(manifest, Manifest)
+        yield Fault(_shown(archive, beside(first, "asked")), asked, place, mendable=known)
+
+
+def _read(path: Path, kind: type[AskedFor] | type[Manifest]) -> AskedFor | Manifest | str | None:
+    """The note, or what is wrong with it; None where there is none."""
+    if not path.exists():
+        return None
+    try:
+        return read_note(path, kind)
+    except PermanentError:
+        return "it is torn, or the note of something else"
+
+
+def _place(archive: Archive, path: Path) -> Place | None:
+    """The place of a file, if it belongs in the archive at all."""
+    known = _FILE.fullmatch(path.name) or _NOTE.fullmatch(path.name)
+    if len(path.relative_to(archive.root).parts) != _DEPTH or not known or not path.is_file():
+        return None
+    try:
+        return Place.of(path)
+    except PermanentError:
+        return None
+
+
+def _shown(archive: Archive, path: Path) -> str:
+    return path.relative_to(archive.root).as_posix()

@@ -1,0 +1,136 @@
+"""One file or manifest that is missing, cut or foreign costs its own month, and is named; all others come back."""
+
+import gzip
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pipeline.cli import main
+from pipeline.journey import Journey
+from pipeline.months import Month
+from pipeline.sandbox import ManualClock, Sandbox
+from pipeline.settings import Settings
+from tests.didww import client
+from tests.integration.totals import KEY, MONTHS, NOW, bring_in, published
+from tests.landing.test_packed import forged
+
+pytestmark = pytest.mark.slow
+
+Cdr = Callable[..., Result]
+Place = tuple[str, Month]
+PLACES: list[Place] = [(record_type, month) for month in MONTHS for record_type in ("cdr_in", "cdr_out")]
+
+HARM: dict[str, Callable[[Path], object]] = {
+    "a cut file": lambda file: file.write_bytes(file.read_bytes()[:-9]),
+    "a file that cannot be read": lambda file: file.write_bytes(forged(flags=1)),
+    "no file": lambda file: file.unlink(),
+    "a torn manifest": lambda file: manifest(file).write_bytes(manifest(file).read_bytes()[:200]),
+    "no manifest": lambda file: manifest(file).unlink(),
+}
+HARMED = dict(zip(HARM, PLACES[:-1], strict=True))
+WHOLE = PLACES[-1]
+
+
+def manifest(file: Path) -> Path:
+    return file.with_name(file.name.replace(".csv.gz", ".landed.json"))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
+    """Three months of both record types, published."""
+    clock = ManualClock(NOW)
+    with Sandbox(
+        calls_per_day=1, clock=clock, pending=timedelta(0), processing=timedelta(0), api_key=KEY, rate_limit=None
+    ) as vendor:
+        settings = Settings(_env_file=None, cdr_data_dir=tmp_path_factory.mktemp("made"))
+        journey = Journey(settings, {"didww": client(vendor.url, KEY)}, clock)
+        for record_type, month in PLACES:
+            bring_in(journey, record_type, month)
+        journey.refresh()
+        yield journey
+
+
+@pytest.fixture
+def journey(made: Journey, tmp_path: Path) -> Journey:
+    """A copy of that data directory."""
+    shutil.copytree(made.settings.cdr_data_dir, tmp_path / "data")
+    settings = Settings(_env_file=None, cdr_data_dir=tmp_path / "data")
+    return Journey(settings, made.vendors, made.clock)
+
+
+@pytest.fixture
+def cdr(journey: Journey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cdr:
+    """The command, over the data directory."""
+    monkeypatch.chdir(tmp_path)
+    env = {"CDR_DATA_DIR": str(journey.settings.cdr_data_dir), "DIDWW_API_KEY": KEY}
+    return lambda *arguments: CliRunner().invoke(main, arguments, env=env)
+
+
+def file_of(journey: Journey, place: Place) -> Path:
+    (found,) = (journey.archive.root / "didww" / place[0] / str(place[1])).glob("*.csv.gz")
+    return found
+
+
+def told(result: Result, place: Place) -> bool:
+    assert result.exit_code == 1, result.output
+    assert result.stderr.count("\n") == 1
+    return f"{place[0]} {place[1]}: " in result.stderr or f"{place[0]}/{place[1]}/" in result.stderr
+
+
+def test_each_month_stands_alone_and_manifests_are_made_again_from_files(
+    made: Journey, journey: Journey, cdr: Cdr
+) -> None:
+    for harm, place in HARMED.items():
+        HARM[harm](file_of(journey, place))
+    shutil.rmtree(journey.settings.cdr_data_dir / "lake")
+    rebuilt, verified = cdr("rebuild"), cdr("verify")
+    for harm, place in HARMED.items():
+        assert told(rebuilt, place), harm
+        assert told(verified, place), harm
+    assert [line.split()[:2] for line in rebuilt.stdout.splitlines()] == [[str(WHOLE[1]), WHOLE[0]]]
+    assert published(journey, *WHOLE) == published(made, *WHOLE)
+    assert cdr("status").exit_code == 0
+
+    mended = cdr("verify", "--repair")
+    assert mended.stdout.count("a new checksum is of what was found") == 2
+    for harm, place in HARMED.items():
+        assert told(mended, place) == ("manifest" not in harm)
+    rebuilt = cdr("rebuild")
+    for harm, place in HARMED.items():
+        assert told(rebuilt, place) == ("manifest" not in harm)
+        if "manifest" in harm:
+            assert published(journey, *place) == published(made, *place)
+
+
+def test_a_number_is_erased_wherever_it_can_be_and_the_rest_is_named(journey: Journey, cdr: Cdr) -> None:
+    number = gzip.decompress(file_of(journey, WHOLE).read_bytes()).decode().splitlines()[1].split(",")[4]
+    assert number.strip("+").isdigit()
+    for harm, place in HARMED.items():
+        HARM[harm](file_of(journey, place))
+    erased = cdr("erase", number, "--yes")
+    for harm, place in HARMED.items():
+        assert told(erased, place), harm
+    assert number not in gzip.decompress(file_of(journey, WHOLE).read_bytes()).decode()
+    assert [one for one in journey.archive.landed() if one.erased]
+
+
+def test_a_file_that_was_changed_is_never_mended(journey: Journey, cdr: Cdr) -> None:
+    file = file_of(journey, WHOLE)
+    file.write_bytes(gzip.compress(gzip.decompress(file.read_bytes())[:-1]))
+    assert [told(cdr("verify", "--repair"), WHOLE) for _ in range(2)] == [True, True]
+
+
+def test_folders_that_are_no_months_stop_nothing(journey: Journey, cdr: Cdr) -> None:
+    for name in ("2026-13", "abcd-ef", "lost+found"):
+        (journey.archive.root / "didww" / "cdr_in" / name).mkdir()
+        (journey.archive.root / "didww" / "cdr_in" / name / "x.csv.gz").write_bytes(b"x")
+    for command in (("status",), ("retain", "--dry-run")):
+        result = cdr(*command)
+        assert result.exit_code == 0, result.output
+    named = cdr("verify")
+    assert named.exit_code == 1
+    assert named.stderr.count("it does not belong in the archive") == 3
