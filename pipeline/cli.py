@@ -35,7 +35,7 @@ def main(*, traceback: bool) -> None:
 @click.option("--to", "last", type=MonthText(), required=True, help="Last month, included.")
 @click.option("--type", "record_type", help="One record type only, such as cdr_in, or the table of another export.")
 @click.option("--again", is_flag=True, help="Ask anew for months that are loaded.")
-@click.option("--force", is_flag=True, help="The same, and replace a month although many of its rows would vanish.")
+@click.option("--force", is_flag=True, help="The same, and load a month that was refused as it is.")
 @one_sentence
 def backfill(first: Month, last: Month, record_type: str | None, *, again: bool, force: bool) -> None:
     """Bring in a range of months, without UI or daemon; months that are loaded are left alone."""

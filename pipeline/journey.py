@@ -15,6 +15,7 @@ from pipeline.errors import GoneError, PermanentError, TransientError
 from pipeline.export.plan import covers
 from pipeline.export.protocol import Export
 from pipeline.export.recognising import recognised
+from pipeline.guards import Guards
 from pipeline.integrity import left_out
 from pipeline.landing.download import Bounds
 from pipeline.landing.fetch import fetch
@@ -66,7 +67,8 @@ class Journey(Orders):
 
     @cached_property
     def _loader(self) -> Loader:
-        return Loader(self.archive, self.lake, self.tables, self.settings.cdr_max_shrink_share, self._eraser)
+        guards = Guards(self.settings.cdr_max_shrink_share, self.settings.cdr_max_rejected_share)
+        return Loader(self.archive, self.lake, self.tables, guards, self._eraser)
 
     @property
     def _bounds(self) -> Bounds:
@@ -111,8 +113,8 @@ class Journey(Orders):
     def load(self, record_type: str, month: Month, *, force: bool = False) -> Loaded:
         """Replace the month by what its newest landed export holds, in one commit, unless it holds that already.
 
-        An export that would take away more than the share of rows that the settings allow is refused, unless
-        ``force``.
+        One that the guards refuse is loaded with ``force`` alone: an older export, one that takes away too many rows,
+        a file of which too many records are rejected or another month's.
         """
         self._refuse_expired(month)
         with self.locked(f"{record_type}-{month}"):
@@ -168,7 +170,9 @@ class Journey(Orders):
                 continue
             try:
                 with self.locked(f"{manifest.record_type}-{manifest.month}"):
-                    self._loader.replace(manifest, force=True)
+                    # what the lake held was let in before; what was refused stays refused
+                    held_now = self.loaded(place[0]).get(place[1]) == manifest.export_id
+                    self._loader.replace(manifest, force=held_now)
             except (PermanentError, TransientError, OSError, ValueError) as error:
                 failed.append(_failure(manifest, error))
             else:

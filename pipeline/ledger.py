@@ -51,6 +51,7 @@ def note(
     return {
         "export_id": manifest.export_id,
         "month": manifest.month,
+        "created_at": manifest.created_at.isoformat(),
         "sha256": manifest.sha256,
         "rows": loaded.rows,
         "rejected_rows": converted.rejected.rows,

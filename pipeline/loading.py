@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import chain
 
 from pipeline.erasing import Eraser
-from pipeline.errors import PermanentError
+from pipeline.guards import Guards, Known
 from pipeline.landing.archive import Archive
 from pipeline.landing.notes import Manifest
 from pipeline.ledger import note
@@ -32,30 +34,28 @@ class Loaded:
 
 
 class Loader:
-    """Replaces months of the lake; ``max_shrink`` is the share of a month's rows that may vanish unasked.
+    """Replaces months of the lake, unless the ``guards`` forbid it.
 
     What was erased does not come back: the ``eraser`` goes over each file before it is read.
     """
 
     def __init__(
-        self,
-        archive: Archive,
-        lake: Lake,
-        tables: Mapping[str, Table],
-        max_shrink: float,
-        eraser: Eraser | None = None,
+        self, archive: Archive, lake: Lake, tables: Mapping[str, Table], guards: Guards, eraser: Eraser | None = None
     ) -> None:
         self._archive = archive
         self._lake = lake
         self._tables = tables
-        self._max_shrink = max_shrink
+        self._guards = guards
         self._eraser = eraser
 
     def replace(self, manifest: Manifest, *, force: bool) -> Loaded:
         """Make the month hold exactly what the manifest's file does; the caller holds the month's lock."""
+        record_type, month, export_id = manifest.record_type, manifest.month, manifest.export_id
+        previous = self._previous(manifest)
+        if previous and not force:
+            self._guards.check_age(manifest, previous)
         if self._eraser:
             manifest = self._eraser.cleanse(manifest)
-        record_type, month, export_id = manifest.record_type, manifest.month, manifest.export_id
         table = self._tables[record_type]
         file = self._archive.file(manifest.vendor, record_type, Month.parse(month), export_id)
         rows = self._lake.new_file(record_type, month, export_id)
@@ -64,41 +64,43 @@ class Loader:
         with all_or_none() as made:
             converted = convert(file, origin, table, rows, rejects)
             made += [*converted.files, rejects]
-            loaded = self._compared(manifest, converted)
             if not force:
-                self._guard(manifest, loaded)
+                self._guards.check_records(manifest, converted, rejects, table)
+            loaded = self._compared(manifest, converted, previous)
+            if not force:
+                self._guards.check_shrink(manifest, converted.loaded.rows, rows_lost(loaded.differences))
         said = note(manifest, converted, table.money, loaded.previous, loaded.differences)
         self._lake.replace_month(rejected_table(record_type), month, [rejects], REJECTED, said)
         expected = Expected(converted.loaded.rows, converted.loaded.sums)
         self._lake.replace_month(record_type, month, converted.files, table.schema, said, expected)
         return loaded
 
-    def _compared(self, manifest: Manifest, converted: Converted) -> Loaded:
-        """What the load brings, beside the export that it replaces where that is an earlier one."""
+    def _previous(self, manifest: Manifest) -> Known | None:
+        """The export that the month holds, unless it is this one, and when it was created.
+
+        The notes of the archive say when, or where they are gone the lake's own; those of earlier loads do not.
+        """
+        export_id = self._lake.stems(manifest.record_type).get(manifest.month)
+        if export_id in (None, manifest.export_id):
+            return None
+        landed = self._archive.landed_of(manifest.vendor, manifest.record_type, Month.parse(manifest.month))
+        noted = chain(landed, self._archive.asked_among(manifest.vendor, {export_id}))
+        if found := next((one for one in noted if one.export_id == export_id), None):
+            return Known(export_id, found.created_at)
+        loads = (one for one in self._lake.notes(manifest.record_type) if one["export_id"] == export_id)
+        created_at = next((load["created_at"] for load in loads if "created_at" in load), None)
+        return Known(export_id, datetime.fromisoformat(created_at) if created_at else None)
+
+    def _compared(self, manifest: Manifest, converted: Converted, previous: Known | None) -> Loaded:
+        """What the load brings, beside the export that it replaces unless that is a later one."""
         record_type, month = manifest.record_type, manifest.month
-        previous = self._lake.stems(record_type).get(month)
-        if previous is None or not self._is_earlier(previous, manifest):
+        if previous is None or previous.is_later_than(manifest):
             return Loaded(manifest.export_id, converted)
         before = self._lake.files(record_type)[month]
         if not all(file.exists() for file in before):  # set aside, or lost: there is nothing to compare with
             return Loaded(manifest.export_id, converted)
         found = compare(before, converted.files, _marks(self._tables[record_type]), self._lake.root / ".duckdb")
-        return Loaded(manifest.export_id, converted, previous, found)
-
-    def _is_earlier(self, export_id: str, than: Manifest) -> bool:
-        path = self._archive.file(than.vendor, than.record_type, Month.parse(than.month), export_id)
-        manifest = self._archive.manifest(path)
-        return manifest is not None and manifest.created_at < than.created_at
-
-    def _guard(self, manifest: Manifest, loaded: Loaded) -> None:
-        after = loaded.converted.loaded.rows if loaded.converted else 0
-        lost = rows_lost(loaded.differences)
-        if lost > self._max_shrink * (after + lost):
-            raise PermanentError(
-                f"{manifest.record_type} {manifest.month}: export {manifest.export_id} has {lost} rows fewer than the "
-                f"{after + lost} that are loaded, so nothing was replaced and its file is kept; if that is right, "
-                "load it with `cdr backfill --force`, or with `force` in the UI."
-            )
+        return Loaded(manifest.export_id, converted, previous.export_id, found)
 
 
 def _marks(table: Table) -> Marks:

@@ -27,7 +27,7 @@ class LoadConfig(dg.Config):
     """What a launch may say about loading."""
 
     force: bool = False
-    """Replace the month although many of its rows would vanish."""
+    """Load a month that was refused as it is: too few rows, too many rejected or of another month, an older export."""
 
 
 def lane(

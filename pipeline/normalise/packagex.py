@@ -4,6 +4,8 @@ A file holds every record since the day before its month, as only the lower end 
 are its rows.
 """
 
+from dataclasses import replace
+
 from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError
 from pipeline.normalise.schema import Kind
@@ -17,4 +19,4 @@ def table(dataset: Dataset) -> Table:
             f"Export {dataset.name} declares {zoned[0]} as a zoned_instant, but PackageX is asked for times in UTC "
             "without a zone; declare it as an instant."
         )
-    return declared(dataset, inside_only=True)
+    return replace(declared(dataset, inside_only=True), open_ended=True)

@@ -18,8 +18,9 @@ class Table:
     Each of the ``generations`` maps the headers that files had at one time onto the columns. ``instant`` is the column
     that decides a row's month, ``money`` the one that says what it cost in all, in US dollars. A row is known again in
     a later export by ``identity``, or where the first of that is empty by ``otherwise``. With ``inside_only`` rows
-    outside the month are left out, because the vendor's window is wider and another month's export holds them. ``sums``
-    are columns that some generations of files do not have, and what they add up.
+    outside the month are left out, because the vendor's window is wider and another month's export holds them; where it
+    is ``open_ended`` these can be most of a file. ``sums`` are columns that some generations of files do not have, and
+    what they add up.
     """
 
     columns: tuple[Column, ...]
@@ -30,6 +31,7 @@ class Table:
     identity: tuple[str, ...] = ()
     otherwise: tuple[str, ...] = ()
     inside_only: bool = False
+    open_ended: bool = False
     sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property

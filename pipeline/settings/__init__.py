@@ -52,6 +52,9 @@ class Settings(AlarmSettings):
     cdr_max_shrink_share: float = Field(
         0.01, ge=0, le=1, description="Share of a month's rows that a re-export may take away without being asked."
     )
+    cdr_max_rejected_share: float = Field(
+        0.01, ge=0, le=1, description="Share of a file's records that may be rejected; some of a small file always may."
+    )
     cdr_history_days: int = Field(
         92, ge=7, description="Days for which earlier versions of a month stay readable in the lake."
     )

@@ -1,4 +1,4 @@
-"""A power cut, or a kill between two commits: the next ordinary command brings back what is missing, from the archive."""
+"""A power cut, or a kill between two commits: the next ordinary command brings back from the archive what is missing."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -58,7 +58,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for record_type in journey.schemas:
             bring_in(journey, record_type, MONTH)
         journey.refresh()
-    yield data
+    return data
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.guards import Guards
 from pipeline.landing.archive import Archive
 from pipeline.landing.notes import Manifest
 from pipeline.loading import Loader
@@ -18,7 +19,7 @@ def main(target: Path, *files: Path) -> None:
     """Load each file into a lake in ``target``."""
     archive, lake = Archive(target / "landing"), Lake(target / "lake")
     for sample in map(read, files):
-        Loader(archive, lake, TABLES, max_shrink=0.01).replace(_landed(archive, sample), force=False)
+        Loader(archive, lake, TABLES, Guards(0.01, 0.01)).replace(_landed(archive, sample), force=False)
 
 
 def _landed(archive: Archive, sample: Sample) -> Manifest:
