@@ -2,11 +2,14 @@
 
 import ipaddress
 import re
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 _PLAIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:[/?#].*)?", re.IGNORECASE)
 _ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
 """Control characters, which some readers skip, and the backslash, which some take for a slash."""
+
+_WHOLE = re.compile(r"[a-z][a-z0-9+.-]*:|///", re.IGNORECASE)
+"""How what is no path begins: some readers take ``http:x`` for one, and some what follows three slashes for a host."""
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -28,6 +31,16 @@ def is_readable(text: str) -> bool:
 def is_plain(url: str) -> bool:
     """Whether a request may go there: http or https, a host in ASCII, no user, and nothing that is read in two ways."""
     return is_readable(url) and bool(_PLAIN.fullmatch(url)) and names_host(url, {"http", "https"})
+
+
+def joined(base: str, path: str) -> str:
+    """The address of a path where ``base`` was asked; a whole address stays as it is; empty where it is none."""
+    if not path or not is_readable(path) or _WHOLE.match(path):
+        return path if is_plain(path) else ""
+    try:
+        return urljoin(base, path)
+    except ValueError:  # such as //[::1
+        return ""
 
 
 def same_origin(url: str, base: str) -> bool:

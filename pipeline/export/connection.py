@@ -4,11 +4,10 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TypeVar
-from urllib.parse import urljoin
 
 import requests
 
-from pipeline.addresses import is_plain, is_readable, same_origin, shown
+from pipeline.addresses import is_plain, joined, same_origin, shown
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export import http
 from pipeline.export.answers import skew
@@ -121,10 +120,7 @@ class Connection:
         """
         if not is_plain(self.base):
             raise PermanentError(f"{self._manners.address_setting} is no address that can be asked; correct it.")
-        try:
-            whole = urljoin(f"{self.base}/", path) if path and is_readable(path) else ""
-        except ValueError:  # such as http://[::1
-            whole = ""
+        whole = joined(f"{self.base}/", path)
         return str(http.prepared(self._repeating, "GET", whole, "tell the vendor's support").url)
 
     def owns(self, url: str) -> bool:

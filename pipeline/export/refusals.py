@@ -4,13 +4,12 @@ import re
 from collections.abc import Callable
 from http.client import HTTPException
 from typing import Any, TypeVar
-from urllib.parse import urljoin
 
 import requests
 import urllib3
 from requests import codes
 
-from pipeline.addresses import is_plain, is_readable, shown
+from pipeline.addresses import is_plain, joined, shown
 from pipeline.errors import BusyError, GoneError, PermanentError, TransientError
 from pipeline.export.manners import Manners
 from pipeline.export.way import BUNDLES, Way
@@ -79,10 +78,7 @@ def moved(what: str, response: requests.Response, manners: Manners) -> Exception
 def target(response: requests.Response) -> str:
     """Where a redirect leads: the whole address, empty where it is none."""
     said = response.headers["Location"].encode("latin-1", "replace").decode("utf-8", "replace")
-    try:
-        return urljoin(str(response.url), said) if is_readable(said) else ""
-    except ValueError:  # such as http://[::1
-        return ""
+    return joined(str(response.url), said)
 
 
 def refusal(what: str, response: requests.Response, manners: Manners, way: Way) -> Exception:

@@ -18,7 +18,7 @@ class Way:
 
     proxies: Mapping[str, str]
     proxy: str
-    verify: bool | str | None
+    verify: bool | str
 
     @property
     def told(self) -> str:
@@ -31,4 +31,4 @@ def way_of(session: requests.Session, url: str) -> Way:
     said = session.merge_environment_settings(url, {}, stream=None, verify=None, cert=None)
     proxies = {} if is_loopback(url) else dict(said["proxies"])
     proxy = select_proxy(url, proxies) or ""
-    return Way(proxies, proxy.rpartition("@")[2].rpartition("//")[2].rstrip("/"), said["verify"])
+    return Way(proxies, proxy.rpartition("@")[2].rpartition("//")[2].rstrip("/"), said["verify"] or True)

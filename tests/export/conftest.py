@@ -19,18 +19,18 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Callable[[str], Reply]], tuple[str, list[Seen]]]]:
-    """Starts a server that answers every path as it is told.
+def serve() -> Iterator[Callable[..., tuple[str, list[Seen]]]]:
+    """Starts a server that answers every path as it is told, on 127.0.0.1 and a free port unless told otherwise.
 
     Returns its origin and the growing list of (method, path, headers with lower-case names) that it saw. An answer
     whose own Content-Length is longer than its body is a cut one.
     """
     with ExitStack() as running:
-        yield lambda reply: running.enter_context(_serving(reply))
+        yield lambda reply, host="127.0.0.1", port=0: running.enter_context(_serving(reply, host, port))
 
 
 @contextmanager
-def _serving(reply: Callable[[str], Reply]) -> Iterator[tuple[str, list[Seen]]]:
+def _serving(reply: Callable[[str], Reply], host: str, port: int) -> Iterator[tuple[str, list[Seen]]]:
     seen: list[Seen] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -49,11 +49,11 @@ def _serving(reply: Callable[[str], Reply]) -> Iterator[tuple[str, list[Seen]]]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
             """``seen`` is the log."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer((host, port), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_address[1]}", seen
+            yield f"http://{host}:{server.server_address[1]}", seen
         finally:
             server.shutdown()
             thread.join()
