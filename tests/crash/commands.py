@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pipeline.expiry import expire
+from pipeline.integrity import faults
 from pipeline.journey import Journey
 from pipeline.months import Month
 from tests.crash.worker import bring, journey
@@ -35,7 +36,7 @@ COMMANDS: dict[str, Callable[[Journey, Place, str], object]] = {
     "erase": lambda here, place, number: list(here.erase(number)),
     "retain": lambda here, place, number: expire(here),
     "report": lambda here, place, number: [here.report(month, again=True) for month in here.reportable()],
-    "verify": lambda here, place, number: list(here.archive.damaged()),
+    "verify": lambda here, place, number: list(faults(here)),
 }
 
 

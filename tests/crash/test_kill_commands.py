@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipeline.integrity import faults
 from pipeline.sandbox import ManualClock, Sandbox
 from tests.crash.commands import COMMANDS, Place, run
 from tests.crash.test_kill import KEY, LONGEST_SECONDS, MONTHS, NOW, assert_nothing_torn, left_behind
@@ -70,7 +71,7 @@ def test_a_command_that_is_killed_anywhere_costs_nothing_but_time(processes: For
         for command in ("backfill", "erase", "retain", "rebuild", "report", "verify"):
             assert not killed(processes, None, command, place, number)
         here = place.open()
-        assert list(here.archive.damaged()) == []
+        assert list(faults(here)) == []
         for record_type in ("cdr_in", "cdr_out"):
             assert set(here.loaded(record_type)) == {str(month) for month in MONTHS[1:]}
             for month in MONTHS[1:]:

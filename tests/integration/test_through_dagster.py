@@ -12,10 +12,11 @@ from dagster import AssetKey, DagsterInstance, RunRequest
 from pydantic import SecretStr
 
 from pipeline.definitions import build
-from pipeline.defs.backfill import Backfill, Place
+from pipeline.defs.backfill import Backfill
 from pipeline.defs.home import prepare_home
 from pipeline.defs.runs import Runner
 from pipeline.defs.schedules import months_due
+from pipeline.defs.turns import Place
 from pipeline.export.action import Verb
 from pipeline.journey import Journey
 from pipeline.sandbox import Fault, ManualClock, Operation, Sandbox

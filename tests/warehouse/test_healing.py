@@ -1,7 +1,7 @@
-"""A power cut, or a kill between two commits: the next ordinary command brings back from the archive what is missing."""
+"""A power cut, or a kill between two commits: the next command brings back from the archive what is missing."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def shown(journey: Journey) -> list[list[Any]]:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("whole") / "data"
     with Sandbox(
         calls_per_day=2, clock=lambda: NOW, pending=timedelta(0), processing=timedelta(0), api_key=KEY, rate_limit=None

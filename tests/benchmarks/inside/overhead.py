@@ -15,8 +15,8 @@ from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._grpc.types import ExecuteRunArgs
 
 from pipeline.definitions import build
+from pipeline.defs.history import EXPORT_TAG
 from pipeline.defs.home import prepare_home
-from pipeline.defs.lanes import EXPORT_TAG
 from pipeline.defs.runs import Runner
 from pipeline.export.protocol import Export
 from pipeline.months import Month
