@@ -17,6 +17,7 @@ from filelock import FileLock
 
 from pipeline.errors import PermanentError, TransientError, writing
 from pipeline.warehouse import log
+from pipeline.warehouse.widening import joined
 
 PARTITION = "month"
 NOTE = "cdr"
@@ -75,7 +76,7 @@ class Table:
                         table.create_write_transaction(
                             actions,
                             mode="overwrite",
-                            schema=wanted,
+                            schema=joined(table.schema(), wanted) or wanted,
                             partition_by=[PARTITION],
                             partition_filters=[(PARTITION, "=", month)],
                             commit_properties=said,
@@ -152,7 +153,7 @@ class Table:
                 )
                 return
             known = {field.name: field.type for field in found.schema().fields}
-            if any(known.get(field.name, field.type) != field.type for field in wanted.fields):
+            if joined(found.schema(), wanted) is None:
                 raise PermanentError(f"{self.name} was written with other types; run `cdr rebuild` to make it again.")
             if new := [field for field in wanted.fields if field.name not in known]:
                 found.alter.add_columns(new)

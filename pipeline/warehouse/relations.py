@@ -63,17 +63,17 @@ def _listed(files: Sequence[Path]) -> str:
     if gone := [file for file in files if not file.exists()]:
         raise PermanentError(f"{gone[0]} is missing from the lake; run `cdr rebuild` to make it anew.")
     # matching names opens every file at every query, so only where it must
-    by_name = len({_names(file) for file in files}) > 1
+    by_name = len({_columns_of(file) for file in files}) > 1
     # the folder of a file is its month, by which whole files are passed over
     month = "right(parse_dirpath(filename), 7) AS month"
     return f"(SELECT {month}, * EXCLUDE (filename) FROM {parquet(files, by_name=by_name, filename=True)})"  # noqa: S608
 
 
 @cache
-def _names(file: Path) -> frozenset[str]:
-    """The columns of a file, which is never rewritten."""
+def _columns_of(file: Path) -> frozenset[tuple[str, str]]:
+    """The columns of a file, which is never rewritten, and their types: whole numbers may have been shorter."""
     try:
-        return frozenset(pq.read_schema(file).names)
+        return frozenset((field.name, str(field.type)) for field in pq.read_schema(file))
     except pa.ArrowInvalid as error:
         raise PermanentError(f"{file} of the lake is damaged; run `cdr rebuild` to make it again.") from error
 
@@ -96,8 +96,13 @@ def _columns(found: Mapping[str, str], expected: Mapping[str, str]) -> str:
     """The select list: as expected, NULL for a column that no file has; else the month first, as a mart begins."""
     wanted = expected or {"month": found["month"], **found}
     return ", ".join(
-        _shown(name, kind, f'"{name}"' if name in found else f"CAST(NULL AS {kind})") for name, kind in wanted.items()
+        _shown(name, kind, f'"{name}"' if found.get(name) == kind else f"CAST({_there(name, found)} AS {kind})")
+        for name, kind in wanted.items()
     )
+
+
+def _there(name: str, found: Mapping[str, str]) -> str:
+    return f'"{name}"' if name in found else "NULL"
 
 
 def _shown(column: str, kind: str, value: str) -> str:

@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, QueryBuilder
 
 from pipeline.errors import PermanentError
 from pipeline.warehouse.lake import Lake
@@ -140,6 +140,29 @@ def test_other_types_are_refused_for_calls_and_the_old_month_stays(lake: Lake) -
     with pytest.raises(PermanentError, match="t was written with other types; run `cdr rebuild`"):
         lake.replace_month("t", "2026-10", [write(lake, "t", "2026-10", "new", [1])], other, {})
     assert contents(lake, "t") == {"2026-10": [7]}
+
+
+def test_whole_numbers_become_longer_without_a_rebuild(lake: Lake) -> None:
+    """A declared integer had 32 bits once: older months are read beside newer ones, and may be written again."""
+    short, long = (pa.schema([("n", kind), ("month", pa.string())]) for kind in (pa.int32(), pa.int64()))
+
+    def put(month: str, number: int, schema: pa.Schema) -> None:
+        file = lake.new_file("t", month, f"{month}-{number}")
+        pq.write_table(pa.table({"n": pa.array([number], schema.field("n").type)}), file, store_schema=False)
+        lake.replace_month("t", month, [file], schema, {})
+
+    for month, number, schema in (("2026-09", 1, short), ("2026-10", 2**40, long), ("2026-08", 3, short)):
+        put(month, number, schema)
+    everything = pa.table(
+        QueryBuilder().register("t", DeltaTable(str(lake.root / "t"))).execute("SELECT n FROM t").read_all()
+    )
+    assert sorted(everything["n"].to_pylist()) == [1, 3, 2**40]
+    files = lake.files("t")
+    for shown, numbers in ((files, [1, 3, 2**40]), ({"2026-09": files["2026-09"]}, [1])):
+        with duckdb.connect() as db:
+            create(db, "months", [file for found in shown.values() for file in found], long)
+            assert [row[0] for row in db.execute("SELECT n FROM months ORDER BY n").fetchall()] == numbers
+            assert db.execute("DESCRIBE months").fetchall()[0][:2] == ("n", "BIGINT")
 
 
 def test_a_mart_begins_anew_where_its_columns_change(lake: Lake) -> None:
