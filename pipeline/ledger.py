@@ -111,7 +111,7 @@ def known_differences(lake: Lake, record_types: Iterable[str]) -> list[Revision]
             export_id=load["export_id"],
             previous_export_id=load["previous_export_id"],
             loaded_at=load["committed_at"],
-            **{**day, "day": date.fromisoformat(day["day"]), "usd_more": Decimal(day["usd_more"])},
+            **{**day, "day": date.fromisoformat(day["day"]), "usd_more": Total(Decimal(day["usd_more"]))},
         )
         for record_type in record_types
         for load in lake.notes(record_type)
@@ -166,7 +166,7 @@ def _loading(load: Mapping[str, Any] | None) -> dict[str, Any]:
     names = ("rows", "rejected_rows", "outside_month_rows", "unknown_columns", "duration_seconds", "control_totals")
     return {
         "loaded_at": load["committed_at"],
-        "cost_usd": None if load["cost_usd"] is None else Decimal(load["cost_usd"]),
+        "cost_usd": None if load["cost_usd"] is None else Total(Decimal(load["cost_usd"])),
         **{name: load[name] for name in names},
         # the first loads did not note these
         "left_out_rows": load.get("left_out_rows"),

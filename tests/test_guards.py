@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,11 +16,13 @@ from pipeline.errors import PermanentError
 from pipeline.guards import Guards
 from pipeline.landing.archive import Archive
 from pipeline.landing.notes import AskedFor, Manifest
+from pipeline.ledger import known_differences, known_exports
 from pipeline.loading import Loaded, Loader
 from pipeline.months import Month
 from pipeline.normalise import packagex, rebilly
 from pipeline.normalise.didww import TABLES
 from pipeline.warehouse.lake import Lake
+from pipeline.warehouse.records import KnownExport, Revision, as_table
 
 OCTOBER = Month(2026, 10)
 CREATED = datetime(2026, 11, 2, tzinfo=UTC)
@@ -29,8 +32,8 @@ PARCELS = Dataset("parcels", "rebilly", "parcels", {"at": "zoned_instant"}, "at"
 PACKAGES = Dataset("packages", "packagex", "packages", {"at": "instant"}, "at")
 
 
-def line(start: str = "2026-10-05 10:00:00", seconds: str = GOOD) -> str:
-    cells = {"Date/Time Start (UTC)": start, "Call Duration (sec)": seconds}
+def line(start: str = "2026-10-05 10:00:00", seconds: str = GOOD, usd: str = "") -> str:
+    cells = {"Date/Time Start (UTC)": start, "Call Duration (sec)": seconds, "Charged (USD)": usd}
     return ",".join(cells.get(name, "") for name in TABLES["cdr_out"].generations[0])
 
 
@@ -187,3 +190,17 @@ def lose(archive: Archive, manifest: Manifest, what: str) -> None:
             note.unlink()
     elif what == "archive":
         shutil.rmtree(archive.root)
+
+
+def test_the_largest_amounts_overflow_no_sum(months: Months) -> None:
+    """Of any amount that a cell can hold, sums are exact: those of the month, and what a re-export changed."""
+    most, seconds = "999999999999.999999", str(31 * 86_400)
+    months.load(months.land("e-1", file(line(usd=most, seconds=seconds))))
+    later = months.land("e-2", file(*[line(usd=most, seconds=seconds)] * 1_000), CREATED + timedelta(days=2))
+    (difference,) = months.load(later).differences
+    assert (difference.seconds_more, difference.usd_more) == (999 * 31 * 86_400, 999 * Decimal(most))
+    root = months.archive.root.parent
+    exports = known_exports(months.archive, months.lake, ["cdr_out"], root)
+    assert as_table(exports, KnownExport)["cost_usd"].to_pylist() == [Decimal(most), 1_000 * Decimal(most)]
+    found = known_differences(months.lake, ["cdr_out"])
+    assert as_table(found, Revision)["usd_more"].to_pylist() == [999 * Decimal(most)]

@@ -58,7 +58,7 @@ SELECT
     CAST(sum(gone - least(added, gone)) AS BIGINT),
     CAST(sum(least(added, gone)) AS BIGINT),
     CAST(coalesce(sum(seconds), 0) AS BIGINT),
-    CAST(coalesce(sum(cost), 0) AS DECIMAL(18, 6))
+    CAST(coalesce(sum(cost), 0) AS DECIMAL(38, 6))
 FROM identities
 GROUP BY day
 ORDER BY day

@@ -11,6 +11,9 @@ import pyarrow as pa
 from pipeline.months import Month
 from pipeline.warehouse.sentences import SENTENCES
 
+Total = NewType("Total", Decimal)
+"""A sum over a whole file, of rows, seconds or US dollars."""
+
 
 @dataclass(frozen=True)
 class KnownExport:
@@ -38,7 +41,7 @@ class KnownExport:
     unknown_columns: str | None = None
     altered_cells: str | None = None
     duration_seconds: int | None = None
-    cost_usd: Decimal | None = None
+    cost_usd: Total | None = None
     control_totals: str | None = None
     rejected_totals: str | None = None
 
@@ -64,7 +67,7 @@ class Coverage:
     rows: int | None
     rejected_rows: int | None
     duration_seconds: int | None
-    cost_usd: Decimal | None
+    cost_usd: Total | None
     dropped_on: datetime | None
     days_left: int | None
 
@@ -90,11 +93,7 @@ class Revision:
     rows_gone: int
     rows_changed: int
     seconds_more: int
-    usd_more: Decimal
-
-
-Total = NewType("Total", Decimal)
-"""A sum over a whole file, of rows, seconds or US dollars."""
+    usd_more: Total
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,6 @@ _ARROW = {
     int: pa.int64(),
     datetime: pa.timestamp("us", tz="UTC"),
     date: pa.date32(),
-    Decimal: pa.decimal128(18, 6),
     Total: pa.decimal128(38, 6),
 }
 
