@@ -138,6 +138,11 @@ def kept_as(cell: str, kind: Kind) -> str | None:
     return "" if kind in (Kind.INSTANT, Kind.ZONED_INSTANT) and _is_zero_date(cell) else None
 
 
+def is_same(form: str, cell: str) -> bool:
+    """Whether the text that is typed instead of a cell says the same, as an amount with many zeros at its end does."""
+    return form != "" and Decimal(form) == Decimal(cell)
+
+
 def _is_zero_date(cell: str) -> bool:
     if _ZERO_DATE.fullmatch(cell):
         return True

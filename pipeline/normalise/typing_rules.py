@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.normalise.kind_rules import MEANT, fits, kept_as, suspects_of, typed
+from pipeline.normalise.kind_rules import MEANT, fits, is_same, kept_as, suspects_of, typed
 from pipeline.normalise.schema import LONGEST_CALL, Column, Kind
 
 _FAR = (LONGEST_CALL + timedelta(days=1)) // timedelta(microseconds=1)  # it may have rung before
@@ -106,8 +106,9 @@ def _without(unfit: Sequence[str], cells: pa.ChunkedArray, suspects: pa.ChunkedA
     def those(found: list[str]) -> pa.ChunkedArray | None:
         return _where(suspects, suspects, pc.is_in(some, pa.array(found, pa.string()))) if found else None
 
-    misfits = those([cell for cell, form in forms.items() if form is None])
-    return _Cells(_strict(fit, kind), misfits, those([cell for cell, form in forms.items() if form is not None]))
+    misfits = [cell for cell, form in forms.items() if form is None]
+    altered = [cell for cell, form in forms.items() if form is not None and not is_same(form, cell)]
+    return _Cells(_strict(fit, kind), those(misfits), those(altered))
 
 
 def _where(suspects: pa.ChunkedArray, cells: pa.ChunkedArray, instead: pa.ChunkedArray) -> pa.ChunkedArray:
