@@ -7,19 +7,25 @@ ever is what the pipeline knows of itself: which exports there were, with their 
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 
 import pyarrow.parquet as pq
 
-from pipeline.errors import writing
+from pipeline.errors import PermanentError, TransientError, writing
 from pipeline.holdings import Holdings
 from pipeline.months import Month
+from pipeline.orders import Orders
+from pipeline.privacy.clocks import doubt
 from pipeline.privacy.personal import PERSONAL
 from pipeline.storage import sync
 from pipeline.warehouse.delta import PARTITION
 from pipeline.warehouse.forgetting import drop, keep, kept_months, tables
 from pipeline.warehouse.queries import Query, models
+
+MOST_MONTHS = 3
+"""How many months one pass deletes unasked: a month expires a month, and a pass is daily."""
 
 
 @dataclass(frozen=True)
@@ -56,20 +62,56 @@ def _due_sums(holdings: Holdings) -> list[Expired]:
     return [Expired(month, 0, rows, sums=True) for month, rows in sorted(sums.items())]
 
 
-def expire(holdings: Holdings) -> list[Expired]:
-    """Delete it, with all history, and publish what is left; killed anywhere, it goes on when it is called again."""
-    calls = _due_calls(holdings)
+def refusal(orders: Orders) -> str:
+    """Why nothing is to be deleted now, although something is due, in a sentence; empty where it may be.
+
+    What is deleted cannot be brought back, so a clock must agree with the vendor's or with the archive, and a pass that
+    would delete more than a few months must be meant.
+    """
+    months = {one.month for one in due(orders)}
+    if not months:
+        return ""
+    newest = max((asked.created_at for asked in (*orders.archive.asked(), *orders.archive.landed())), default=None)
+    if why := doubt(orders.clock(), newest, _skew(orders)):
+        return f"Nothing was deleted, because {why}; correct the clock, or run `cdr retain --force` if it is right."
+    if len(months) > MOST_MONTHS:
+        return (
+            f"Nothing was deleted, because {len(months)} months at once are more than {MOST_MONTHS}; look at "
+            "`cdr retain --dry-run`, and run `cdr retain --force` if that is meant."
+        )
+    return ""
+
+
+def _skew(orders: Orders) -> timedelta | None:
+    """By how much a vendor's clock is ahead of ours now, of several the farthest; None where none can be asked."""
+    found = []
+    for vendor in orders.vendors.values():
+        with suppress(PermanentError, TransientError):
+            vendor.exports()
+        found.append(vendor.skew())
+    return max((skew for skew in found if skew is not None), key=abs, default=None)
+
+
+def expire(orders: Orders, *, force: bool = False) -> list[Expired]:
+    """Delete it, with all history, and publish what is left; killed anywhere, it goes on when it is called again.
+
+    What is published never outlives the files that it shows: of sums it is published first that they are gone. Raises
+    ``PermanentError`` with the ``refusal`` of this, unless ``force``.
+    """
+    if not force and (why := refusal(orders)):
+        raise PermanentError(why)
+    calls = _due_calls(orders)
     for one in calls:
-        _delete_calls(holdings, one.month)
-    sums = _due_sums(holdings)  # also of months whose calls have only just gone
-    for one in sums:
-        _delete_sums(holdings, one)
+        _delete_calls(orders, one.month)
+    sums = _due_sums(orders)  # also of months whose calls have only just gone
     found = [*calls, *sums]
-    if found or holdings.shown_is_old():  # also where an earlier call was killed before it published
-        holdings.publish()
+    if found or orders.shown_is_old():  # also where an earlier call was killed before it published
+        orders.publish()
     if found:
-        holdings.forget([one.month for one in calls])
-        _log(holdings, found)
+        orders.forget([one.month for one in calls])
+        for one in sums:
+            _delete_sums(orders, one)
+        _log(orders, found)
     return found
 
 
@@ -100,16 +142,18 @@ def _delete_calls(holdings: Holdings, month: str) -> None:
     with ExitStack() as stack:
         for record_type in holdings.schemas:
             stack.enter_context(holdings.locked(f"{record_type}-{month}"))
-        holdings.archive.expire(month)
+        with writing(f"What is left after the calls of {month}", holdings.archive.root):
+            holdings.archive.expire(month)
         for lake in (holdings.lake, holdings.copies):
             for table in tables(lake):
                 drop(lake, table, month)
 
 
 def _delete_sums(holdings: Holdings, one: Expired) -> None:
-    for table in one.rows:
-        shutil.rmtree(holdings.kept / table / f"{PARTITION}={one.month}")
-    holdings.report_file(Month.parse(one.month)).unlink(missing_ok=True)
+    with writing(f"What is left after the sums of {one.month}", holdings.kept):
+        holdings.report_file(Month.parse(one.month)).unlink(missing_ok=True)
+        for table in one.rows:
+            shutil.rmtree(holdings.kept / table / f"{PARTITION}={one.month}")
 
 
 def _log(holdings: Holdings, found: Iterable[Expired]) -> None:

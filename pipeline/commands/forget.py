@@ -5,9 +5,9 @@ import click
 from pipeline import settings as environment
 from pipeline.commands.command_line import one_sentence
 from pipeline.errors import PermanentError
-from pipeline.expiry import Expired, due, expire
-from pipeline.holdings import Holdings
+from pipeline.expiry import Expired, due, expire, refusal
 from pipeline.journey import Journey
+from pipeline.orders import Orders
 
 
 @click.command()
@@ -32,14 +32,17 @@ def erase(number: str, *, yes: bool) -> None:
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
+@click.option("--force", is_flag=True, help="Delete although the clock seems wrong, or although it is much at once.")
 @one_sentence
-def retain(*, dry_run: bool) -> None:
+def retain(*, dry_run: bool, force: bool) -> None:
     """Delete what is older than the settings allow; `cdr ui` does so every day."""
-    holdings = Holdings(environment.load())
-    found = due(holdings) if dry_run else expire(holdings)
+    orders = Orders(environment.load())
+    found = due(orders) if dry_run else expire(orders, force=force)
     for one in found:
         click.echo(describe(one))
     click.echo(f"{len(found)} {'to delete' if dry_run else 'deleted'}.")
+    if dry_run and (why := refusal(orders)):
+        click.echo(f"cdr: {why}", err=True)
 
 
 def describe(one: Expired) -> str:

@@ -1,9 +1,13 @@
 """The two clocks of retention: one for what shows single calls or numbers, one for what only adds them up."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pipeline.months import Month
+
+LARGEST_SKEW = timedelta(days=1)
+LONGEST_SILENCE = timedelta(days=45)
+"""Exports are made at least daily, so long after the newest one rather the clock is wrong."""
 
 
 @dataclass(frozen=True)
@@ -24,3 +28,19 @@ class Clocks:
 
 def _over(month: Month, kept: int, now: datetime) -> bool:
     return kept > 0 and now >= month.shift(kept).end
+
+
+def doubt(now: datetime, newest: datetime | None, skew: timedelta | None) -> str:
+    """Why this machine's clock is not believed enough to delete by it; empty where it is.
+
+    ``newest`` is when the vendor made the newest export that is known, by its own clock, and ``skew`` by how much that
+    clock is ahead of ours now; None where it could not be asked.
+    """
+    if skew is not None and abs(skew) > LARGEST_SKEW:
+        return f"the vendor's clock is {abs(skew).days} days from this machine's, which says {now:%Y-%m-%d}"
+    if skew is None and newest is not None and now - newest > LONGEST_SILENCE:
+        return (
+            f"this machine's clock says {now:%Y-%m-%d}, {(now - newest).days} days after the newest export, and no "
+            "vendor could be asked"
+        )
+    return ""

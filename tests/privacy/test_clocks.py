@@ -1,13 +1,13 @@
 """Two clocks, each of whole months after a month's end."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.months import Month
-from pipeline.privacy.clocks import Clocks
+from pipeline.privacy.clocks import LARGEST_SKEW, LONGEST_SILENCE, Clocks, doubt
 
 MONTHS = st.builds(Month, st.integers(2015, 2040), st.integers(1, 12))
 A_SECOND = timedelta(seconds=1)
@@ -35,3 +35,25 @@ def test_without_a_setting_everything_is_kept_for_ever(month: Month) -> None:
     far = Month(9000, 1).start
     assert not Clocks().calls_expired(month, far)
     assert not Clocks().sums_expired(month, far)
+
+
+NOW = Month(2026, 11).start
+FAR = timedelta(days=3653)
+
+
+@pytest.mark.parametrize("skew", [timedelta(0), LARGEST_SKEW, -LARGEST_SKEW])
+@pytest.mark.parametrize("newest", [None, NOW, NOW - FAR, NOW + FAR])
+def test_a_clock_that_is_the_vendors_is_believed(newest: datetime | None, skew: timedelta) -> None:
+    assert doubt(NOW, newest, skew) == ""
+
+
+@pytest.mark.parametrize("skew", [LARGEST_SKEW + A_SECOND, -LARGEST_SKEW - A_SECOND, FAR, -FAR])
+@pytest.mark.parametrize("newest", [None, NOW, NOW - FAR])
+def test_a_clock_that_is_far_from_the_vendors_is_not_believed(newest: datetime | None, skew: timedelta) -> None:
+    assert doubt(NOW, newest, skew).startswith("the vendor's clock is ")
+
+
+def test_where_no_vendor_can_be_asked_the_newest_export_tells() -> None:
+    assert doubt(NOW, NOW - LONGEST_SILENCE, None) == doubt(NOW, None, None) == doubt(NOW, NOW + FAR, None) == ""
+    assert "2026-11-01, 3653 days after the newest export" in doubt(NOW, NOW - FAR, None)
+    assert doubt(NOW, NOW - LONGEST_SILENCE - A_SECOND, None)

@@ -1,5 +1,10 @@
 """Months whose clock has run down: gone from every folder, told as expired, and never brought back."""
 
+import signal
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +18,16 @@ from pipeline.commands.doctor import examine
 from pipeline.definitions import build
 from pipeline.defs.schedules import months_due
 from pipeline.errors import PermanentError
-from pipeline.expiry import due, expire, of_calls
+from pipeline.expiry import MOST_MONTHS, due, expire, of_calls
 from pipeline.export.action import Verb
 from pipeline.journey import Journey
 from pipeline.landing.survey import survey
 from pipeline.months import Month
-from pipeline.sandbox import ManualClock
+from pipeline.sandbox import ManualClock, Sandbox
 from pipeline.warehouse.coverage import at_risk
 from pipeline.warehouse.queries import load, models
 from pipeline.warehouse.reading import check
-from tests.integration.totals import MONTHS
+from tests.integration.totals import KEY, MONTHS
 from tests.privacy.conftest import PSEUDONYM_KEY, Bring, Opened, ask, texts
 
 pytestmark = pytest.mark.slow
@@ -147,11 +152,12 @@ def test_the_schedule_lets_months_expire_where_a_clock_is_set(opened: Opened, br
 
 
 def test_the_command_says_what_it_would_delete_and_then_deletes_it(
-    opened: Opened, bring: Bring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Opened, bring: Bring, vendor: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bring(opened(), MONTHS[:1])
     monkeypatch.chdir(tmp_path)
-    env = {"CDR_DATA_DIR": str(tmp_path / "data"), "CDR_RETAIN_NUMBER_MONTHS": "1"}
+    asked = {"DIDWW_API_KEY": KEY, "DIDWW_API_URL": vendor.url}  # who says that the clock is right
+    env = {"CDR_DATA_DIR": str(tmp_path / "data"), "CDR_RETAIN_NUMBER_MONTHS": "1", **asked}
     planned = CliRunner().invoke(main, ["retain", "--dry-run"], env=env)
     done = CliRunner().invoke(main, ["retain"], env=env)
     again = CliRunner().invoke(main, ["retain"], env=env)
@@ -159,6 +165,104 @@ def test_the_command_says_what_it_would_delete_and_then_deletes_it(
     assert planned.output.splitlines()[:-1] == done.output.splitlines()[:-1]
     assert (planned.output.splitlines()[-1], done.output.splitlines()[-1]) == ("1 to delete.", "1 deleted.")
     assert again.output == "0 deleted.\n"
+
+
+def held(folder: Path) -> dict[str, bytes]:
+    """Every archived file, every table of the lake, and what is published."""
+    kinds = ("*.gz", "*.parquet", "warehouse.duckdb")
+    return {str(path): path.read_bytes() for kind in kinds for path in folder.rglob(kind)}
+
+
+def test_a_clock_that_is_years_ahead_deletes_nothing(
+    opened: Opened, bring: Bring, clock: ManualClock, tmp_path: Path
+) -> None:
+    bring(opened(), MONTHS[:1])
+    before = held(tmp_path / "data")
+    journey = opened(didww_api_key=SecretStr(""), cdr_retain_number_months=36, cdr_retain_aggregate_months=60)
+    clock.advance(Month(2036, 10).start - clock())
+    assert [one.month for one in due(journey)] == [OLDEST]
+    with pytest.raises(PermanentError, match=r"^Nothing was deleted, because [^\n]+ says 2036-10-01, [^\n]+ --force`"):
+        expire(journey)
+    job = build(journey).resolve_job_def("retain")
+    with dg.instance_for_test() as instance:
+        assert not job.execute_in_process(instance=instance, raise_on_error=False).success
+    assert held(tmp_path / "data") == before
+    assert [one.sums for one in expire(journey, force=True)] == [False, True]
+    assert [path for path in held(tmp_path / "data") if not path.endswith("warehouse.duckdb")] == []
+
+
+def test_a_clock_that_is_not_the_vendors_deletes_nothing(tmp_path: Path, opened: Opened) -> None:
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = b'{"data": [], "meta": {"api_version": "2026-04-16", "total_records": 0}, "links": {}}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return "Sat, 21 Nov 2015 12:00:00 GMT"
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+            """Nothing is logged."""
+
+    file = tmp_path / "data" / "landing" / "didww" / "cdr_in" / OLDEST / "x.csv.gz"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"x")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        journey = opened(didww_api_url=f"http://127.0.0.1:{server.server_address[1]}/v3", **ONE_MONTH)
+        with pytest.raises(PermanentError, match=r"^Nothing was deleted, because the vendor's clock is \d+ days from"):
+            expire(journey)
+        server.shutdown()
+        thread.join()
+    assert file.exists()
+
+
+def test_a_pass_that_would_delete_much_at_once_must_be_meant(opened: Opened, tmp_path: Path) -> None:
+    files = [tmp_path / "data" / "landing" / "didww" / "cdr_in" / f"2026-0{n}" / "x.csv.gz" for n in range(1, 5)]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"x")
+    journey = opened(**ONE_MONTH)
+    assert len(due(journey)) == MOST_MONTHS + 1
+    with pytest.raises(PermanentError, match=r"^Nothing was deleted, because 4 months at once are more than 3; "):
+        expire(journey)
+    assert all(file.exists() for file in files)
+    files[0].unlink()
+    assert len(expire(journey)) == MOST_MONTHS
+    assert not any(file.exists() for file in files)
+
+
+def test_sums_that_expired_are_not_published_any_more_when_the_process_is_killed_while_it_deletes_them(
+    opened: Opened, bring: Bring, tmp_path: Path, clock: ManualClock
+) -> None:
+    bring(opened(), MONTHS[:1])
+    expire(opened(**ONE_MONTH))
+    journey = opened(**ONE_MONTH, cdr_retain_aggregate_months=2)
+    journey.report(MONTHS[0])
+    assert ask(journey, "SELECT count(*) > 0 FROM marts.daily_traffic") == [(True,)]
+    clock.advance(Month(2026, 12).start - clock())
+    script = f"""
+import os, shutil, signal
+from datetime import datetime
+from pathlib import Path
+from pipeline.expiry import expire
+from pipeline.orders import Orders
+from pipeline.settings import Settings
+shutil.rmtree = lambda path: os.kill(os.getpid(), signal.SIGKILL)
+settings = Settings(
+    _env_file=None, cdr_data_dir={str(tmp_path / "data")!r}, cdr_retain_number_months=1, cdr_retain_aggregate_months=2
+)
+expire(Orders(settings, clock=lambda: datetime.fromisoformat({clock().isoformat()!r})))
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL
+    assert ask(journey, "SELECT count(*) FROM marts.daily_traffic") == [(0,)]
+    assert not journey.report_file(MONTHS[0]).exists()
+    assert [one.sums for one in due(journey)] == [True]
+    assert [one.sums for one in expire(journey)] == [True]
+    assert due(journey) == []
 
 
 def test_what_shows_single_calls_goes_with_them() -> None:
