@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from pipeline.errors import writing
+from pipeline.private import private_folder
 
 
 class Doorbell:
@@ -27,6 +28,7 @@ class Doorbell:
     def ring(self) -> None:
         """Say that it rang now; raises ``PermanentError`` where that cannot be written."""
         with writing("The ring of a callback", self._path.parent):
+            private_folder(self._path.parent.parent)
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.touch()
             # The time that a file system gives by itself may lie milliseconds back, before a look that has just begun.

@@ -14,6 +14,7 @@ from pipeline.ledger import known_exports, with_expired
 from pipeline.months import Month
 from pipeline.normalise.table import Table
 from pipeline.privacy.clocks import Clocks
+from pipeline.private import private_folder
 from pipeline.settings import CALLS, Settings
 from pipeline.storage import make_folder
 from pipeline.vendors import months_kept, table
@@ -104,5 +105,6 @@ class Held:
         """A lock that the processes of this machine share; it ends with whoever holds it."""
         folder = self.settings.cdr_data_dir / ".locks"
         with writing("A lock", folder):
+            private_folder(self.settings.cdr_data_dir)
             make_folder(folder)
         return FileLock(folder / f"{name}.lock")

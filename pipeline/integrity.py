@@ -6,6 +6,7 @@ from pipeline.errors import PermanentError
 from pipeline.holdings import Holdings
 from pipeline.landing.remaking import remake
 from pipeline.landing.survey import Fault, look_at, survey
+from pipeline.private import exposed
 
 
 def faults(holdings: Holdings) -> Iterator[Fault]:
@@ -30,6 +31,14 @@ def mend(holdings: Holdings, fault: Fault) -> None:
         raise PermanentError(str(fault))
     with holdings.locked(f"{fault.place.record_type}-{fault.place.month}"):
         remake(holdings.archive, fault.place, holdings.clock())
+
+
+def findings(holdings: Holdings) -> Iterator[str]:
+    """A sentence for each thing that is wrong with the archive and can be seen without reading every file."""
+    if said := left_out(holdings):
+        yield said
+    if exposed(data := holdings.settings.cdr_data_dir):
+        yield f"Every user of this machine can read the personal data in {data}; run `chmod o-rwx` on it."
 
 
 def left_out(holdings: Holdings) -> str:

@@ -4,8 +4,10 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pipeline import integrity
 from pipeline.errors import PermanentError, TransientError, writing
 from pipeline.journey import Journey
+from pipeline.private import private_folder
 
 _LEAST_FREE_BYTES = 5 << 30
 _RISK_DAYS = 14
@@ -24,7 +26,8 @@ class Finding:
 def examine(journey: Journey) -> list[Finding]:
     """Look at everything; each finding stands alone, so one that is wrong hides no other."""
     vendors = [finding for name in journey.vendors for finding in (_vendor(journey, name), *_clock(journey, name))]
-    return [*vendors, _folder(journey), _disk(journey), *_lake(journey), *_months(journey)]
+    held = [_folder(journey), _disk(journey), *_archive(journey), *_lake(journey)]
+    return [*vendors, *held, *_months(journey)]
 
 
 def _vendor(journey: Journey, name: str) -> Finding:
@@ -55,7 +58,7 @@ def _folder(journey: Journey) -> Finding:
     probe = data / ".doctor"
     try:
         with writing("A trial file", data):
-            data.mkdir(parents=True, exist_ok=True)
+            private_folder(data)
             probe.write_bytes(b"")
             probe.unlink()
     except PermanentError as error:
@@ -78,6 +81,11 @@ def _lake(journey: Journey) -> Iterator[Finding]:
         yield Finding(ok=False, says=why)
     for file in (file for lake in (journey.lake, journey.copies) for file in lake.aside()):
         yield Finding(ok=True, says=f"A damaged log was set aside, and mended; {file} may be deleted.")
+
+
+def _archive(journey: Journey) -> Iterator[Finding]:
+    """What is wrong with the archive, and who may read it."""
+    yield from (Finding(ok=False, says=says) for says in integrity.findings(journey))
 
 
 def _months(journey: Journey) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from dagster import AssetKey, DagsterInstance
 from filelock import FileLock, Timeout
 
 from pipeline.errors import writing
+from pipeline.private import private_folder
 from pipeline.settings import Settings
 from pipeline.storage import whole
 
@@ -20,6 +21,7 @@ def prepare_home(settings: Settings) -> Path:
     home = settings.dagster_home
     os.environ["DAGSTER_HOME"] = str(home)
     with writing("Dagster's home", home):
+        private_folder(settings.cdr_data_dir)
         home.mkdir(parents=True, exist_ok=True)
         for name in _FILES:
             if not (home / name).exists():

@@ -9,6 +9,7 @@ from pipeline.containers import SUFFIXES, suffix_of
 from pipeline.errors import TransientError, writing
 from pipeline.landing.contents import MAX_TEXT_BYTES, Contents, read_through
 from pipeline.landing.download import Bounds, Download, Open
+from pipeline.private import private_file
 from pipeline.storage import finalize, make_folder
 
 CHECKED = SUFFIXES[:2]
@@ -38,7 +39,7 @@ def fetch(open_at: Open, target: Path, bounds: Bounds = BOUNDS) -> Fetched:
             make_folder(target.parent)
             for left in target.parent.glob("*.*.[0-9]*.part"):
                 left.unlink(missing_ok=True)
-            with part.open("wb") as out:
+            with private_file(part, "wb") as out:
                 sized = Download(open_at, out, _export(part), bounds).run()
             fetched = verify(part, bounds.text_bytes)
             suffix = suffix_of(part)

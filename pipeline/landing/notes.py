@@ -9,6 +9,7 @@ from types import UnionType
 from typing import Any, TypeVar, get_origin
 
 from pipeline.errors import PermanentError, writing
+from pipeline.private import private_file
 from pipeline.storage import finalize, make_folder
 
 
@@ -76,7 +77,7 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
     with writing(path.name, path.parent):
         try:
             make_folder(path.parent)
-            with part.open("w", encoding="utf-8") as out:
+            with private_file(part, "w") as out:
                 json.dump(content, out, indent=1, default=_plain, ensure_ascii=False)
             finalize(part, path)
         finally:

@@ -13,6 +13,7 @@ from pipeline.errors import PermanentError, writing
 from pipeline.landing.archive import Archive
 from pipeline.landing.fetch import verify
 from pipeline.landing.notes import Manifest
+from pipeline.private import private_file
 from pipeline.storage import finalize
 
 _LEVEL = 2
@@ -37,7 +38,7 @@ def rewrite(
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     with writing(file.name, file.parent):
         try:
-            with part.open("wb") as out, igzip.IGzipFile("", "wb", _LEVEL, out, 0) as packed:
+            with private_file(part, "wb") as out, igzip.IGzipFile("", "wb", _LEVEL, out, 0) as packed:
                 packed.writelines(text)
             new = verify(part)
             note = {"at": now.isoformat(), "sha256_before": before, "rows": dict(rows)}
