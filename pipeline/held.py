@@ -1,22 +1,20 @@
 """What lies in one data directory: the archive, the lake, and what each month holds and lacks."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import cached_property, partial
 
 import pyarrow as pa
-from filelock import FileLock
 
 from pipeline.datasets import datasets, record_types
-from pipeline.errors import writing
 from pipeline.landing.archive import Archive
 from pipeline.ledger import known_exports, with_expired
+from pipeline.locks import held
 from pipeline.months import Month
 from pipeline.normalise.table import Table
 from pipeline.privacy.clocks import Clocks
-from pipeline.private import private_folder
 from pipeline.settings import CALLS, Settings
-from pipeline.storage import make_folder
 from pipeline.vendors import months_kept, table
 from pipeline.warehouse.coverage import coverage
 from pipeline.warehouse.lake import Lake, rejected_table
@@ -101,10 +99,6 @@ class Held:
         rows = coverage(exports, kept, self.first_month(), self.clock())
         return with_expired(rows, exports, self.expired)
 
-    def locked(self, name: str) -> FileLock:
+    def locked(self, name: str) -> AbstractContextManager[None]:
         """A lock that the processes of this machine share; it ends with whoever holds it."""
-        folder = self.settings.cdr_data_dir / ".locks"
-        with writing("A lock", folder):
-            private_folder(self.settings.cdr_data_dir)
-            make_folder(folder)
-        return FileLock(folder / f"{name}.lock")
+        return held(self.settings.cdr_data_dir, name)

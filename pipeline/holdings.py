@@ -137,14 +137,5 @@ class Holdings(Held):
             "coverage": as_table(shown, Coverage),
             "differences": as_table(known_differences(self.lake, self.schemas), Revision),
         }
-        return Edition(self.schemas, REJECTED, [*models(), *trends()], records, self._kept_sums())
-
-    def _kept_sums(self) -> dict[str, dict[str, list[Path]]]:
-        """The files of sums that outlive their calls, without those that are due to be deleted."""
-        now = self.clock()
-        return {
-            table: {
-                month: files for month, files in kept.items() if not self.clocks.sums_expired(Month.parse(month), now)
-            }
-            for table, kept in kept_months(self.kept).items()
-        }
+        sums = self.clocks.unexpired(kept_months(self.kept), self.clock())
+        return Edition(self.schemas, REJECTED, [*models(), *trends()], records, sums)

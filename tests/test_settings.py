@@ -44,6 +44,8 @@ def test_every_setting_is_read_from_the_environment(environment: Environment, tm
         "CDR_EXPORT_DEADLINE_HOURS": "1.5",
         "CDR_INSTALLATION": "second-archive",
         "CDR_MAX_SHRINK_SHARE": "0.25",
+        "CDR_MAX_DOWNLOAD_GB": "1.5",
+        "CDR_MAX_DOWNLOAD_HOURS": "0.5",
         "CDR_HISTORY_DAYS": "400",
         "CDR_ALARM_WEBHOOK": "https://hooks.example.com/token",
         "CDR_ALARM_EMAIL_TO": "ops@example.com,night@example.com",
@@ -69,6 +71,7 @@ def test_every_setting_is_read_from_the_environment(environment: Environment, tm
     assert settings.cdr_export_deadline_hours == 1.5
     assert settings.cdr_installation == "second-archive"
     assert settings.cdr_max_shrink_share == 0.25
+    assert (settings.cdr_max_download_gb, settings.cdr_max_download_hours) == (1.5, 0.5)
     assert settings.cdr_history_days == 400
     assert settings.cdr_pseudonym_key.get_secret_value() == "a secret of thirty-two characters"
     assert settings.cdr_pseudonym_digits == 4
@@ -119,6 +122,11 @@ def test_record_types_are_separated_by_commas_and_kept_once(
         ("CDR_EXPORT_DEADLINE_HOURS", "0", "greater than 0"),
         ("CDR_EXPORT_DEADLINE_HOURS", "nan", "finite number"),
         ("CDR_EXPORT_DEADLINE_HOURS", "inf", "finite number"),
+        ("CDR_DATA_DIR", "two\nlines", "must hold no line break"),
+        ("CDR_DATA_DIR", "a\x1bbell", "must hold no line break"),
+        ("CDR_EXPORTS", "a\tb.toml", "must hold no line break"),
+        ("CDR_MAX_DOWNLOAD_GB", "0", "greater than 0"),
+        ("CDR_MAX_DOWNLOAD_HOURS", "inf", "finite number"),
         ("CDR_INSTALLATION", "two words", "should match"),
         ("CDR_INSTALLATION", "a/b", "should match"),
         ("CDR_INSTALLATION", "", "should match"),

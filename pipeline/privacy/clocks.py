@@ -1,9 +1,13 @@
 """The two clocks of retention: one for what shows single calls or numbers, one for what only adds them up."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from pipeline.months import Month
+
+_Kept = TypeVar("_Kept")
 
 LARGEST_SKEW = timedelta(days=1)
 LONGEST_SILENCE = timedelta(days=45)
@@ -24,6 +28,13 @@ class Clocks:
     def sums_expired(self, month: Month, now: datetime) -> bool:
         """The same of what adds up calls."""
         return _over(month, self.aggregates, now)
+
+    def unexpired(self, sums: Mapping[str, Mapping[str, _Kept]], now: datetime) -> dict[str, dict[str, _Kept]]:
+        """Of what is kept of each table, by month, what may be kept still: what is due is shown no more."""
+        return {
+            table: {month: kept for month, kept in months.items() if not self.sums_expired(Month.parse(month), now)}
+            for table, months in sums.items()
+        }
 
 
 def _over(month: Month, kept: int, now: datetime) -> bool:

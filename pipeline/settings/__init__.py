@@ -1,6 +1,7 @@
 """The only reader of the environment: typed, secret-safe, and clear in one sentence about what is wrong."""
 
 import os
+import unicodedata
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -141,6 +142,8 @@ class Settings(AlarmSettings):
     @field_validator("cdr_data_dir", "cdr_exports")
     @classmethod
     def _resolved(cls, path: Path) -> Path:
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in str(path)):
+            raise ValueError("must hold no line break or other control character, and be UTF-8")
         return path.expanduser().absolute()
 
     def entry(self, vendor: str) -> Entry:

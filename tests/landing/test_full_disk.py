@@ -13,6 +13,7 @@ import urllib3
 from pipeline.errors import PermanentError
 from pipeline.landing.fetch import fetch
 from pipeline.landing.notes import write_json
+from pipeline.locks import held
 
 FILE = gzip.compress(b"a,b\n" + hashlib.shake_256(b"calls").hexdigest(300_000).encode() + b"\n", mtime=0)
 
@@ -116,6 +117,19 @@ def locked(tmp_path: Path) -> Iterator[Path]:
 def test_a_folder_that_may_not_be_written_is_told(locked: Path) -> None:
     with pytest.raises(PermanentError, match=r"\(Permission denied\); make the folder writable and run it again\.$"):
         fetch(served, locked / "e.csv.gz")
+
+
+def test_a_lock_that_cannot_be_made_is_told(small_disk: Path, tmp_path: Path) -> None:
+    with held(small_disk, "cdr_in-2026-09"):
+        pass
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    with (
+        pytest.raises(
+            PermanentError, match=r"^A lock could not be written to [^\n]+ \(Read-only file system\); [^\n]+\.$"
+        ),
+        held(small_disk, "cdr_in-2026-10"),
+    ):
+        pass
 
 
 def test_a_disk_that_may_only_be_read_is_told(small_disk: Path) -> None:
