@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from pipeline.erasing import Eraser
 from pipeline.errors import GoneError, PermanentError, TransientError
 from pipeline.export.plan import covers
-from pipeline.export.protocol import Export
+from pipeline.export.protocol import Export, Listing
 from pipeline.export.recognising import recognised
 from pipeline.guards import Guards
 from pipeline.integrity import left_out
@@ -33,16 +33,16 @@ _READ_SECONDS = 60
 class Journey(Orders):
     """The steps that bring months in, and all that is held already."""
 
-    _just_read: tuple[str, float, list[Export]] | None = None
+    _just_read: tuple[str, float, Listing] | None = None
 
-    def listed(self, name: str) -> list[Export]:
+    def listed(self, name: str) -> Listing:
         """Every export that a vendor lists, ours with the references under which they were asked for."""
         if self._just_read and self._just_read[0] == name and time.monotonic() - self._just_read[1] < _READ_SECONDS:
             return self._just_read[2]
         return recognised(self.vendors[name].exports(), partial(self._notes, name))
 
     @contextmanager
-    def showing(self, name: str, listed: list[Export]) -> Iterator[None]:
+    def showing(self, name: str, listed: Listing) -> Iterator[None]:
         """Do not read the vendor's list again within, as long as what was ``listed`` a moment ago is not old.
 
         Asking reads it under its lock nevertheless.

@@ -92,7 +92,14 @@ class Orders(Holdings):
             again,
             partial(self._notes, dataset.vendor),
             partial(self._rivals, dataset),
+            partial(self._asked_of, dataset),
         )
+
+    def _asked_of(self, dataset: Dataset, month: Month) -> dict[str, datetime]:
+        """The exports that we asked for a month, and when the vendor created each."""
+        of_month = (dataset.vendor, dataset.name, str(month))
+        noted = (one for one in self.archive.asked() if (one.vendor, one.record_type, one.month) == of_month)
+        return {one.export_id: one.created_at for one in noted}
 
     def _rivals(self, dataset: Dataset) -> bool:
         """Whether a POST of another dataset of the same resource has not been heard of."""

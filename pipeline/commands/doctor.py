@@ -40,7 +40,7 @@ def _vendor(journey: Journey, name: str) -> Finding:
     if asked:
         served = {export.api_version for export in listed if export.api_version} or {"unknown, as the list is empty"}
         said += f"; API version {', '.join(sorted(served))} is served ({asked} was asked for)"
-    return Finding(ok=True, says=f"{said}.")
+    return Finding(ok=not listed.doubt, says=f"{said}. {listed.doubt}".rstrip())
 
 
 def _clock(journey: Journey, name: str) -> Iterator[Finding]:

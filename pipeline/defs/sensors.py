@@ -19,7 +19,7 @@ from pipeline.doorbell import Doorbell
 from pipeline.errors import sentence
 from pipeline.export.action import Verb
 from pipeline.export.plan import overdue
-from pipeline.export.protocol import Export, Status
+from pipeline.export.protocol import Export, Listing, Status
 from pipeline.journey import Journey
 from pipeline.months import Month
 
@@ -52,6 +52,8 @@ def ready_sensor(journey: Journey, jobs: Sequence[UnresolvedAssetJobDefinition])
             return dg.SkipReason(f"The list could not be read, so nothing is known: {' '.join(unread)}")
         for why in unread:
             context.log.warning("A list could not be read, so nothing is known of its months: %s", why)
+        for doubt in filter(None, (exports.doubt for exports in listed.values())):
+            context.log.warning("A list is in doubt: %s", doubt)
         result, wrong = sense(journey, context.instance, listed, _Cursor(now, cursor.said))
         for why in wrong:
             context.log.warning("A month was left out of this tick: %s", why)
@@ -60,13 +62,13 @@ def ready_sensor(journey: Journey, jobs: Sequence[UnresolvedAssetJobDefinition])
     return exports_ready
 
 
-Lists = Mapping[str, Sequence[Export]]
+Lists = Mapping[str, Listing]
 """What each vendor lists, as far as it could be read: what could not is no empty list."""
 
 
 def lists(journey: Journey) -> tuple[Lists, list[str]]:
     """Every vendor's list, read once, and why those are missing that could not be read."""
-    found: dict[str, Sequence[Export]] = {}
+    found: dict[str, Listing] = {}
     unread = []
     for name in journey.vendors:
         try:

@@ -9,10 +9,12 @@ from pipeline.dataset import Dataset
 from pipeline.errors import BusyError, PermanentError, TransientError
 from pipeline.export.outbox import Outbox, Sent
 from pipeline.export.plan import of_month, series, serving, waiting
-from pipeline.export.protocol import Export, ExportVendor, Request
+from pipeline.export.protocol import Export, ExportVendor, Listing, Request
 from pipeline.export.recognising import Note, Notes, alike, completed, of_dataset, recognised
+from pipeline.months import Month
 
 _PAUSE_SECONDS = 0.5
+_A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,9 @@ class Asker:
     """Who asks for what: the installation, the vendor and the dataset; what time it is, how long exports may take.
 
     ``lost`` are exports without their file. ``loaded`` is the export that each month holds. Unless ``again``, one that
-    is ready and not loaded yet serves. ``notes`` tells what we know of exports that we asked for, ``rivals`` whether
-    another dataset's POST of the same resource may be on its way.
+    is ready and not loaded yet serves. ``notes`` tells what we know of exports that we asked for, ``asked`` which of
+    those are of a month and when each was created, ``rivals`` whether another dataset's POST of the same resource may
+    be on its way.
     """
 
     installation: str
@@ -43,11 +46,18 @@ class Asker:
     again: bool = False
     notes: Notes = lambda ids: {}
     rivals: Callable[[], bool] = lambda: False
+    asked: Callable[[Month], Mapping[str, datetime]] = lambda month: {}
 
-    def listed(self) -> list[Export]:
+    def listed(self) -> Listing:
         """The exports of the vendor's list that may be of the dataset, ours with their references."""
         found = recognised(self.vendor.exports(), self.notes)
-        return of_dataset(self.vendor, self.dataset, found)
+        return Listing(of_dataset(self.vendor, self.dataset, found), found.doubt)
+
+    def hidden(self, month: Month, listed: Listing) -> bool:
+        """Whether the list may only fail to show an export of the month that we asked for within a day."""
+        seen = {export.id for export in listed}
+        created = [at for name, at in self.asked(month).items() if name not in seen]
+        return bool(listed.doubt) and any(self.now - at < _A_DAY for at in created)
 
     def serving(self, request: Request, listed: Sequence[Export]) -> Export | Request:
         """What in the list serves the request, or the request to send.
@@ -83,12 +93,14 @@ def ensure_asked(asker: Asker, requests: Iterable[Request], outbox: Outbox, reme
         found = asker.serving(request, listed)
         created = isinstance(found, Request)
         if isinstance(found, Request):
+            if asker.hidden(request.month, listed):
+                raise TransientError(f"{request.month} is not asked for now, as it may be already: {listed.doubt}")
             at = asker.now + timedelta(seconds=time.monotonic() - began) + (asker.vendor.skew() or timedelta(0))
             outbox.note(found, at, carried=asker.vendor.reference_length > 0)
             export = _sent(asker, found, outbox)
             remember(export, found)
             outbox.clear()
-            listed = [*listed, export]
+            listed = Listing([*listed, export], listed.doubt)
         else:
             export = found
             remember(export, request)
@@ -110,7 +122,7 @@ def _sent(asker: Asker, request: Request, outbox: Outbox) -> Export:
         return found
 
 
-def _after_arrival(asker: Asker, outbox: Outbox, remember: Remember) -> list[Export]:
+def _after_arrival(asker: Asker, outbox: Outbox, remember: Remember) -> Listing:
     """The list, once it shows what a killed process was sending, or that can arrive no more."""
     listed = asker.listed()
     sent = outbox.left()
@@ -123,7 +135,9 @@ def _after_arrival(asker: Asker, outbox: Outbox, remember: Remember) -> list[Exp
     if found is not None:
         note = sent.note
         remember(found, Request(asker.dataset, sent.month, note.start, note.end, note.reference))
-        listed = [found if export.id == found.id else export for export in listed]
+        listed = Listing((found if export.id == found.id else export for export in listed), listed.doubt)
+    elif listed.doubt and asker.now - sent.at < _A_DAY:
+        raise TransientError(f"What became of the request for {sent.month} is not known: {listed.doubt}")
     outbox.clear()
     return listed
 

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,15 @@ class House:
     def asking(self, vendor: ExportVendor, dataset: Dataset, requests: list[Request]) -> Iterator[Asked]:
         notes = partial(self.notes, vendor)
         asker = Asker(
-            self.name, vendor, dataset, self.clock(), self.deadline, self.lost, notes=notes, rivals=lambda: self.rival
+            self.name,
+            vendor,
+            dataset,
+            self.clock(),
+            self.deadline,
+            self.lost,
+            notes=notes,
+            rivals=lambda: self.rival,
+            asked=partial(self.asked_of, dataset),
         )
         return ensure_asked(asker, requests, self.outbox, partial(self.remember, vendor))
 
@@ -117,6 +125,12 @@ class House:
     def notes(self, vendor: ExportVendor, ids: set[str]) -> dict[str, Note]:
         found = Archive(self.folder / "landing").asked_among(vendor.name, ids)
         return {one.export_id: Note(one.reference, one.window_start, one.window_end) for one in found}
+
+    def asked_of(self, dataset: Dataset, month: Month) -> dict[str, datetime]:
+        noted = Archive(self.folder / "landing").asked()
+        return {
+            one.export_id: one.created_at for one in noted if (one.record_type, one.month) == (dataset.name, str(month))
+        }
 
     def ours(self, vendor: ExportVendor, dataset: Dataset, month: Month = MONTH) -> list[Export]:
         listed = recognised(vendor.exports(), partial(self.notes, vendor))
@@ -445,6 +459,41 @@ class TestAsking:
         with pytest.raises(TransientError):
             list(house.asking(vendor, wanted.dataset, [wanted]))
         assert posts(sandbox) == 0
+
+    def test_is_not_repeated_while_the_list_may_only_fail_to_show_it(
+        self, case: Case, house: House, clock: ManualClock
+    ) -> None:
+        with started(case, clock, foreign=min(2 * case.page + case.page // 2, case.reach - 2)) as sandbox:
+            vendor, dataset = case.client(sandbox.url, case.key(KEY)), case.datasets[0]
+            (asked,) = house.ask(vendor, dataset)
+            sandbox.faults.inject(Fault.LATE, times=None, match=lambda export: export.id == asked.export.id)
+            assert asked.export.id not in {export.id for export in vendor.exports()}
+            sandbox.faults.inject(Fault.LIST_SHRINKS, times=None)
+            with pytest.raises(TransientError, match="may be already"):
+                house.ask(vendor, dataset)
+            assert posts(sandbox) == 1
+            assert house.ask(vendor, dataset, MONTH.shift(1))[0].created  # which nobody asked for
+            clock.advance(timedelta(days=1))
+            assert house.ask(vendor, dataset)[0].created
+            assert posts(sandbox) == 3
+
+    def test_whose_answer_was_lost_is_not_repeated_while_the_list_is_in_doubt(
+        self, case: Case, house: House, clock: ManualClock
+    ) -> None:
+        with started(case, clock, foreign=min(2 * case.page + case.page // 2, case.reach - 2)) as sandbox:
+            vendor, dataset = case.client(sandbox.url, case.key(KEY)), case.datasets[0]
+            vendor.exports()
+            request = house.request(vendor, dataset)
+            house.outbox.note(request, clock(), carried=vendor.reference_length > 0)
+            made = vendor.ask(request)
+            hidden = sandbox.faults.inject(Fault.LATE, times=None, match=lambda export: export.id == made.id)
+            shifting = sandbox.faults.inject(Fault.LIST_SHRINKS, times=None)
+            with pytest.raises(TransientError, match="What became of the request"):
+                house.ask(vendor, dataset)
+            hidden.stop()
+            shifting.stop()
+            assert not house.ask(vendor, dataset)[0].created
+            assert posts(sandbox) == 1
 
     def test_is_put_off_where_the_vendor_has_enough_to_do(
         self, case: Case, house: House, sandbox: Sandbox, vendor: ExportVendor
