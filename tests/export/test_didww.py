@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -181,6 +181,63 @@ def test_pages_that_lead_back_to_an_earlier_one_do_not_loop(serve: Serve) -> Non
     with pytest.raises(TransientError, match="was read already"):
         client(origin).exports()
     assert len(seen) <= 4
+
+
+NUMBERED = "/v3/exports?page%5Bnumber%5D={number}"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        NUMBERED,  # without the order, unsorted lists are in the order of ids
+        f"{NUMBERED}&page%5Bsize%5D=100",
+        f"{NUMBERED}&sort=id",
+        f"{NUMBERED}&sort=-created_at&sort=id",
+        f"https://api.didww.com{NUMBERED}",
+        "//127.0.0.2:Q\\@127.0.0.1/v3/exports?page[number]={number}",
+        "/v3/exports",
+        "/v3/exports?page%5Bafter%5D={last}",
+        "?page%5Bafter%5D={last}#top",
+        "http://[::1",
+        "7",
+    ],
+)
+def test_a_next_link_may_leave_out_or_garble_whatever_we_asked_for(serve: Serve, link: str) -> None:
+    newest_first = [f"{number * 7919 % 1000:03}" for number in range(250)]
+
+    def reply(path: str) -> Reply:
+        asked = dict(parse_qsl(urlsplit(path).query))
+        ids = newest_first if asked.get("sort") == "-created_at" else sorted(newest_first)
+        size = int(asked.get("page[size]", 50))
+        begin = ids.index(asked["page[after]"]) + 1 if "page[after]" in asked else 0
+        begin += (int(asked.get("page[number]", 1)) - 1) * size
+        shown, more = ids[begin : begin + size], begin + size < len(ids)
+        next_ = {"next": link.format(number=begin // size + 2, last=shown[-1])} if more else {}
+        return page(*map(resource, shown), meta={"total_records": len(ids)}, links=next_)
+
+    origin, seen = serve(reply)
+    listed = client(origin).exports()
+    assert [export.id for export in listed] == newest_first
+    assert not listed.doubt
+    assert len(seen) == 3
+
+
+def test_a_list_whose_last_links_are_left_out_is_read_as_far_as_it_counts(serve: Serve) -> None:
+    def reply(path: str) -> Reply:
+        number = int(dict(parse_qsl(urlsplit(path).query))["page[number]"])
+        return page(*(resource(f"{number}-{n}") for n in range(100)), meta={"total_records": 300}, links={"first": "/"})
+
+    origin, seen = serve(reply)
+    assert len(client(origin).exports()) == 300
+    assert len(seen) == 3
+
+
+def test_an_export_that_is_listed_twice_stops_nothing_and_is_told(serve: Serve) -> None:
+    origin, seen = serve(lambda path: page(resource("a"), resource("b"), resource("b"), meta={"total_records": 3}))
+    listed = client(origin).exports()
+    assert [export.id for export in listed] == ["a", "b"]
+    assert "counts 3 exports and shows 2, in 3 rows" in listed.doubt
+    assert len(seen) == 2
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
