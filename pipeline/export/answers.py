@@ -36,6 +36,11 @@ def mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def said(value: object) -> str:
+    """The vendor's word for a status, as it is shown: also where it says none."""
+    return str(value) if value else "no status"
+
+
 def instant(text: object) -> datetime | None:
     """Read a vendor's time, ``2026-10-01 00:00:00`` or ISO 8601, UTC where it names no zone; anything else is none."""
     try:

@@ -105,7 +105,7 @@ class Vendor:
         """Read one resource: a foreign or older export may lack anything but its id, and must not hide the others."""
         if not isinstance(item, Mapping) or not item.get("id"):
             raise TransientError("Connectif answered with something that is not an export; try again later.")
-        said, created_at = str(item.get("status", "")), answers.instant(item.get("createdAt"))
+        said, created_at = answers.said(item.get("status")), answers.instant(item.get("createdAt"))
         status = _STATUS.get(said.lower(), Status.UNKNOWN)
         start, end = _span(item, created_at)
         return Export(

@@ -170,7 +170,7 @@ def _parse(item: Any, version: str) -> Export:
         raise TransientError("DIDWW answered with something that is not an export; try again later.")
     attributes = _mapping(item.get("attributes"))
     filters = _mapping(attributes.get("filters"))
-    said = str(attributes.get("status", ""))
+    said = answers.said(attributes.get("status"))
     return Export(
         id=str(item["id"]),
         resource=str(attributes.get("export_type", "")),

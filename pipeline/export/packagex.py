@@ -150,7 +150,7 @@ def _parse(item: Any) -> Export:
     """Read one export: a foreign or older one may lack anything but its id, and must not hide the others."""
     if not isinstance(item, Mapping) or not item.get("id"):
         raise TransientError("PackageX answered with something that is not an export; try again later.")
-    said = str(item.get("status") or "")
+    said = answers.said(item.get("status"))
     status = _STATUS.get(said.lower(), Status.UNKNOWN)
     return Export(
         id=str(item["id"]),

@@ -102,7 +102,7 @@ class Vendor:
         if not isinstance(item, Mapping) or not item.get("id"):
             raise TransientError("Rebilly answered with something that is not an export; try again later.")
         window = answers.mapping(item.get("dateRange"))
-        said, why = str(item.get("status") or ""), item.get("failureReason")
+        said, why = answers.said(item.get("status")), item.get("failureReason")
         status = _STATUS.get(said.lower(), Status.UNKNOWN)
         return Export(
             id=str(item["id"]),

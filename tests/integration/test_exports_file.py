@@ -152,6 +152,22 @@ def test_what_it_declares_is_brought_in_to_the_last_digit(opened: Opened, vendor
     assert {one.id for name in vendors for one in vendors[name].exports} == set(exports)
 
 
+def test_the_word_of_a_status_that_nobody_knows_is_shown_whichever_vendor_says_it(
+    opened: Opened, vendors: Vendors, home: Path
+) -> None:
+    journey = opened()
+    for table, (vendor, *_) in TABLES.items():
+        assert [one.created for one in journey.ask(table, [MONTH])] == [True]
+        vendors[vendor].faults.inject(Fault.UNKNOWN_STATUS, times=None, value="archiving")
+    definitions = build(journey)
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(instance=instance, definitions=definitions)
+        result = definitions.resolve_sensor_def("exports_ready")(context)
+    assert isinstance(result, dg.SensorResult)
+    shown = {event.asset_key.path[0]: event.metadata["status"].value for event in result.asset_events}
+    assert shown == dict.fromkeys(TABLES, "archiving")
+
+
 def test_a_field_that_is_declared_later_is_empty_in_what_was_exported_before(
     opened: Opened, vendors: Vendors, home: Path, tmp_path: Path
 ) -> None:
