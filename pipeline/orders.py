@@ -161,14 +161,16 @@ class Orders(Holdings):
 
     def ours(self, record_type: str, month: Month, listed: Iterable[Export]) -> list[Export]:
         """Our exports of one month in what the vendor has ``listed``, oldest first."""
-        held = of_dataset(self.vendor_of(record_type), self.datasets[record_type], listed)
-        return of_month(self._series(record_type), month, held)
+        of_ours = of_month(self._series(record_type), month, listed)  # few of thousands, which are looked at closely
+        return of_dataset(self.vendor_of(record_type), self.datasets[record_type], of_ours)
 
     def by_month(self, record_type: str, listed: Iterable[Export]) -> dict[Month, list[Export]]:
         """All our exports of a record type in what its vendor has ``listed``, by month, oldest first."""
-        mine = list(listed)
-        months = {Month.of(export.start) for export in mine if export.start and export.reference}
-        found = {month: self.ours(record_type, month, mine) for month in sorted(months)}
+        months: dict[Month, list[Export]] = {}
+        for export in listed:
+            if export.start and export.reference:
+                months.setdefault(Month.of(export.start), []).append(export)
+        found = {month: self.ours(record_type, month, months[month]) for month in sorted(months)}
         return {month: ours for month, ours in found.items() if ours}
 
     def plan(
