@@ -74,9 +74,11 @@ def _build(
             raise
         except duckdb.Error as error:
             # its text would repeat what is in the records
+            fits = not isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException)
             raise PermanentError(
-                f"{query.name} {month} could not be built ({type(error).__name__}); correct "
-                f"sql/{query.name.replace('.', '/')}.sql, or the records that it cannot add up."
+                f"{query.name} {month} could not be built ({type(error).__name__}): "
+                f"{'DuckDB refuses it' if fits else 'a value does not fit its column'}; "
+                f"correct sql/{query.name.replace('.', '/')}.sql."
             ) from error
     lake.replace_month(query.name, month, [file], _schema(file), {"inputs": sorted(inputs)})
 

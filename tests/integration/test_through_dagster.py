@@ -492,4 +492,11 @@ def test_marts_that_fail_are_tried_once_after_each_load_and_not_at_every_pass(
     [(name, why)] = [(place[0], why) for place, why in backfill.failed.items()]
     assert name == "warehouse"
     assert "a value does not fit its column" in why
+    # what fails is named, and all that can be built is published
+    failed = [sentence.split(" ")[0] for sentence in journey.unbuilt()]
+    assert failed
+    assert all(name in why for name in failed)
+    with duckdb.connect(str(journey.warehouse), read_only=True) as db:
+        assert db.execute("SELECT count(*) > 0 FROM cdr_in").fetchone() == (True,)
+        assert db.execute("SELECT DISTINCT month FROM marts.hourly_traffic").fetchall() == [(str(MONTHS[0]),)]
     assert set(journey.loaded("cdr_in")) == set(journey.loaded("cdr_out")) == {str(MONTHS[0])}

@@ -4,8 +4,11 @@ import io
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import requests
 import urllib3
@@ -14,6 +17,7 @@ from pipeline.errors import PermanentError
 from pipeline.landing.fetch import fetch
 from pipeline.landing.notes import write_json
 from pipeline.locks import held
+from pipeline.warehouse.lake import Lake
 
 FILE = gzip.compress(b"a,b\n" + hashlib.shake_256(b"calls").hexdigest(300_000).encode() + b"\n", mtime=0)
 
@@ -130,6 +134,35 @@ def test_a_lock_that_cannot_be_made_is_told(small_disk: Path, tmp_path: Path) ->
         held(small_disk, "cdr_in-2026-10"),
     ):
         pass
+
+
+def test_a_commit_of_the_lake_on_a_full_disk_is_told_and_the_month_stays(small_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,size=256k", small_disk], check=True)
+    lake, schema = Lake(small_disk / "lake"), pa.schema([("n", pa.int64()), ("month", pa.string())])
+    old, new = (lake.new_file("t", "2026-10", stem) for stem in ("old", "new"))
+    for file in (old, new):
+        pq.write_table(pa.table({"n": [1]}), file)
+    lake.replace_month("t", "2026-10", [old], schema, {})
+    with suppress(OSError), (small_disk / "filler").open("wb", 0) as filler:
+        while True:
+            filler.write(b"x" * 512)
+    with pytest.raises(
+        PermanentError, match=r"^The table t could not [^\n]+ \(No space left on device\); free some space [^\n]+\.$"
+    ):
+        lake.replace_month("t", "2026-10", [new], schema, {})
+    (small_disk / "filler").unlink()
+    assert Lake(lake.root).stems("t") == {"2026-10": "old"}
+    lake.replace_month("t", "2026-10", [new], schema, {})
+    assert lake.stems("t") == {"2026-10": "new"}
+
+
+def test_a_commit_of_the_lake_that_grows_too_large_is_told(tmp_path: Path, room: Callable[[int], None]) -> None:
+    lake, schema = Lake(tmp_path / "lake"), pa.schema([("n", pa.int64()), ("month", pa.string())])
+    file = lake.new_file("t", "2026-10", "e")
+    pq.write_table(pa.table({"n": [1]}), file)
+    room(100)
+    with pytest.raises(PermanentError, match=r"\(File too large\); free some space and run it again\.$"):
+        lake.replace_month("t", "2026-10", [file], schema, {})
 
 
 def test_a_disk_that_may_only_be_read_is_told(small_disk: Path) -> None:

@@ -1,5 +1,6 @@
 """Months whose clock has run down: gone from every folder, told as expired, and never brought back."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -135,6 +136,20 @@ def test_an_expiry_that_was_cut_short_goes_on(opened: Opened, bring: Bring, tmp_
     assert not left.exists()
     assert not any(path.exists() for path in backup)
     assert ask(journey, SUMS) == sums
+
+
+def test_an_expiry_that_was_killed_before_it_published_publishes_when_it_is_called_again(
+    opened: Opened, bring: Bring, clock: ManualClock, tmp_path: Path
+) -> None:
+    bring(opened(), MONTHS[:1])
+    journey = opened(**ONE_MONTH, cdr_retain_aggregate_months=2)
+    expire(journey)
+    assert ask(journey, SUMS)
+    clock.advance(Month(2026, 12).start - clock())
+    shutil.rmtree(tmp_path / "data" / "aggregates")  # as far as it came
+    assert due(journey) == []
+    expire(journey)
+    assert ask(journey, SUMS) == []
 
 
 def test_the_schedule_lets_months_expire_where_a_clock_is_set(opened: Opened, bring: Bring) -> None:

@@ -14,7 +14,7 @@ from pipeline.errors import PermanentError
 from pipeline.normalise.schema import CDR_IN, CDR_OUT, schema_of
 from pipeline.warehouse import queries
 from pipeline.warehouse.lake import Lake
-from pipeline.warehouse.marts import build, is_behind
+from pipeline.warehouse.marts import build, failure, is_behind
 from pipeline.warehouse.queries import Query, base_tables, load, models, seeds
 from pipeline.warehouse.relations import create
 
@@ -140,6 +140,32 @@ def test_a_hugeint_is_refused_and_nothing_is_left(lake: Lake, put: Put, call: Ca
     with pytest.raises(PermanentError, match=r"sql/marts/huge\.sql has a HUGEINT"):
         build(lake, huge, MONTH, BASE)
     assert not list(lake.root.glob("marts/**/*.p*"))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT month, CAST(call_id AS INTEGER) AS n FROM cdr_in",
+        "SELECT month, CAST(9999999999 * duration_seconds AS INTEGER) AS n FROM cdr_in",
+        "SELECT month, no_such_column AS n FROM cdr_in",
+        "SELECT month, error(call_id) AS n FROM cdr_in",
+    ],
+)
+def test_why_a_mart_cannot_be_built_is_kept_until_it_can_be_or_reads_anything_else(
+    lake: Lake, put: Put, call: Call, sql: str
+) -> None:
+    put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")])
+    bad = query("marts.bad", sql, "cdr_in")
+    assert failure(lake, bad, MONTH) is None
+    with pytest.raises(PermanentError, match=r"^marts\.bad 2026-10 could not be built \([^\n]+\.$") as told:
+        build(lake, bad, MONTH, BASE)
+    assert failure(lake, bad, MONTH) == str(told.value)
+    assert "id-2026" not in str(told.value)  # what is in the records is in no message
+    assert build(lake, query("marts.bad", COUNT.sql, "cdr_in"), MONTH, BASE)
+    with pytest.raises(PermanentError):
+        build(lake, bad, MONTH, BASE)
+    put("cdr_in", MONTH, [])
+    assert failure(lake, bad, MONTH) is None  # it was not tried with these
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kathmandu"])

@@ -4,7 +4,9 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,12 @@ import pytest
 
 from pipeline.errors import PermanentError
 from pipeline.normalise.schema import CDR_IN, CDR_OUT, REJECTED, in_file, schema_of
+from pipeline.warehouse.differences import Marks, compare
 from pipeline.warehouse.lake import Lake, rejected_table
 from pipeline.warehouse.marts import build
-from pipeline.warehouse.publish import Edition, publish
+from pipeline.warehouse.publish import Edition, fingerprint, publish, shown_in
 from pipeline.warehouse.queries import Query, models, trends
+from pipeline.warehouse.readback import Expected
 
 BASE = {"cdr_in": schema_of(CDR_IN), "cdr_out": schema_of(CDR_OUT)}
 MONTH = "2026-10"
@@ -294,17 +298,68 @@ def test_a_target_that_cannot_be_written_is_refused(lake: Lake, edition: MakeEdi
     assert not list(tmp_path.glob(".taken.duckdb.*[!k]"))
 
 
-@pytest.mark.parametrize("name", ["o'brien", "sp ace", "100%", "Überweg"])
+PLACES = ["o'brien", "sp ace", "100%", "Überweg", "a*b", "[ab]c", "[", 'say "so"', "a;b"]
+COLUMNS = ["month=1999-01", "status=live", "total_usd=7", "call_id=x/month=2026-09", "filename=f", "calls=9", "a=b=c"]
+
+
+@pytest.mark.parametrize("name", [*PLACES, *COLUMNS])
 def test_a_warehouse_is_built_and_published_whatever_its_directory_is_called(
     name: str, edition: MakeEdition, tmp_path: Path, call: Call
 ) -> None:
+    # what a pattern would find as well, or instead
+    (tmp_path / "aXb" / "lake" / "cdr_in" / f"month={MONTH}").mkdir(parents=True)
     lake = Lake(tmp_path / name / "lake")
     file = lake.new_file("cdr_in", MONTH, "e-1")
     rows = [call("cdr_in", "2026-10-01 10:00:00")]
     pq.write_table(pa.Table.from_pylist(rows, schema=in_file(BASE["cdr_in"])), file, store_schema=False)
-    lake.replace_month("cdr_in", MONTH, [file], BASE["cdr_in"], {"at": datetime.now(UTC)})
+    expected = Expected(1, {"total_usd": Decimal("0.01")})
+    lake.replace_month("cdr_in", MONTH, [file], BASE["cdr_in"], {"at": datetime.now(UTC)}, expected)
+    assert compare([file], [file], Marks("started_at"), tmp_path) == []
     build(lake, COUNT, MONTH, BASE)
     shown = Edition(BASE, REJECTED, [COUNT], edition().records)
     publish(tmp_path / name / "warehouse.duckdb", lake, shown)
     assert ask(tmp_path / name / "warehouse.duckdb", "FROM marts.counted") == [(MONTH, 1)]
+    found = ask(tmp_path / name / "warehouse.duckdb", "SELECT month, status, call_id, total_usd FROM cdr_in")
+    assert found == [(MONTH, "Completed", "id-2026-10-01 10:00:00", Decimal("0.010000"))]
+    assert [row[0] for row in ask(tmp_path / name / "warehouse.duckdb", "DESCRIBE cdr_in")] == BASE["cdr_in"].names
     assert os.listdir(tmp_path / name).count("warehouse.duckdb") == 1  # noqa: PTH208
+
+
+def test_one_month_is_read_from_its_own_files_alone(
+    lake: Lake, put: Put, call: Call, edition: MakeEdition, target: Path
+) -> None:
+    for month in ("2026-09", MONTH):
+        put("cdr_in", month, [call("cdr_in", f"{month}-01 10:00:00")])
+    publish(target, lake, edition())
+    [(_, plan)] = ask(target, f"EXPLAIN ANALYZE SELECT sum(total_usd) FROM cdr_in WHERE month = '{MONTH}'")
+    assert "Scanning Files: 1/2" in plan
+
+
+def test_what_is_published_is_known_whatever_the_clock_says(
+    lake: Lake, put: Put, call: Call, edition: MakeEdition, target: Path
+) -> None:
+    put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")])
+    publish(target, lake, edition())
+    os.utime(target, (4_000_000_000, 4_000_000_000))  # published by a clock that was ahead
+    assert shown_in(target) == fingerprint(lake, edition())
+    put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00"), call("cdr_in", "2026-10-01 11:00:00")])
+    assert shown_in(target) != fingerprint(lake, edition())
+    publish(target, lake, edition())
+    os.utime(target, (0, 0))
+    assert shown_in(target) == fingerprint(lake, edition())
+    target.unlink()
+    assert shown_in(target) is None
+    target.write_bytes(b"no database")
+    assert shown_in(target) is None
+
+
+@pytest.mark.parametrize("change", ["exports", "kept", "models", "schema"])
+def test_whatever_is_shown_is_in_the_fingerprint(lake: Lake, edition: MakeEdition, change: str, tmp_path: Path) -> None:
+    made = edition()
+    other = {
+        "exports": replace(made, records={**made.records, "exports": pa.table({"export_id": ["e-1"]})}),
+        "kept": replace(made, kept={"marts.daily_traffic": {MONTH: [tmp_path]}}),
+        "models": replace(made, models=[COUNT]),
+        "schema": replace(made, calls={"cdr_in": BASE["cdr_in"]}),
+    }
+    assert fingerprint(lake, edition()) == fingerprint(lake, made) != fingerprint(lake, other[change])
