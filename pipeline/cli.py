@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 from pipeline import settings as environment
 from pipeline.commands.command_line import FAILED, MonthText, end_on_signals, one_sentence
@@ -136,12 +137,13 @@ def rebuild() -> None:
 @one_sentence
 def doctor() -> None:
     """Check key, served version, clock, disk, and which months are at risk; asks for nothing."""
-    from pipeline.commands.doctor import examine
+    from pipeline.commands.doctor import Level, examine
 
     findings = examine(Journey(environment.load()))
+    colours = {Level.OK: "green", Level.WARNING: "yellow", Level.WRONG: "red"}
     for finding in findings:
-        console.print(("[green]ok[/green]    " if finding.ok else "[red]wrong[/red] ") + finding.says)
-    if not all(finding.ok for finding in findings):
+        console.print(Text.assemble((f"{finding.level.value:<8}", colours[finding.level]), finding.says))
+    if any(finding.level is Level.WRONG for finding in findings):
         sys.exit(FAILED)
 
 

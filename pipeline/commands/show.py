@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.months import Month
+from pipeline.warehouse.coverage import at_risk
 from pipeline.warehouse.reading import Answer
 from pipeline.warehouse.records import Coverage
 
@@ -52,7 +53,7 @@ def fitting(answer: Answer, rows: int, width: int) -> Answer:
 
 def coverage_table(rows: Iterable[Coverage]) -> Table:
     """What is kept of each month, and how long the vendor still has it."""
-    names = ["type", "month", "state", "rows", "rejected", "minutes", "cost USD", "days left"]
+    names = ["type", "month", "state", "rows", "rejected", "minutes", "cost USD", "days left", "at risk"]
     cells: list[tuple[object, ...]] = [
         (
             row.record_type,
@@ -63,6 +64,7 @@ def coverage_table(rows: Iterable[Coverage]) -> Table:
             None if row.duration_seconds is None else round(row.duration_seconds / 60),
             None if row.cost_usd is None else round(row.cost_usd, 2),
             row.days_left,
+            at_risk(row) or "",
         )
         for row in rows
     ]

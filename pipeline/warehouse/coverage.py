@@ -28,7 +28,10 @@ class State(Enum):
 
 
 def at_risk(row: Coverage) -> Literal["warning", "error"] | None:
-    """How near a month is to being lost: unsealed, and the vendor forgets it within so many days."""
+    """How near a month is to being lost: unsealed, and the vendor forgets it within so many days.
+
+    The one rule for alarms, checks, `cdr doctor`, `cdr status` and the report.
+    """
     done = row.state in (State.SEALED.value, State.EXPIRED.value)
     if done or row.days_left is None or not 0 <= row.days_left <= WARN_DAYS:
         return None

@@ -130,6 +130,26 @@ def ask(journey: Journey, query: str) -> list[tuple[Any, ...]]:
         return db.execute(query).fetchall()
 
 
+def test_a_failed_export_is_requested_again_within_the_same_backfill(
+    opened: Opened, vendors: Vendors, home: Path
+) -> None:
+    vendors["rebilly"].faults.inject(Fault.FAILED, times=2)
+    assert backfill(opened(), MONTH, types=("rebilly_transactions",)) == {}
+    assert sum(request.method == "POST" for request in vendors["rebilly"].requests) == 3
+
+
+def test_exports_that_always_fail_are_requested_three_times_and_no_more(
+    opened: Opened, vendors: Vendors, home: Path
+) -> None:
+    for sandbox in vendors.values():
+        sandbox.faults.inject(Fault.FAILED, times=None)
+    failed = backfill(opened(), MONTH)
+    assert {table for table, _ in failed} == set(TABLES)
+    assert all("3 exports failed" in why for why in failed.values())
+    created = {name: sum("3 exports" in why for why in failed.values()) for name in vendors}
+    assert set(created.values()) == {3}
+
+
 def test_what_it_declares_is_brought_in_to_the_last_digit(opened: Opened, vendors: Vendors, home: Path) -> None:
     journey = opened(by_environment=True)
     assert backfill(journey, MONTH, MONTH.shift(1)) == {}
