@@ -152,6 +152,9 @@ class Orders(Holdings):
         kept = self.vendor_of(record_type).months_kept
         possible, refused = askable((month for month in wanted if not self.expired(month)), self.clock(), kept)
         refused += [refusal(month) for month in wanted if self.expired(month)]
+        first = self.first_month()
+        refused += [f"{one} is before CDR_START_MONTH; set that earlier to keep it." for one in possible if one < first]
+        possible = [month for month in possible if month >= first]
         sealed = {row.month for row in self.coverage() if (row.record_type, row.state) == (record_type, "sealed")}
         anew = {month for month in possible if again or self.queue.again(record_type, month)}
         possible = [month for month in possible if month in anew or str(month) not in sealed]

@@ -50,13 +50,7 @@ class Backfill:
     """Brings in months; after ``run``, ``failed`` says which did not come and why."""
 
     def __init__(
-        self,
-        journey: Journey,
-        runner: Runner,
-        say: Say,
-        *,
-        force: bool = False,
-        pauses: Sequence[float] = RETRY_PAUSES,
+        self, journey: Journey, runner: Runner, say: Say, *, force: bool = False, pauses: Sequence[float] = RETRY_PAUSES
     ) -> None:
         self._journey = journey
         self._runner = runner
@@ -122,8 +116,8 @@ class Backfill:
     def _request(self, turn: Turn) -> bool:
         """Ask for the month: the asking itself finds out whether something serves already, and when it was enough."""
         record_type, month = turn.place
-        if refused := self._refusal(turn.place):
-            self._turns.went_wrong(turn, Outcome(ok=False, why=refused))
+        if refused := self._journey.askable(record_type, [month], again=self._again)[1]:
+            self._turns.went_wrong(turn, Outcome(ok=False, why=" ".join(refused)))
             return True
         outcome = self._runner.run(
             "ask",
@@ -138,14 +132,6 @@ class Backfill:
         turn.requests, turn.failures, turn.unlisted = max(1, turn.requests + (not queued)), 0, 0
         self._say(turn.place, "waits until the vendor takes more" if queued else "asked for")
         return not queued
-
-    def _refusal(self, place: Place) -> str:
-        """Why the month cannot be asked for, if it cannot."""
-        record_type, month = place
-        _, refused = self._journey.askable(record_type, [month], again=self._again)
-        if not refused and month < self._journey.first_month():
-            return f"{month} is before CDR_START_MONTH; set that earlier to keep it."
-        return " ".join(refused)
 
     def _advance(self, turn: Turn, listed: Sequence[Export]) -> bool:
         """Do what the plan says of a month that was asked for."""
@@ -180,9 +166,8 @@ class Backfill:
         export_id = action.export.id if action.export else ""
         self._say(turn.place, "loading")
         config = {record_type: {"config": {"force": self._force}}}
-        outcome = self._runner.run(
-            f"load_{record_type}", partition=str(month), tags={EXPORT_TAG: export_id}, config=config
-        )
+        tags = {EXPORT_TAG: export_id}
+        outcome = self._runner.run(f"load_{record_type}", partition=str(month), tags=tags, config=config)
         if not outcome.ok:
             self._turns.went_wrong(turn, outcome)
             return False
@@ -198,10 +183,16 @@ class Backfill:
     def _refresh(self) -> None:
         """Build the marts that are behind, and publish, where there is anything new to see."""
         self._new = False
+        try:
+            outcome = self._refreshed()
+        except Exception as error:  # noqa: BLE001 - what is loaded is loaded, and the other months go on
+            outcome = outcome_of(error)
+        if not outcome.ok:
+            self._turns.failed["warehouse", Month.of(self._journey.clock())] = outcome.why
+
+    def _refreshed(self) -> Outcome:
         behind = self._journey.behind()
         if not self._journey.months() or (not behind and self._journey.is_published()):
-            return
+            return Outcome(ok=True)
         first, last = (behind[0], behind[-1]) if behind else (self._journey.first_month(),) * 2
-        outcome = self._runner.run("refresh", tags={_RANGE_START: str(first), _RANGE_END: str(last)})
-        if not outcome.ok:
-            self._turns.failed["warehouse", last] = outcome.why
+        return self._runner.run("refresh", tags={_RANGE_START: str(first), _RANGE_END: str(last)})

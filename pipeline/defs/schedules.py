@@ -59,16 +59,22 @@ def watch_daily(journey: Journey, job: UnresolvedAssetJobDefinition) -> dg.Sched
 
 
 def months_due(journey: Journey) -> dict[Month, list[str]]:
-    """The months to ask for now, each with its record types."""
+    """The months to ask for now, each with its record types.
+
+    An export that ends before its month does counts while the month runs, and no longer.
+    """
     asked: dict[tuple[str, str], datetime] = {}
+    now = journey.clock()
     for export in journey.known_exports():
         place = (export.record_type, export.month)
+        if not export.whole and now >= Month.parse(export.month).end:
+            continue
         asked[place] = max(asked.get(place, export.created_at), export.created_at)
     wanted: dict[Month, list[str]] = {}
     for row in journey.coverage():
         month, newest = Month.parse(row.month), asked.get((row.record_type, row.month))
         done = row.state in ("sealed", "expired")
         kept = journey.vendor_of(row.record_type).months_kept
-        if due(month, journey.clock(), sealed=done, newest_ask=newest, months_kept=kept):
+        if due(month, now, sealed=done, newest_ask=newest, months_kept=kept):
             wanted.setdefault(month, []).append(row.record_type)
     return wanted

@@ -17,13 +17,21 @@ _PAUSE_SECONDS = 0.5
 _A_DAY = timedelta(days=1)
 
 
+class _InDoubtError(TransientError):
+    """A list that is not whole may hide what was asked for already, so nothing is asked for now."""
+
+
 @dataclass(frozen=True)
 class Asked:
-    """What serves a request, and whether it was created for it or found in the vendor's list."""
+    """What serves a request, and whether it was created for it or found in the vendor's list.
+
+    ``sent`` is the request under the reference that the export has.
+    """
 
     request: Request
     export: Export
     created: bool
+    sent: Request
 
 
 @dataclass(frozen=True)
@@ -86,25 +94,40 @@ def ensure_asked(asker: Asker, requests: Iterable[Request], outbox: Outbox, reme
 
     The vendor's list comes first, once for all: what it has is adopted, and what a killed process sent is waited
     for. A POST whose answer was lost may have been heard, so the list is read again before anyone may repeat it.
+    A month that is refused keeps no other: what was refused is raised in the end, as one ``PermanentError``.
     """
     began = time.monotonic()
     listed = _after_arrival(asker, outbox, remember)
+    refused: dict[Month, Exception] = {}
+    count = 0
     for request in requests:
-        found = asker.serving(request, listed)
-        created = isinstance(found, Request)
-        if isinstance(found, Request):
-            if asker.hidden(request.month, listed):
-                raise TransientError(f"{request.month} is not asked for now, as it may be already: {listed.doubt}")
-            at = asker.now + timedelta(seconds=time.monotonic() - began) + (asker.vendor.skew() or timedelta(0))
-            outbox.note(found, at, carried=asker.vendor.reference_length > 0)
-            export = _sent(asker, found, outbox)
-            remember(export, found)
+        count += 1
+        at = asker.now + timedelta(seconds=time.monotonic() - began) + (asker.vendor.skew() or timedelta(0))
+        try:
+            asked = _ensured(asker, request, listed, outbox, at)
+        except (PermanentError, _InDoubtError) as error:
+            refused[request.month] = error
+            continue
+        remember(asked.export, asked.sent)
+        if asked.created:
             outbox.clear()
-            listed = Listing([*listed, export], listed.doubt)
-        else:
-            export = found
-            remember(export, request)
-        yield Asked(request, export, created)
+            listed = Listing([*listed, asked.export], listed.doubt)
+        yield asked
+    if refused:
+        told = (f"{month}: {why}" if count > 1 else str(why) for month, why in refused.items())
+        family = PermanentError if any(isinstance(why, PermanentError) for why in refused.values()) else TransientError
+        raise family(" ".join(told))
+
+
+def _ensured(asker: Asker, request: Request, listed: Listing, outbox: Outbox, at: datetime) -> Asked:
+    """What serves the request: an export of the list, or the one that a POST at this instant creates."""
+    found = asker.serving(request, listed)
+    if not isinstance(found, Request):
+        return Asked(request, found, created=False, sent=request)
+    if asker.hidden(request.month, listed):
+        raise _InDoubtError(f"{request.month} is not asked for now, as it may be already: {listed.doubt}")
+    outbox.note(found, at, carried=asker.vendor.reference_length > 0)
+    return Asked(request, _sent(asker, found, outbox), created=True, sent=found)
 
 
 def _sent(asker: Asker, request: Request, outbox: Outbox) -> Export:
