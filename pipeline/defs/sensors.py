@@ -41,20 +41,20 @@ def ready_sensor(journey: Journey, jobs: Sequence[UnresolvedAssetJobDefinition])
         description="Reads each vendor's list once a tick; launches the months whose export is completed.",
     )
     def exports_ready(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        cursor = _Cursor.read(context.cursor)
+        cursor = Cursor.read(context.cursor)
         now = journey.clock()
         fresh = cursor.looked and cursor.looked <= now < cursor.looked + poll
         if called_back and cursor.looked and fresh and not bell.rung_after(cursor.looked):
             return dg.SkipReason(f"Nobody called back, and the lists were read at {cursor.looked:%H:%M:%S}.")
         listed, unread = lists(journey)
         if not listed:
-            context.update_cursor(_Cursor(now, cursor.said).written())
+            context.update_cursor(Cursor(now, cursor.said).written())
             return dg.SkipReason(f"The list could not be read, so nothing is known: {' '.join(unread)}")
         for why in unread:
             context.log.warning("A list could not be read, so nothing is known of its months: %s", why)
         for doubt in filter(None, (exports.doubt for exports in listed.values())):
             context.log.warning("A list is in doubt: %s", doubt)
-        result, wrong = sense(journey, context.instance, listed, _Cursor(now, cursor.said))
+        result, wrong = sense(journey, context.instance, listed, Cursor(now, cursor.said))
         for why in wrong:
             context.log.warning("A month was left out of this tick: %s", why)
         return result
@@ -79,14 +79,14 @@ def lists(journey: Journey) -> tuple[Lists, list[str]]:
 
 
 @dataclass(frozen=True)
-class _Cursor:
+class Cursor:
     """When the lists were read last, and what was said of each month then, so that only news are reported."""
 
     looked: datetime | None
     said: Mapping[str, str]
 
     @classmethod
-    def read(cls, text: str | None) -> "_Cursor":
+    def read(cls, text: str | None) -> "Cursor":
         try:
             looked, said = json.loads(text or "")
             return cls(datetime.fromisoformat(looked), dict(said))
@@ -98,13 +98,13 @@ class _Cursor:
 
 
 def sense(
-    journey: Journey, instance: DagsterInstance, listed: Lists, cursor: _Cursor
+    journey: Journey, instance: DagsterInstance, listed: Lists, cursor: Cursor
 ) -> tuple[dg.SensorResult, list[str]]:
     """What a tick reports and launches, and what was wrong with the months that it left out."""
     tick = _Tick(journey, instance, listed, cursor.said)
     for record_type in journey.datasets:
         tick.look_at(record_type)
-    news = _Cursor(cursor.looked, tick.said).written()
+    news = Cursor(cursor.looked, tick.said).written()
     requests = [*tick.requests, *resumed(journey)]
     return dg.SensorResult(run_requests=requests, asset_events=tick.events, cursor=news), tick.wrong
 

@@ -14,7 +14,9 @@ from click.testing import CliRunner
 
 from pipeline.cli import main
 from pipeline.definitions import build
-from pipeline.defs.backfill import bring_in
+from pipeline.defs.backfill import Backfill, bring_in
+from pipeline.defs.runs import Runner
+from pipeline.defs.sensors import lists
 from pipeline.errors import PermanentError
 from pipeline.export.protocol import Export, ExportVendor
 from pipeline.journey import Journey
@@ -148,6 +150,25 @@ def test_exports_that_always_fail_are_requested_three_times_and_no_more(
     assert all("3 exports failed" in why for why in failed.values())
     created = {name: sum("3 exports" in why for why in failed.values()) for name in vendors}
     assert set(created.values()) == {3}
+
+
+def test_one_vendors_unforeseen_error_keeps_no_other(
+    opened: Opened, vendors: Vendors, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journey = opened()
+
+    def broken() -> list[Export]:
+        raise OSError("Could not find a suitable TLS CA certificate bundle, invalid path: /none")
+
+    monkeypatch.setattr(journey.vendors["packagex"], "exports", broken)
+    listed, unread = lists(journey)
+    assert set(listed) == {"rebilly", "connectif"}
+    assert "packagex: OSError: Could not find" in unread[0]
+    with dg.instance_for_test(temp_dir=str(home.parent)) as instance, Runner(build(journey), instance, home) as runner:
+        backfill = Backfill(journey, runner, lambda place, what: None, pauses=(0.0,))
+        backfill.run(tuple(TABLES), [MONTH])
+    assert {table for table, _ in backfill.failed} == {"packagex_shipment"}
+    assert set(journey.loaded("rebilly_transactions")) == set(journey.loaded("connectif_activities")) == {str(MONTH)}
 
 
 def test_what_it_declares_is_brought_in_to_the_last_digit(opened: Opened, vendors: Vendors, home: Path) -> None:

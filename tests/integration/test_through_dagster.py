@@ -16,6 +16,7 @@ from pipeline.defs.backfill import Backfill
 from pipeline.defs.home import prepare_home
 from pipeline.defs.runs import Runner
 from pipeline.defs.schedules import months_due
+from pipeline.defs.sensors import Cursor, lists, sense
 from pipeline.defs.turns import Place
 from pipeline.export.action import Verb
 from pipeline.journey import Journey
@@ -127,6 +128,22 @@ def test_one_tick_reads_the_list_once_whatever_is_outstanding(
     before = len(sandbox.requests)
     assert len(tick(definitions, instance).run_requests or []) == 6
     assert [request.method for request in sandbox.requests[before:]] == ["GET"]
+
+
+def test_a_month_whose_notes_are_damaged_keeps_no_other(
+    definitions: dg.Definitions, instance: DagsterInstance, journey: Journey, clock: ManualClock
+) -> None:
+    for month in MONTHS[:2]:
+        bring_in(journey, "cdr_in", month)
+    clock.advance(timedelta(days=2))
+    list(journey.ask("cdr_in", MONTHS[:2]))
+    [manifest] = (journey.archive.root / "didww" / "cdr_in" / str(MONTHS[0])).glob("*.landed.json")
+    manifest.write_text("{", encoding="utf-8")
+    result, wrong = sense(journey, instance, lists(journey)[0], Cursor.read(None))
+    assert [request.partition_key for request in result.run_requests or []] == [str(MONTHS[1])]
+    assert len(wrong) == 1
+    assert wrong[0].startswith("cdr_in 2026-09: JSONDecodeError")
+    assert len(tick(definitions, instance).run_requests or []) == 1
 
 
 def test_an_unreadable_list_is_not_an_empty_one(
