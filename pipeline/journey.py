@@ -59,11 +59,11 @@ class Journey(Orders):
         rows = ((row.record_type, Month.parse(row.month), row.loaded_until) for row in self.coverage())
         return {(record_type, month) for record_type, month, until in rows if covers(until, month, now)}
 
-    def newest_asked(self, record_type: str, month: Month) -> str | None:
-        """The newest export that was asked for of a month, as our notes say."""
-        asked = self.archive.asked_of(self.datasets[record_type].vendor, record_type, month)
-        newest = max(asked, key=by_age, default=None)
-        return newest.export_id if newest else None
+    def newest_asked(self, record_type: str, month: Month) -> set[str]:
+        """The newest export that was asked for of a month, as our notes say; several, if made in the same instant."""
+        asked = list(self.archive.asked_of(self.datasets[record_type].vendor, record_type, month))
+        newest = max((one.created_at for one in asked), default=None)
+        return {one.export_id for one in asked if one.created_at == newest}
 
     @cached_property
     def _loader(self) -> Loader:

@@ -157,9 +157,8 @@ class Backfill:
 
     def _lags(self, turn: Turn, listed: Sequence[Export]) -> bool:
         """Whether the list does not show yet what was asked for last, and what is not loaded either."""
-        export_id = self._journey.newest_asked(*turn.place)
         held = self._journey.loaded(turn.place[0]).get(str(turn.place[1]))
-        return export_id is None or (export_id != held and export_id not in {export.id for export in listed})
+        return not self._journey.newest_asked(*turn.place) & {held, *(export.id for export in listed)}
 
     def _load(self, turn: Turn, action: Action, listed: Sequence[Export]) -> bool:
         record_type, month = turn.place

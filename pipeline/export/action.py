@@ -122,7 +122,7 @@ def plan(state: MonthState, now: datetime, deadline: timedelta, attempts: Callab
         deadline: How long an export may take to complete.
         attempts: What became of the attempts at an export; it is called for the newest that is ready alone.
     """
-    newer = state.newer
+    newer = _that_count(state, now, deadline)
     if not newer:
         return Action(Verb.NOTHING, "nothing is newer than what is loaded")
     ready = [export for export in newer if state.to_look_for(export, now)]
@@ -132,13 +132,25 @@ def plan(state: MonthState, now: datetime, deadline: timedelta, attempts: Callab
     missing = state.missing.get(ready[-1].id) if ready else None
     if ready and (missing or tried.failed < MAX_LOADS):
         return Action(Verb.LOAD, "ready", ready[-1], missing.looks if missing else 0)
-    return _without_loading(state, now, deadline)
+    return _without_loading(newer, state, now, deadline)
 
 
-def _without_loading(state: MonthState, now: datetime, deadline: timedelta) -> Action:
+def _that_count(state: MonthState, now: datetime, deadline: timedelta) -> tuple[Export, ...]:
+    """The exports newer than what is loaded; one of the same instant, whose order nobody knows, if it may come yet."""
+    instants = {one.created_at for one in state.exports if state.loaded and one.id == state.loaded.export_id}
+    return tuple(
+        export
+        for export in state.newer
+        if export.created_at not in instants
+        or export.created_at.year == 1  # the vendor does not say when
+        or not (state.lost(export) or hopeless(export, now, deadline))
+    )
+
+
+def _without_loading(newer: tuple[Export, ...], state: MonthState, now: datetime, deadline: timedelta) -> Action:
     """What to do where nothing is ready, or where loading what is has failed too often."""
-    newest = state.newer[-1]
-    for export in reversed(state.newer):
+    newest = newer[-1]
+    for export in reversed(newer):
         if not (state.to_look_for(export, now) or state.lost(export) or hopeless(export, now, deadline)):
             return Action(Verb.WAIT, _why_it_waits(state, export), export)
     if state.lost(newest):

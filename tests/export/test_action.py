@@ -98,6 +98,15 @@ def test_an_older_export_is_never_loaded_over_a_newer_one(letters: list[str], da
     assert action.export is None or ours.index(action.export) > loaded
 
 
+def test_what_failed_in_the_instant_in_which_the_loaded_export_was_made_is_not_requested_again() -> None:
+    made = replace(history("f")[0], id="z", created_at=NOW)
+    ours = (replace(history("r")[0], id="a", created_at=NOW), made)
+    state = MonthState(ours, Held("a"))
+    assert plan(state, NOW, DEADLINE, lambda _: Attempts()).verb is Verb.NOTHING
+    later = MonthState((ours[0], replace(made, created_at=NOW + SECOND)), Held("a"))
+    assert plan(later, NOW, DEADLINE, lambda _: Attempts()).verb is Verb.REQUEST
+
+
 def test_an_older_export_is_not_loaded_either_where_the_loaded_one_has_left_the_list() -> None:
     assert decide("rr", Held("left", NOW + timedelta(minutes=1))).verb is Verb.NOTHING
     assert decide("rr", Held("left", NOW)).export == history("rr")[1]
