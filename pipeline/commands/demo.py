@@ -22,7 +22,7 @@ from pipeline.warehouse.reading import ask
 QUERIES = {
     "Traffic by month": """
         SELECT month, direction, sum(calls) AS calls, round(sum(answered_calls) / sum(calls), 3) AS asr,
-            round(sum(duration_seconds) / sum(answered_calls)) AS acd_seconds, round(sum(minutes)) AS minutes,
+            round(sum(answered_seconds) / sum(answered_calls)) AS acd_seconds, round(sum(minutes)) AS minutes,
             sum(cost_usd) AS cost_usd
         FROM marts.daily_traffic GROUP BY month, direction ORDER BY month, direction""",
     "The five DIDs that cost most": """

@@ -3,12 +3,11 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Literal
 
-from pipeline.months import Month
 from pipeline.report.parts import Spec
-from pipeline.report.published import Row
+from pipeline.report.published import Published, Row
 from pipeline.report.wording import day as day_text
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
@@ -66,16 +65,29 @@ def pivot(rows: Sequence[Row], by: str, figure: str) -> list[Row]:
     return list(days.values())
 
 
-def days_of(month: Month, rows: Sequence[Row], series: Sequence[Series]) -> list[dict[str, Any]]:
+def by_day_title(published: Published, title: str, shape: Shape) -> str:
+    """The title of a chart by day; of a running month it says how the days are drawn that are not over."""
+    part = "left out" if shape == "lines" else "pale"
+    return f"{title} (UTC)" + (f"; {part}: days that are not over" if published.running else "")
+
+
+def day_name(published: Published, day: date) -> str:
+    """The day, and whether it was not over when it was asked for."""
+    return day_text(day) if published.whole(day) else f"{day_text(day)}, not over"
+
+
+def days_of(published: Published, rows: Sequence[Row], series: Sequence[Series]) -> list[dict[str, Any]]:
     """A row per day of the month, also of those without a figure; ``rows`` have a ``day`` and the series' fields."""
     found = {row["day"]: row for row in rows}
+    month = published.month
     length = (month.end - month.start).days
     days = [(month.start + timedelta(days=number)).date() for number in range(length)]
     return [
         {
             "day": day.day,
-            "date": day_text(day),
+            "date": day_name(published, day),
             "weekend": day.weekday() >= 5,
+            "part": not published.whole(day),
             **{one.field: _number(found.get(day, {}).get(one.field)) for one in series},
         }
         for day in days
@@ -83,10 +95,16 @@ def days_of(month: Month, rows: Sequence[Row], series: Sequence[Series]) -> list
 
 
 def by_day(
-    month: Month, rows: Sequence[Row], series: Sequence[Series], scale: Scale, shape: Shape, *, wide: bool = True
+    published: Published,
+    rows: Sequence[Row],
+    series: Sequence[Series],
+    scale: Scale,
+    shape: Shape,
+    *,
+    wide: bool = True,
 ) -> Spec:
     """One figure per day and series; weekends are shaded, a day tells its figures, a legend entry picks its series."""
-    days = days_of(month, rows, series)
+    days = days_of(published, rows, series)
     return {
         "$schema": SCHEMA,
         "width": 900 if wide else 420,
@@ -122,6 +140,7 @@ def _marks(series: Sequence[Series], scale: Scale, shape: Shape) -> Spec:
         "transform": [
             {"fold": fields, "as": ["series", "figure"]},
             {"calculate": f"indexof({json.dumps(fields)}, datum.series)", "as": "place"},
+            *([{"filter": "!datum.part"}] if shape == "lines" else []),
         ],
         "params": [{"name": "picked", "select": {"type": "point", "fields": ["series"]}, "bind": "legend"}],
         "mark": {"type": "line", "strokeWidth": 2, "point": {"size": 22}} if shape == "lines" else {"type": "bar"},
@@ -139,6 +158,7 @@ def _marks(series: Sequence[Series], scale: Scale, shape: Shape) -> Spec:
                 "legend": {"labelExpr": f"{labels}[datum.label]", "columns": {"expr": "width < 420 ? 2 : 0"}},
             },
             "opacity": {"condition": {"param": "picked", "value": 1}, "value": 0.12},
+            "fillOpacity": {"condition": {"test": "datum.part", "value": 0.4}, "value": 1},
             "order": {"field": "place"},
             **({"xOffset": {"field": "series", "sort": fields}} if shape == "groups" else {}),
         },

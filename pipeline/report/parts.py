@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.report.published import Row
-from pipeline.report.wording import text
+from pipeline.report.wording import several, text
 
 Spec = Mapping[str, Any]
 """A chart in Vega-Lite's grammar."""
@@ -59,6 +59,11 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     folded: bool = False
     kind: str = ""
+
+    @property
+    def size(self) -> str:
+        """How many rows it has."""
+        return several(len(self.rows), "row")
 
 
 @dataclass(frozen=True)

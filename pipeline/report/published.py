@@ -1,9 +1,9 @@
 """One month of the published warehouse, read through one connection: a report shows one snapshot."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,9 @@ from pipeline.warehouse.reading import opened
 from pipeline.warehouse.records import Coverage
 
 Row = Mapping[str, Any]
+
+CALLS = ("cdr_in", "cdr_out")
+"""The record types that are calls."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,20 @@ class Published:
         return [row for row in self.coverage if row.month == str(self.month)]
 
     @cached_property
+    def loaded(self) -> frozenset[str]:
+        """The record types of which the month is loaded, though it may have no call."""
+        return loaded(self.covered)
+
+    def empty(self, relation: str, said: str, *record_types: str) -> str:
+        """Why nothing stands here: the file lacks the table, nothing it is made of is loaded, or it is as ``said``."""
+        if relation not in self.relations:
+            return f"The published file lacks {relation}."
+        needed = record_types or CALLS
+        if not self.loaded & {*needed}:
+            return f"{' and '.join(needed)} of this month {'is' if len(needed) == 1 else 'are'} not loaded."
+        return said
+
+    @cached_property
     def whole_days(self) -> int:
         """How many days of the month, from the first, are loaded to their end in every record type."""
         last = (self.month.end - self.month.start).days
@@ -70,6 +87,15 @@ class Published:
     def running(self) -> bool:
         """Whether the month was not over when it was asked for."""
         return any(row.state == State.OPEN.value for row in self.covered)
+
+    def whole(self, day: date) -> bool:
+        """Whether a day of the month is loaded to its end."""
+        return day.day <= self.whole_days
+
+
+def loaded(rows: Iterable[Coverage]) -> frozenset[str]:
+    """The record types that are loaded."""
+    return frozenset(row.record_type for row in rows if row.rows is not None)
 
 
 @contextmanager

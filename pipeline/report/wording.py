@@ -83,9 +83,10 @@ def points(now: Number | None, before: Number | None) -> str:
     return _signed(f"{_not_minus_zero(100 * (float(now) - float(before))):+.1f}{_UNIT}pp")
 
 
-def several(number: int, one: str) -> str:
-    """``1 day`` and ``2 days``."""
-    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
+def several(number: Number, one: str) -> str:
+    """``1 day`` and ``2 days``: by the number as it is written."""
+    written = count(number)
+    return f"{written} {one}" if written == "1" else f"{written} {one}s"
 
 
 def _not_minus_zero(number: float) -> float:

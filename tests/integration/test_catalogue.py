@@ -172,7 +172,7 @@ def lineage(loaded: Loaded, relation: str, column: str) -> set[str]:
         (
             "staging.outcomes",
             "ner_success",
-            "cdr_in.connected_at|cdr_out.connected_at|seeds/disconnect_classes.class",
+            "cdr_in.connected_at|cdr_out.connected_at|staging/causes.class",
         ),
         ("marts.daily_traffic", "ner", "marts/hourly_traffic.ner_attempts|marts/hourly_traffic.attempts"),
     ],

@@ -140,7 +140,7 @@ def test_a_seed_that_contradicts_itself_is_named_and_doubles_no_attempt(
     good: Add, con: duckdb.DuckDBPyConnection, build: Build, rows: Rows, checks: dict[str, str]
 ) -> None:
     good("cdr_in", START, attempt=1, call_id="busy", disconnect_code="486", disconnect_reason="Busy")
-    con.execute("INSERT INTO seeds.disconnect_classes VALUES ('486', NULL, NULL, 'network', 'again')")
+    con.execute("INSERT INTO seeds.disconnect_classes VALUES ('486', 'network', NULL, NULL, 'again')")
     build()
     (found,) = rows(checks["causes_classed_twice"])
     assert (found["month"], found["disconnect_code"], found["class"], found["lines"]) == (
@@ -151,7 +151,7 @@ def test_a_seed_that_contradicts_itself_is_named_and_doubles_no_attempt(
     )
     assert rows(checks["marts_keep_rows"]) == []
     # a line that says more wins, so there is no contradiction any more
-    con.execute("INSERT INTO seeds.disconnect_classes VALUES ('486', 'busy', NULL, 'user_busy', 'that one')")
+    con.execute("INSERT INTO seeds.disconnect_classes VALUES ('486', 'user_busy', 'busy', NULL, 'that one')")
     build()
     assert rows(checks["causes_classed_twice"]) == []
 

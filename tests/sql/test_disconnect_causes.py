@@ -94,7 +94,7 @@ def test_the_line_that_says_most_decides(add: Add, mart: Fetch, con: duckdb.Duck
         ("480", "Full", None, "code and reason"), ("480", "Full", "Switch", "all"),
     )  # fmt: skip
     for line in lines:
-        con.execute("INSERT INTO seeds.disconnect_classes VALUES (?, ?, ?, ?, '')", line)
+        con.execute("INSERT INTO seeds.disconnect_classes VALUES ($1, $4, $2, $3, '')", line)
     for code, reason, initiator, _ in lines:
         cause = {"disconnect_code": code, "disconnect_reason": reason, "disconnect_initiator": initiator}
         add("cdr_in", "2026-10-05 10:00:00", **cause, attempt=1)

@@ -192,7 +192,9 @@ def test_marts_built_month_by_month_are_what_the_same_sql_gives_over_tables(lake
     for month in months:
         days = [f"{month}-{day:02d} {day % 24:02d}:00:00" for day in range(1, 29)]
         each = [{"did_number": f"44{n % 3}", "source_number": f"1{n % 2}", "row_number": n} for n in range(len(days))]
-        each[0]["metered_usd"] = Decimal("0.01")
+        each[0] |= {"metered_usd": Decimal("0.01"), "toll_free_usd": Decimal("0.01")}
+        full = {"disconnect_code": "480", "disconnect_reason": "DID number overloaded"}
+        each[1] |= {"connected_at": None, "duration_seconds": 0, **full}
         put("cdr_in", month, [call("cdr_in", day, **cells) for day, cells in zip(days, each, strict=True)])
         missed = {"connected_at": None, "duration_seconds": 0, "disconnect_code": "486"}
         put("cdr_out", month, [call("cdr_out", day, **(missed if n % 4 else {})) for n, day in enumerate(days)])

@@ -21,11 +21,11 @@ FROM marts.capacity_adviser WHERE month = $month ORDER BY scope, place, extra_ch
 _COLUMNS = (
     Column("place", "For"),
     Column("extra_channels", "Extra channels", count),
+    Column("avoided_at_least_usd", "Saved at least, USD", usd, bar=True),
+    Column("avoided_by_seconds_usd", "Saved by seconds, USD", usd),
+    Column("avoided_at_least_calls", "Carried at least", count),
     Column("metered_calls", "Metered calls", count),
     Column("metered_usd", "Paid, USD", usd),
-    Column("avoided_at_least_calls", "Carried at least", count),
-    Column("avoided_by_seconds_usd", "Saved by seconds, USD", usd),
-    Column("avoided_at_least_usd", "Saved at least, USD", usd, bar=True),
 )
 
 

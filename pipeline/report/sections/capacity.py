@@ -1,8 +1,10 @@
 """How many channels were in use at once: at which hours, on which days, through what."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
-from pipeline.report.charts import DIRECTIONS, Scale, by_day, pivot
+from pipeline.report.charts import DIRECTIONS, Scale, by_day, by_day_title, pivot
 from pipeline.report.parts import Cell, Chart, Column, Section, Table, head_and_rest
 from pipeline.report.published import Published, Row
 from pipeline.report.wording import NONE, count, day, decimal, instant, several
@@ -28,6 +30,9 @@ SELECT
 FROM marts.peak_concurrency WHERE month = $month AND scope <> 'all' AND name IS NOT NULL
 GROUP BY direction, scope, name ORDER BY channels DESC, erlangs DESC, scope, name, direction
 """
+_LOST = """
+SELECT hour, direction, scope, name, lost_calls FROM staging.lost_calls WHERE month = $month ORDER BY hour, direction
+"""
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SHOWN = 10
 
@@ -36,7 +41,9 @@ def capacity(published: Published) -> Section:
     """The peaks of the month, the heat map of its hours, and who made them."""
     days, hours, places = (published.rows(query) for query in (_DAYS, _HOURS, _PLACES))
     if not days:
-        return Section("capacity", "Channels in use", ["marts.peak_concurrency has no day of this month."])
+        said = published.empty("marts.peak_concurrency", "No channel was in use in this month.")
+        return Section("capacity", "Channels in use", [said])
+    lost = published.rows(_LOST)
     peaks = " ".join(_peaks(days))
     return Section(
         "capacity",
@@ -44,12 +51,15 @@ def capacity(published: Published) -> Section:
         [
             peaks,
             _busy(max(days, key=lambda row: row["erlangs"])),
+            _lost(lost),
             "Counted to the second; a channel is in use from the start of a call to its end, ringing included.",
         ],
         [
             _chart(published, days),
             *_heat(hours),
-            *head_and_rest("Where most channels were in use", "Elsewhere", places, _PLACE_COLUMNS, _SHOWN),
+            *head_and_rest(
+                "Where most channels were in use", "Elsewhere", _with_lost(places, lost), _PLACE_COLUMNS, _SHOWN
+            ),
         ],
         brief={"Most channels": peaks},
     )
@@ -64,7 +74,30 @@ def _peaks(days: Sequence[Row]) -> Iterator[str]:
     most = [max((row for row in days if row["direction"] == way), key=_channels) for way in _ways(days)]
     for row in sorted(most, key=_channels, reverse=True):
         at = row["peak_at"]
-        yield f"{count(row['channels'])} {row['direction']}bound at once on {day(at)} at {at:%H:%M:%S}."
+        yield f"{count(row['channels'])} {row['direction']}bound at once on {day(at)} at {at:%H:%M:%S} UTC."
+
+
+def _lost(rows: Sequence[Row]) -> str:
+    """How many calls found no channel, and when most did."""
+    hours: Counter[datetime] = Counter()
+    for row in rows:
+        if row["scope"] == "all":
+            hours[row["hour"]] += row["lost_calls"]
+    if not hours:
+        return "No call is known to have been lost for lack of a channel."
+    worst, most = hours.most_common(1)[0]
+    return (
+        f"Lost for lack of a channel: {several(hours.total(), 'call')}, most of them on {day(worst)} from "
+        f"{worst:%H:%M} UTC, {count(most)} within the hour."
+    )
+
+
+def _with_lost(places: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
+    """The places with the calls that each of them lost."""
+    lost: Counter[tuple[str, str, str]] = Counter()
+    for row in rows:
+        lost[row["direction"], row["scope"], row["name"]] += row["lost_calls"]
+    return [{**row, "lost": lost[row["direction"], row["scope"], row["name"]]} for row in places]
 
 
 def _channels(row: Row) -> int:
@@ -74,7 +107,8 @@ def _channels(row: Row) -> int:
 def _busy(row: Row) -> str:
     """The hour with most traffic, and what it takes to carry it."""
     said = (
-        f"The busiest hour was {day(row['busy_hour'])} from {row['busy_hour']:%H:%M}: {decimal(row['erlangs'])} Erlang"
+        f"The busiest hour was {day(row['busy_hour'])} from {row['busy_hour']:%H:%M} UTC: "
+        f"{decimal(row['erlangs'])} Erlang"
     )
     return f"{said} {row['direction']}bound" + (
         f", which {several(row['needed'], 'channel')} carry by Erlang B." if row["needed"] else "."
@@ -82,9 +116,9 @@ def _busy(row: Row) -> str:
 
 
 def _chart(published: Published, rows: Sequence[Row]) -> Chart:
-    spec = by_day(published.month, pivot(rows, "direction", "channels"), DIRECTIONS, Scale(), "groups")
+    spec = by_day(published, pivot(rows, "direction", "channels"), DIRECTIONS, Scale(), "groups")
     about = "Most channels in use at once on each day, inbound and outbound; the heat maps have the same by hour."
-    return Chart("peak-channels", "Most channels at once per day", about, spec)
+    return Chart("peak-channels", by_day_title(published, "Most channels at once per day", "groups"), about, spec)
 
 
 def _heat(hours: Sequence[Row]) -> Iterator[Table]:
@@ -110,10 +144,11 @@ def _hour(channels: int | None, most: int, way: str) -> Cell:
 _KINDS = {"did": "DID", "trunk": "trunk", "capacity_group": "capacity group"}
 _PLACE_COLUMNS = (
     Column("name", "Name"),
+    Column("channels", "Channels", count, bar=True),
+    Column("lost", "Lost calls", count),
     Column("scope", "Kind", lambda scope: _KINDS.get(scope, scope), left=True),
     Column("direction", "Direction"),
     Column("erlangs", "Busy hour, Erlang", decimal),
     Column("needed", "Channels needed", count),
-    Column("peak_at", "Most at once", instant),
-    Column("channels", "Channels", count, bar=True),
+    Column("peak_at", "Most at once, UTC", instant),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from pipeline.report.parts import Column, Section, head_and_rest, table
+from pipeline.report.parts import Column, Section, Table, head_and_rest, table
 from pipeline.report.published import Published, Row
 from pipeline.report.wording import count, instant, several, share, text, usd
 
@@ -31,14 +31,15 @@ def dids(published: Published) -> Section:
     """The busiest of the month, and those that nobody calls any more."""
     used, idle = published.rows(_USED), published.rows(_IDLE)
     if not used:
-        return Section("dids", "DIDs", ["marts.did_usage has no DID of this month."])
+        said = published.empty("marts.did_usage", "No DID was called in this month.", "cdr_in")
+        return Section("dids", "DIDs", [said, *([_quiet(idle)] if idle else [])], _quiet_table(idle))
     return Section(
         "dids",
         "DIDs",
         [_said(used), _quiet(idle)],
         [
-            *head_and_rest(f"The {min(len(used), _SHOWN)} busiest DIDs", "All other DIDs", used, _COLUMNS, _SHOWN),
-            *([table("DIDs that have gone quiet", idle, _QUIET, folded=True)] if idle else []),
+            *head_and_rest("The busiest DIDs", "All other DIDs", used, _COLUMNS, _SHOWN),
+            *_quiet_table(idle),
         ],
         brief={"Busiest DID": _busiest(used[0])},
     )
@@ -50,18 +51,18 @@ def _hour(hour: int | None) -> str:
 
 _COLUMNS = (
     Column("did_number", "DID"),
+    Column("calls", "Calls", count, bar=True),
     Column("asr_call", "ASR", share),
     Column("minutes", "Minutes", count),
     Column("callers", "Callers", count),
-    Column("busiest_hour", "Busiest hour", _hour),
-    Column("last_call_at", "Last call", instant),
+    Column("busiest_hour", "Busiest hour, UTC", _hour),
+    Column("last_call_at", "Last call, UTC", instant),
     Column("total_usd", "Cost, USD", usd),
-    Column("calls", "Calls", count, bar=True),
 )
 _QUIET = (
     Column("did_number", "DID"),
-    Column("last_call_at", "Last call", instant),
     Column("idle_days", "Days ago", count),
+    Column("last_call_at", "Last call, UTC", instant),
     Column("months", "Months called in", count),
     Column("calls", "Calls in all", count),
 )
@@ -69,7 +70,7 @@ _QUIET = (
 
 def _busiest(first: Row) -> str:
     return (
-        f"{text(first['did_number'])}: {several(first['calls'], 'call')}, {count(first['minutes'])} minutes, "
+        f"{text(first['did_number'])}: {several(first['calls'], 'call')}, {several(first['minutes'], 'minute')}, "
         f"USD {usd(first['total_usd'])}."
     )
 
@@ -78,11 +79,16 @@ def _said(used: Sequence[Row]) -> str:
     total = sum(row["calls"] for row in used)
     top = used[:_SHOWN]
     taken = share(sum(row["calls"] for row in top) / total)
-    return f"DIDs that were called: {len(used)}. The {len(top)} busiest took {taken} of the calls."
+    return f"DIDs that were called: {len(used)}. Those with most calls, {len(top)} of them, took {taken} of the calls."
+
+
+def _quiet_table(idle: Sequence[Row]) -> Sequence[Table]:
+    return [table("DIDs that have gone quiet", idle, _QUIET, folded=True)] if idle else []
 
 
 def _quiet(idle: Sequence[Row]) -> str:
     if not idle:
         return "No DID that was ever called has gone quiet."
     last: datetime = idle[0]["last_call_at"]
-    return f"DIDs that have gone quiet: {len(idle)}, the first of them since {instant(last)}; each still costs its fee."
+    since = f"the first of them since {instant(last)} UTC"
+    return f"DIDs that have gone quiet: {len(idle)}, {since}; each still costs its fee."

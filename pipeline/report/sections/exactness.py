@@ -32,7 +32,7 @@ def differences(published: Published) -> Section:
     loads = {row["record_type"]: row["exports"] for row in published.rows(_LOADED)}
     columns = (
         Column("record_type", "Records"),
-        Column("day", "Day", day),
+        Column("day", "Day, UTC", day),
         Column("rows_before", "Rows before", count),
         Column("rows_after", "Rows after", count),
         Column("rows_added", "Added", count),
@@ -55,7 +55,7 @@ def _changed(row: Coverage, exports: int, rows: Sequence[Row]) -> str:
     added, gone, changed = (sum(one[name] for one in days) for name in ("rows_added", "rows_gone", "rows_changed"))
     return (
         f"The newest export of {row.record_type} differs on {several(len(days), 'day')}: "
-        f"{count(added)} rows added, {count(gone)} gone, {count(changed)} changed."
+        f"{several(added, 'row')} added, {count(gone)} gone, {count(changed)} changed."
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from pipeline.report.charts import Scale, Series, by_day, pivot
+from pipeline.report.charts import Scale, Series, by_day, by_day_title, pivot
 from pipeline.report.parts import Chart, Column, Section, Table, table
 from pipeline.report.published import Published, Row
 from pipeline.report.wording import count, day, several, share, usd, usd_exact
@@ -46,15 +46,15 @@ def spend(published: Published) -> Section:
     return Section(
         "cost",
         "What it cost",
-        [*expected, *_mix_says(mix)],
+        [*expected, *_mix_says(published, mix)],
         [*_chart(published, days), *_mix_table(mix), *_forecast_table(forecast)],
         brief={"Forecast": expected[0]} if forecast else {},
     )
 
 
-def _mix_says(mix: Sequence[Row]) -> Sequence[str]:
+def _mix_says(published: Published, mix: Sequence[Row]) -> Sequence[str]:
     if not mix:
-        return ["marts.cost_by_component says of no charge in this month."]
+        return [published.empty("marts.cost_by_component", "Nothing was charged in this month.")]
     most = mix[0]
     return [f"{_label(most['component'])} were the most expensive part: {share(most['share'])} of the month."]
 
@@ -78,27 +78,30 @@ def _chart(published: Published, rows: Sequence[Row]) -> Sequence[Chart]:
         return []
     charged = {row["component"] for row in rows if row["cost_usd"]}
     series = [one for one in _COMPONENTS if one.field in charged]
-    spec = by_day(published.month, pivot(rows, "component", "cost_usd"), series, Scale(",.0f", ",.2f"), "stacks")
+    spec = by_day(published, pivot(rows, "component", "cost_usd"), series, Scale(",.0f", ",.2f"), "stacks")
     about = "Cost of each day by component; the table of the components has the sums, that of the traffic each day's."
-    return [Chart("cost", "Cost per day, USD", about, spec)]
+    return [Chart("cost", by_day_title(published, "Cost per day, USD", "stacks"), about, spec)]
 
 
 def _mix_table(mix: Sequence[Row]) -> Sequence[Table]:
     columns = [
         Column("component", "Component", _label, left=True),
+        Column("cost_usd", "Cost, USD", usd, bar=True),
+        Column("share", "Share", share),
         Column("calls_charged", "Calls charged", count),
         Column("charged_minutes", "Minutes", count),
         Column("cost_per_minute_usd", "USD a minute", usd_exact),
-        Column("share", "Share", share),
-        Column("cost_usd", "Cost, USD", usd, bar=True),
     ]
-    return [table("What the money was paid for", mix, columns)] if mix else []
+    caption = (
+        "What the money was paid for; minutes are those billed of outbound calls, and those connected of inbound ones"
+    )
+    return [table(caption, mix, columns)] if mix else []
 
 
 def _forecast_table(forecast: Sequence[Row]) -> Sequence[Table]:
     columns = [
         Column("direction", "Direction"),
-        Column("last_complete_day", "Known until", day),
+        Column("last_complete_day", "Last whole day, UTC", day),
         Column("known_days", "Rests on", lambda days: several(days, "day")),
         Column("spent_usd", "Spent, USD", usd),
         Column("days_left", "Days left", count),

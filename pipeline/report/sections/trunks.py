@@ -2,7 +2,7 @@
 
 from pipeline.report.parts import Column, Section, head_and_rest, table
 from pipeline.report.published import Published, Row
-from pipeline.report.wording import count, seconds, share, text
+from pipeline.report.wording import count, seconds, several, share, text
 
 _FEW = 100
 """A trunk with fewer attempts is not said to be the one that fails most: one failure would weigh too much."""
@@ -16,7 +16,7 @@ WITH trunks AS (
         sum(answered_attempts) / nullif(sum(attempts), 0) AS asr_attempt,
         sum(ner * attempts) / nullif(sum(attempts), 0) AS ner,
         sum(isa * attempts) / nullif(sum(attempts), 0) AS isa,
-        sum(minutes) * 60 / nullif(sum(answered_attempts), 0) AS acd_seconds,
+        sum(answered_seconds) / nullif(sum(answered_calls), 0) AS acd_seconds,
         CAST(round(sum((1 - ner) * attempts)) AS BIGINT) AS failed
     FROM marts.trunk_quality WHERE month = $month GROUP BY direction, trunk_name
 ),
@@ -61,6 +61,7 @@ _CLASSES = {
     "bad_number": "bad number",
     "auth_config": "credentials or configuration",
     "network": "network",
+    "capacity": "no channel free",
     "redirect": "redirected",
     "other": "other",
 }
@@ -72,7 +73,7 @@ def trunks(published: Published) -> Section:
     rows = published.rows(_TRUNKS)
     named = [row for row in rows if row["trunk_name"] is not None]
     if not named:
-        return Section("trunks", "Trunks", ["marts.trunk_quality has no trunk of this month."])
+        return Section("trunks", "Trunks", [published.empty("marts.trunk_quality", "No trunk was used in this month.")])
     worst = next((row for row in named if row["attempts"] >= _FEW), named[0])
     said = _worst(worst)
     return Section(
@@ -91,14 +92,14 @@ def causes(published: Published) -> Section:
     """Why attempts were not answered."""
     rows = published.rows(_CAUSES)
     if not rows:
-        return Section("causes", "Why calls were not answered", ["marts.disconnect_causes has no such attempt."])
-    caption = f"The {min(_SHOWN, len(rows))} most frequent causes"
+        said = published.empty("marts.disconnect_causes", "No attempt was left unanswered in this month.")
+        return Section("causes", "Why calls were not answered", [said])
     return Section(
         "causes",
         "Why calls were not answered",
         ["Attempts without an answer, by the code that ended them; shares are of the direction's unanswered attempts."],
         [
-            *head_and_rest(caption, "All other causes", rows, _CAUSE_COLUMNS, _SHOWN),
+            *head_and_rest("The most frequent causes", "All other causes", rows, _CAUSE_COLUMNS, _SHOWN),
         ],
     )
 
@@ -109,23 +110,23 @@ def _trunk(name: str | None) -> str:
 
 _TRUNK_COLUMNS = (
     Column("trunk_name", "Trunk", _trunk, left=True),
+    Column("ner", "NER", share),
+    Column("failed", "Failed", count, bar=True),
     Column("direction", "Direction"),
     Column("attempts", "Attempts", count),
-    Column("asr_attempt", "ASR", share),
+    Column("asr_attempt", "ASR by attempt", share),
     Column("acd_seconds", "ACD", seconds),
-    Column("ner", "NER", share),
     Column("isa", "ISA", share),
     Column("failure", "Most frequent failure"),
-    Column("failed", "Failed", count, bar=True),
 )
 _CAUSE_COLUMNS = (
     Column("disconnect_code", "Code"),
+    Column("attempts", "Attempts", count, bar=True),
     Column("disconnect_reason", "Reason"),
     Column("class", "Class", lambda name: _CLASSES.get(name, name), left=True),
     Column("disconnect_initiator", "Ended by"),
     Column("direction", "Direction"),
     Column("share", "Share", share),
-    Column("attempts", "Attempts", count, bar=True),
 )
 
 
@@ -135,6 +136,6 @@ def _worst(row: Row) -> str:
         return f"No trunk failed: {name} has the lowest NER, {share(row['ner'])}."
     most = f", most often with {row['failure']}" if row["failure"] else ""
     return (
-        f"{name}: {share(1 - row['ner'])} of its {count(row['attempts'])} attempts failed"
-        f"{most}; NER {share(row['ner'])}, ASR {share(row['asr_attempt'])}."
+        f"{name}: {share(1 - row['ner'])} of its {several(row['attempts'], 'attempt')} failed"
+        f"{most}; NER {share(row['ner'])}, ASR by attempt {share(row['asr_attempt'])}."
     )

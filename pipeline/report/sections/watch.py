@@ -51,10 +51,10 @@ _LISTS = (
 
 _COLUMNS = (
     Column("list", "Watch list", str.capitalize, left=True),
-    Column("at", "When", instant),
+    Column("cost_usd", "Cost, USD", usd, bar=True),
+    Column("at", "When, UTC", instant),
     Column("place", "Where"),
     Column("why", "What was seen"),
-    Column("cost_usd", "Cost, USD", usd, bar=True),
 )
 _SHOWN = 25
 
