@@ -87,6 +87,7 @@ class Cursor:
 
     @classmethod
     def read(cls, text: str | None) -> "Cursor":
+        """The cursor of an earlier tick; an empty one where there is none, or it is of another release."""
         try:
             looked, said = json.loads(text or "")
             return cls(datetime.fromisoformat(looked), dict(said))
@@ -94,6 +95,7 @@ class Cursor:
             return cls(None, {})
 
     def written(self) -> str:
+        """The text that ``read`` reads."""
         return json.dumps([self.looked.isoformat() if self.looked else None, dict(self.said)])
 
 

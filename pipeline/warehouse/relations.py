@@ -59,7 +59,7 @@ def _sql(kind: pa.DataType) -> str:
 
 
 def _listed(files: Sequence[Path]) -> str:
-    """The files as one relation; a file older than some column shows it as NULL."""
+    """The files as one relation; a file older than some column shows it as NULL, and a wider type holds for all."""
     if gone := [file for file in files if not file.exists()]:
         raise PermanentError(f"{gone[0]} is missing from the lake; run `cdr rebuild` to make it anew.")
     # matching names opens every file at every query, so only where it must

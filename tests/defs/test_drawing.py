@@ -27,10 +27,21 @@ def drawn(text: str) -> ET.Element:
     return ET.fromstring(base64.b64decode(found[1]))  # noqa: S314 - our own drawing
 
 
+def steps(shape: ET.Element) -> list[int]:
+    """How far from the top each day of a step line is."""
+    return [int(height) for height in re.findall(r"V(\d+)h1", shape.attrib["d"])]
+
+
 def test_the_longest_and_busiest_month_is_shown_in_place() -> None:
     text = plots.traffic(LONGEST, {"attempts": BUSY, "answered": BUSY})
     assert len(text) < IN_PLACE
-    assert [shape.tag.rpartition("}")[2] for shape in drawn(text)] == ["path", "path"]
+    image = drawn(text)
+    assert [shape.tag.rpartition("}")[2] for shape in image] == ["path", "path"]
+    assert (image.attrib["width"], image.attrib["height"]) == ("434", "90")  # 31 days of 14 pixels
+    assert image.attrib["viewBox"] == "0 0 31 90"
+    assert [len(steps(shape)) for shape in image] == [31, 31]
+    assert [shape.attrib["fill"] for shape in image] == ["#8bf", "none"]
+    assert image[1].attrib["stroke"] == "#e70"
     assert "blue: attempts, 34,927,824 in all, most on 2026-10-31 (1,245,489)" in text
 
 
@@ -41,8 +52,9 @@ def test_a_day_is_as_high_as_its_share_of_the_busiest_and_a_day_without_calls_is
 
 
 @pytest.mark.parametrize("series", [{}, {"in": {}, "out": {}}, {"in": {date(2026, 10, 1): 0}}])
-def test_a_month_without_calls_is_drawn_too(series: Days) -> None:
-    drawn(plots.traffic(LONGEST, series))
+def test_a_month_without_calls_is_a_line_at_the_bottom(series: Days) -> None:
+    image = drawn(plots.traffic(LONGEST, series))
+    assert [steps(shape) for shape in image] == [[90] * 31] * len(series)
 
 
 def covered(record_type: str, month: str, state: State) -> Coverage:
@@ -52,7 +64,10 @@ def covered(record_type: str, month: str, state: State) -> Coverage:
 def test_coverage_is_a_cell_per_month_in_the_colour_of_its_state() -> None:
     rows = [covered(kind, f"2026-{n:02d}", State.SEALED) for kind in ("cdr_in", "cdr_out") for n in range(1, 12)]
     text = plots.coverage([*rows, covered("cdr_in", "2026-12", State.MISSING)])
+    labels = [shape.text for shape in drawn(text) if "d" not in shape.attrib]
+    assert labels == ["cdr_in", "cdr_out"]
     sealed, missing = (shape.attrib for shape in drawn(text) if "d" in shape.attrib)
+    assert (sealed["fill"], missing["fill"]) == ("green", "red")
     assert (sealed["d"].count("M"), missing["d"].count("M")) == (22, 1)
     assert missing["d"].startswith("M258 0h")
     assert text.endswith("2026-01 to 2026-12; green: sealed, red: missing")

@@ -12,7 +12,10 @@ _VOID = {"meta", "br", "link", "img", "input"}
 
 @dataclass
 class Page:
-    """``tables`` and ``sentences`` are by the name of their section; ``brief`` is what stands at the top."""
+    """``tables`` and ``sentences`` are by the name of their section; ``brief`` is what stands at the top.
+
+    ``drawings`` are the shapes inside each chart, with the classes of the groups around them under ``groups``.
+    """
 
     source: str
     elements: list[tuple[str, dict[str, str]]] = field(default_factory=list)
@@ -20,6 +23,7 @@ class Page:
     tables: dict[str, list[list[list[str]]]] = field(default_factory=dict)
     brief: dict[str, str] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
+    drawings: dict[str, list[dict[str, str]]] = field(default_factory=dict)
 
     def row(self, section: str, head: str, table: int = 0) -> list[str]:
         """The cells after the head of one row."""
@@ -42,6 +46,8 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         self.page.elements.append((tag, given))
+        if tag == "path":
+            self._draw(given)
         if tag not in _VOID:
             self._path.append((tag, given))
         if tag == "section":
@@ -53,6 +59,11 @@ class _Reader(HTMLParser):
             self.page.tables[self._section][-1].append([])
         elif tag in {"th", "td"}:
             self.page.tables[self._section][-1][-1].append("")
+
+    def _draw(self, given: dict[str, str]) -> None:
+        groups = [around.get("class", "") for _, around in self._path]
+        chart = next((around["id"] for _, around in self._path if around.get("class") == "chart"), "")
+        self.page.drawings.setdefault(chart, []).append({**given, "groups": " ".join(groups)})
 
     def handle_endtag(self, tag: str) -> None:
         while self._path and self._path.pop()[0] != tag:

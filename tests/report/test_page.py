@@ -69,7 +69,32 @@ def test_every_chart_is_drawn_already_and_has_its_sentence(report: Reported) -> 
     drawn = [given for tag, given in page.elements if given.get("class") == "chart"]
     assert {given["id"] for given in drawn} == {f"chart-{name}" for name in page.figures}
     assert all(given["role"] == "img" and given["aria-label"] for given in drawn)
-    assert sum(tag == "svg" for tag, _ in page.elements) == len(page.figures)
+    assert page.drawings.keys() == {f"chart-{name}" for name in page.figures}
+
+
+@pytest.mark.parametrize(("month", "days", "whole"), [("2026-10", 31, 31), ("2026-11", 21, 20)])
+def test_a_drawing_shows_every_figure_of_its_chart(month: str, days: int, whole: int, report: Reported) -> None:
+    """A bar for each day and direction that has a figure, a point on a line for each that is over."""
+    page = report(month)
+    for name in ("calls", "peak-channels"):
+        bars = _marks(page.drawings[f"chart-{name}"], "mark-rect", "var(--in)", "var(--out)")
+        figures = [day[way] for day in page.figures[name]["data"]["values"] for way in ("in", "out")]
+        assert len(bars) == sum(figure is not None for figure in figures) == 2 * days
+        pale = [bar for bar in bars if float(bar.get("fill-opacity", "1")) < 1]
+        assert len(pale) == 2 * (days - whole)
+    for name in ("asr-call", "acd-seconds"):
+        points = _marks(page.drawings[f"chart-{name}"], "mark-symbol", "var(--in)", "var(--out)")
+        assert len(points) == 2 * whole + 2  # and the squares of the legend
+    parts = {one: len(_marks(page.drawings["chart-cost"], "mark-rect", one)) for one in ("var(--out)", "var(--in-2)")}
+    assert parts["var(--out)"] == days
+    assert parts["var(--in-2)"] > 0
+
+
+def _marks(drawing: list[dict[str, str]], kind: str, *colours: str) -> list[dict[str, str]]:
+    """The shapes of a drawing in one of the colours, of a group of this kind of mark."""
+    return [
+        shape for shape in drawing if kind in shape["groups"] and {shape.get("fill"), shape.get("stroke")} & {*colours}
+    ]
 
 
 def bare(warehouse: Path) -> list[str]:

@@ -52,5 +52,19 @@ def test_a_did_is_idle_when_its_last_call_lies_back_far_enough(
     assert used["total_usd"] == Decimal("0.03")
 
 
+@pytest.mark.parametrize(("until", "idle_days"), [("2026-11-21 12:00:00", 47), ("2026-12-01 00:00:00", 56)])
+def test_a_month_without_any_call_makes_numbers_idle_too(
+    until: str, idle_days: int, add: Add, mart: Fetch, con: duckdb.DuckDBPyConnection
+) -> None:
+    call(add, "2026-10-05 23:59:59", "44")
+    for kind, loaded_until in (("cdr_in", until), ("cdr_out", "2027-01-01")):
+        con.execute(
+            "INSERT INTO coverage (record_type, month, state, loaded_until) VALUES (?, '2026-11', 'open', ?)",
+            [kind, loaded_until],
+        )
+    (did,) = mart("trends.dids")
+    assert (did["idle_days"], did["idle"], did["newest_month_calls"], did["calls"]) == (idle_days, True, 0, 1)
+
+
 def test_without_a_call_there_is_no_did(mart: Fetch) -> None:
     assert mart("trends.dids") == []

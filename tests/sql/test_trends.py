@@ -57,6 +57,74 @@ def test_a_month_stands_beside_the_month_before(add: Add, cover: Cover, mart: Fe
         ] * 6
 
 
+def daily(add: Add, first: str, last: str, calls: Callable[[date], int]) -> None:
+    day = date.fromisoformat(first)
+    while day <= date.fromisoformat(last):
+        for _ in range(calls(day)):
+            start = f"{day} 10:00:00"
+            add("cdr_out", start, connected_at=start, duration_seconds=60, charged_usd="0.5")
+        day += timedelta(days=1)
+
+
+def test_a_working_day_more_is_no_weekday_change(add: Add, cover: Cover, mart: Fetch) -> None:
+    """November 2026 has 21 working days, October 22, and each of them 2 calls."""
+    daily(add, "2026-10-01", "2026-11-30", lambda day: 2 if day.isoweekday() <= 5 else 0)
+    cover("2026-10", "2026-11-01 00:00:00", "sealed")
+    cover("2026-11", "2026-12-01 00:00:00", "sealed")
+    _, november = mart("trends.month_on_month", "month")
+    assert (november["calls"], november["calls_change"], november["whole_days"]) == (42, -2, 30)
+    shares = ("calls_weekday_change_share", "minutes_weekday_change_share", "cost_weekday_change_share")
+    assert [november[share] for share in shares] == pytest.approx([0, 0, 0])
+
+
+def test_a_running_month_is_compared_by_its_whole_days_alone(add: Add, cover: Cover, mart: Fetch) -> None:
+    """Twice the calls on the days from Monday the 2nd to Thursday the 5th; the 6th is not over."""
+    daily(add, "2026-10-01", "2026-11-06", lambda day: 2 if day.month == 11 else 1)
+    cover("2026-10", "2026-11-01 00:00:00", "sealed")
+    cover("2026-11", "2026-11-06 12:00:00", "open")
+    october, november = mart("trends.month_on_month", "month")
+    assert (november["calls"], november["whole_days"], november["state"]) == (12, 5, "open")
+    assert [november[name] for name in ("calls_change", "minutes_change", "cost_change_usd")] == [None] * 3
+    assert november["calls_weekday_change_share"] == pytest.approx(1.0)
+    assert (october["calls_weekday_change_share"], october["whole_days"]) == (None, 31)
+
+
+def test_a_month_after_a_part_is_compared_with_nothing(add: Add, cover: Cover, mart: Fetch) -> None:
+    daily(add, "2026-10-01", "2026-11-30", lambda day: 1)
+    cover("2026-10", "2026-10-20 12:00:00", "open")
+    cover("2026-11", "2026-12-01 00:00:00", "sealed")
+    _, november = mart("trends.month_on_month", "month")
+    assert [november[name] for name in ("calls_change", "calls_weekday_change_share", "cost_change_usd")] == [None] * 3
+
+
+def test_a_loaded_month_without_a_call_is_a_month_of_none(add: Add, cover: Cover, mart: Fetch) -> None:
+    daily(add, "2026-09-01", "2026-09-30", lambda day: 1)
+    for month, until in (("2026-09", "2026-10-01"), ("2026-10", "2026-11-01"), ("2026-11", "2026-12-01")):
+        cover(month, f"{until} 00:00:00", "sealed")
+    daily(add, "2026-11-01", "2026-11-02", lambda day: 1)
+    _, october, november = mart("trends.month_on_month", "month")
+    assert (october["month"], october["calls"], october["minutes"], october["cost_usd"]) == ("2026-10", 0, 0, 0)
+    assert (october["calls_change"], october["calls_change_share"]) == (-30, -1.0)
+    assert october["calls_weekday_change_share"] == -1.0
+    assert (november["calls_change"], november["calls_change_share"]) == (2, None)
+
+
+def test_what_is_no_call_has_no_month_and_no_forecast(
+    con: duckdb.DuckDBPyConnection, add: Add, cover: Cover, mart: Fetch, rows: Callable[[str], list[Any]]
+) -> None:
+    cover("2026-11", "2026-11-09 00:00:00", "open")
+    for kind in ("sms_out", "rebilly_transactions"):
+        con.execute(
+            "INSERT INTO coverage (record_type, month, loaded_until) VALUES (?, '2026-11', '2026-11-09')",
+            [kind],
+        )
+    daily(add, "2026-11-01", "2026-11-08", lambda day: 1)
+    (forecast,) = mart("trends.forecast")
+    assert (forecast["direction"], forecast["spent_usd"], forecast["forecast_usd"]) == ("out", 4, 15)
+    (month,) = rows("FROM trends.month_on_month")
+    assert (month["direction"], month["calls"]) == ("out", 8)
+
+
 def test_a_forecast_weighs_the_days_left_by_their_weekday(
     cover: Cover, spend: Callable[[str, str], None], mart: Fetch
 ) -> None:

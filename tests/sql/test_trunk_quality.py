@@ -57,3 +57,49 @@ def test_attempts_that_reached_no_trunk_keep_their_row_and_their_failure(add: Ad
     add("cdr_in", "2026-10-05 10:00:00", call_id="c", trunk_name="A", trunk_group="G", disconnect_code="500")
     found = {(r["trunk_name"], r["trunk_group"]): r["top_failure_code"] for r in mart("marts.trunk_quality")}
     assert found == {(None, None): "480", ("A", None): "404", ("A", "G"): "500"}
+
+
+def test_the_answer_delay_is_that_of_the_trunks_own_attempt_or_is_not_given(add: Add, mart: Fetch) -> None:
+    start = "2026-10-05 10:00:00"
+
+    def route(call: str, attempt: int, trunk: str, connected_at: str | None = None, started_at: str = start) -> None:
+        talk = {"connected_at": connected_at, "duration_seconds": 60 if connected_at else 0}
+        add("cdr_in", started_at, call_id=call, did_number="44", attempt=attempt, trunk_name=trunk, **talk)
+
+    route("a", 1, "A", "2026-10-05 10:00:03")
+    # B was asked when A had not answered: the record bears the start of the call, so nobody knows when
+    route("b", 1, "A")
+    route("b", 2, "B", "2026-10-05 10:00:40")
+    # C's attempt has a start of its own
+    route("c", 1, "A")
+    route("c", 2, "C", "2026-10-05 10:00:34", "2026-10-05 10:00:30")
+    found = {row["trunk_name"]: row for row in mart("marts.trunk_quality")}
+    delays = {name: (row["answer_delay_p50_seconds"], row["answer_delay_p95_seconds"]) for name, row in found.items()}
+    assert delays == {"A": (3, 3), "B": (None, None), "C": (4, 4)}
+    assert {name: (row["answered_calls"], row["acd_seconds"]) for name, row in found.items()} == {
+        "A": (1, 60), "B": (1, 60), "C": (1, 60)
+    }  # fmt: skip
+
+
+def test_acd_is_seconds_of_answered_calls_over_answered_calls_everywhere(
+    add: Add, mart: Fetch, rows: Callable[[str], list[dict[str, Any]]]
+) -> None:
+    """60 s of an answered call; 30 s of a record without a connect time; a call of two answers, of 20 and 40 s."""
+    start, trunk = "2026-10-05 10:00:00", {"did_number": "44", "trunk_name": "A"}
+    answered = {"connected_at": start, "duration_seconds": 60}
+    unanswered = {"connected_at": None, "duration_seconds": 30}
+    add("cdr_in", start, call_id="a", attempt=1, **trunk, **answered)
+    add("cdr_in", start, call_id="b", attempt=1, **trunk, **unanswered)
+    for attempt, seconds in ((1, 20), (2, 40)):
+        add("cdr_in", start, call_id="c", attempt=attempt, **trunk, connected_at=start, duration_seconds=seconds)
+    for cells in (answered, unanswered):
+        add("cdr_out", start, **cells, trunk_name="B", destination_country="UK")
+    inbound, outbound = mart("marts.trunk_quality", "direction")
+    assert (inbound["answered_attempts"], inbound["answered_calls"], inbound["answered_seconds"]) == (3, 2, 120)
+    assert (inbound["acd_seconds"], inbound["minutes"], outbound["acd_seconds"]) == (60, 2.5, 60)
+    for name in ("daily_traffic", "hourly_traffic"):
+        by_way = {row["direction"]: row for row in rows(f"FROM marts.{name}")}
+        assert (by_way["in"]["acd_seconds"], by_way["in"]["answered_seconds"]) == (60, 120), name
+        assert (by_way["out"]["acd_seconds"], by_way["out"]["duration_seconds"]) == (60, 90), name
+    (country,) = rows("FROM marts.cost_by_country")
+    assert country["acd_seconds"] == 60
