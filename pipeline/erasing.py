@@ -4,7 +4,6 @@ No record is taken away, so money and totals stay those of the vendor. The file 
 says so. Whatever is made of the archive follows from it: who loads a file erases first.
 """
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -23,7 +22,8 @@ from pipeline.errors import PermanentError
 from pipeline.landing.archive import Archive
 from pipeline.landing.notes import Manifest
 from pipeline.landing.rewriting import rewrite
-from pipeline.normalise.blocks import Block, read_blocks, split_records
+from pipeline.normalise.blocks import Block, header_line, read_blocks, split_records
+from pipeline.normalise.header import cells_of
 from pipeline.normalise.parse import parse
 from pipeline.normalise.schema import RECORD_TYPES
 from pipeline.normalise.table import Table
@@ -83,7 +83,7 @@ class _Columns:
 def _rewritten(file: Path, table: Table, find: Find) -> Iterator[tuple[bytes, Counter[str]]]:
     """The text of the file, piece by piece, and in how many records of each piece each number was."""
     with closing(parts(file)) as found:
-        header = next(found).readline()
+        header = header_line(next(found))
     yield header, Counter()
     columns = _columns(header, table)
     blocks = read_blocks(file, delimiter=table.delimiter)
@@ -96,8 +96,7 @@ def _columns(header: bytes, table: Table) -> _Columns:
     """By the header, whether the schema knows it or not."""
     known = dict(chain.from_iterable(generation.items() for generation in table.generations))
     text = header.decode("utf-8-sig", "replace").rstrip("\r\n")
-    cells = next(csv.reader([text], delimiter=table.delimiter), [])
-    names = [known.get(cell, "") for cell in cells]
+    names = [known.get(cell, "") for cell in cells_of(text, table.delimiter)]
 
     def places(wanted: Collection[str]) -> frozenset[int]:
         return frozenset(place for place, name in enumerate(names) if name in wanted)
@@ -109,22 +108,18 @@ def _columns(header: bytes, table: Table) -> _Columns:
 def _erased(block: Block, columns: _Columns, find: Find) -> tuple[bytes, Counter[str]]:
     """The block, and the records in which something was found; nearly always it is as it was."""
     data = bytes(block.data)
-    if not block.closed:  # a quote is open, so which cells there are nobody knows
-        return _without(data, data.splitlines(keepends=True), lambda _: True, columns, find)
     if not (suspects := _suspects(block, columns, find)):
         return data, Counter()
-    return _without(
-        data, [record for _, record in split_records(data, block.delimiter)], suspects.__contains__, columns, find
-    )
+    return _without(data, [record for _, record in split_records(block)], suspects, columns, find)
 
 
 def _without(
-    data: bytes, records: Iterable[bytes], suspect: Callable[[int], bool], columns: _Columns, find: Find
+    data: bytes, records: Iterable[bytes], suspects: Collection[int], columns: _Columns, find: Find
 ) -> tuple[bytes, Counter[str]]:
     pieces, hits, end = list[bytes](), Counter[str](), 0
     for place, record in enumerate(records):
         begin = data.index(record, end)  # blank lines between them are no records
-        written, prints = _erased_record(record, columns, find) if suspect(place) else (record, set[str]())
+        written, prints = _erased_record(record, columns, find) if place in suspects else (record, set[str]())
         pieces += [data[end:begin], written]
         hits.update(prints)
         end = begin + len(record)
@@ -134,7 +129,7 @@ def _without(
 def _suspects(block: Block, columns: _Columns, find: Find) -> set[int]:
     """The places of the records that hold a number of the log, and of those that cannot be read as columns."""
     parsed = parse(block, tuple(map(str, range(columns.count))))
-    places = {reject.place for reject in parsed.rejects}
+    places = {reject.place for reject in parsed.rejects} | {int(parsed.places[row]) for row in parsed.broken}
     for number in columns.numbers:
         cells = parsed.text[str(number)]
         if found := find(text for text in cells.unique().to_pylist() if text):
@@ -150,7 +145,7 @@ def _erased_record(record: bytes, columns: _Columns, find: Find) -> tuple[bytes,
     """
     body = record.rstrip(b"\r\n")
     cells = _split(body, columns.delimiter)
-    whole = len(cells) == columns.count
+    whole = len(cells) >= columns.count and not any(map(_text, cells[columns.count :]))
     here = columns.numbers if whole else range(len(cells))
     found = {place: print_ for place in here for print_ in find([_text(cells[place])]).values()}
     if not found:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -19,10 +18,11 @@ from pipeline.months import Month
 from pipeline.normalise.batch import Batch, type_block
 from pipeline.normalise.blocks import BLOCK_BYTES, Block, read_blocks
 from pipeline.normalise.header import layout
+from pipeline.normalise.records import QuoteAstrayError
 from pipeline.normalise.schema import REJECTED, in_file
 from pipeline.normalise.sink import all_or_none, parquet_parts
 from pipeline.normalise.table import Table
-from pipeline.normalise.totals import Totals, of_table
+from pipeline.normalise.totals import Totals, of_table, unread
 
 WORKERS = min(4, os.cpu_count() or 1)
 
@@ -43,9 +43,10 @@ class Origin:
 class Converted:
     """What became of a file: ``text`` counts every record of it, and equals ``loaded`` plus ``rejected``.
 
-    Records that are ``left_out`` because they are another month's are in none of them. The rows lie in ``files``, more
-    than one where several threads wrote a large month. ``altered`` counts, by column, the cells that are kept in
-    another form than they were served in.
+    Records that are ``left_out`` because they are another month's are in none of them. All are ``counted`` in the
+    bytes, and not by the reader that made the rows. In ``replaced`` rows bytes were replaced that are not UTF-8. The
+    rows lie in ``files``, more than one where several threads wrote a large month. ``altered`` counts, by column, the
+    cells that are kept in another form than they were served in.
     """
 
     text: Totals
@@ -56,6 +57,8 @@ class Converted:
     first_start: datetime | None
     last_start: datetime | None
     left_out: int = 0
+    counted: int = 0
+    replaced: int = 0
     files: tuple[Path, ...] = ()
     altered: Mapping[str, int] = field(default_factory=dict)
 
@@ -72,15 +75,33 @@ def convert(
     """Type the records of a landed file into ``target``, and those that cannot be typed into ``rejected_target``.
 
     Memory does not grow with the file; of a large one, some rows are written to other files beside ``target``. Raises
-    ``PermanentError`` where the header lacks a column, and where the control totals of the text are not those of the
-    rows written: then no file is left.
+    ``PermanentError`` where the header lacks a column, where as many records were not read as were counted in the
+    bytes, and where the control totals of the text are not those of the rows written: then no file is left.
     """
-    blocks = read_blocks(file, block_bytes, table.delimiter)
+    to = partial(_converted, file, origin, table, target, rejected_target, workers, block_bytes)
+    try:
+        return to(quick=True)
+    except QuoteAstrayError:
+        return to(quick=False)
+
+
+def _converted(
+    file: Path,
+    origin: Origin,
+    table: Table,
+    target: Path,
+    rejected_target: Path,
+    workers: int,
+    block_bytes: int,
+    *,
+    quick: bool,
+) -> Converted:
+    blocks = read_blocks(file, block_bytes, table.delimiter, quick=quick)
     header = str(next(blocks, Block(b"", 1)).data, "utf-8", "replace")
     what = f"Export {origin.export_id} ({origin.record_type} {origin.month})"
     shape = layout(header, table.generations, what, table.delimiter)
     schema = in_file(table.schema)
-    typed = partial(type_block, shape=shape, table=table)
+    typed = partial(type_block, shape=shape, table=table, what=what)
     with (
         writing(f"Export {origin.export_id}", target.parent),
         all_or_none() as begun,
@@ -106,9 +127,9 @@ class _Tally:
         self._table = table
         self._control = table.control
         self._records = 0
-        nothing = Totals(0, dict.fromkeys(self._control, Decimal(0)))
+        nothing = unread(0, self._control)
         self._text, self._loaded, self._rejected, self._left = nothing, nothing, nothing, nothing
-        self._outside = 0
+        self._outside = self._replaced = 0
         self._altered: Counter[str] = Counter()
         self._starts: list[datetime] = []
 
@@ -142,6 +163,7 @@ class _Tally:
         """The batch's rejected records, as rows of ``rejected_rows``; ends the batch."""
         first, rejected = self._records + 1, batch.rejected
         self._records += batch.records
+        self._replaced += batch.replaced
         self._rejected += batch.diverted
         cells = {
             "export_id": [self._origin.export_id] * len(rejected),
@@ -161,8 +183,9 @@ class _Tally:
             )
         first, last = (min(self._starts), max(self._starts)) if self._starts else (None, None)
         text, left = self._loaded + self._rejected, self._left.rows
+        counts = text, self._loaded, self._rejected, self._outside, extras, first, last, left
         altered = dict(+self._altered)  # those that there are
-        return Converted(text, self._loaded, self._rejected, self._outside, extras, first, last, left, altered=altered)
+        return Converted(*counts, counted=self._records, replaced=self._replaced, altered=altered)
 
 
 def _in_order(pool: Executor, work: Callable[[_In], _Out], items: Iterable[_In], ahead: int) -> Iterator[_Out]:

@@ -44,7 +44,7 @@ def layout(header: str, generations: Sequence[Mapping[str, str]], what: str, del
 
     Columns that the generation does not know are kept. Raises ``PermanentError`` where columns of it are missing.
     """
-    cells = next(csv.reader([header.lstrip("\ufeff")], delimiter=delimiter), [])
+    cells = cells_of(header, delimiter)
     twice = [cell for cell, count in Counter(cells).items() if count > 1]
     if twice:
         raise PermanentError(f"{what} has the column {twice[0]!r} twice; tell the vendor. The file is kept.")
@@ -59,6 +59,17 @@ def layout(header: str, generations: Sequence[Mapping[str, str]], what: str, del
     return Layout(
         tuple(known.get(cell, extra_name(cell)) for cell in cells), tuple(cell for cell in cells if cell not in known)
     )
+
+
+def cells_of(header: str, delimiter: str = ",") -> list[str]:
+    """The names in a header line; those at its end that are empty name no column."""
+    try:
+        cells = next(csv.reader([header.lstrip("\ufeff")], delimiter=delimiter), [])
+    except csv.Error:  # no header at all, so no column will be found in it
+        return [header]
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
 
 
 def extra_name(cell: str) -> str:

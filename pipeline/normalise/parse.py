@@ -1,16 +1,24 @@
 """A block of CSV to an Arrow table of text, every record accounted for."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from pipeline.normalise.blocks import BOM, Block, split_records
+from pipeline.normalise.blocks import BOM, Block
+from pipeline.normalise.quoting import record_bounds
+from pipeline.normalise.records import Form, count_records
 
 WORDS = pa.dictionary(pa.int32(), pa.string())
 """Text of which each different cell is held once: amounts come many times, and are typed and added up once."""
+
+OPEN = "has a quote that is never closed"
+
+_Data = bytes | memoryview
 
 
 @dataclass(frozen=True)
@@ -23,21 +31,59 @@ class Reject:
 
 @dataclass
 class Parsed:
-    """The readable records of a block as text, ``places`` saying which they are; the rest are ``rejects``."""
+    """The records of a block whose cells could be told, as text; ``places`` says which they are.
+
+    The rest are ``rejects``. All are ``counted`` in the bytes, too. Of the rows, the ``broken`` ones are not to be
+    loaded, and in those at the places ``replaced`` each byte that is not UTF-8 became U+FFFD.
+    """
 
     text: pa.Table
     places: np.ndarray
+    counted: int
     rejects: list[Reject] = field(default_factory=list)
+    broken: list[int] = field(default_factory=list)
+    replaced: list[int] = field(default_factory=list)
 
     @property
     def records(self) -> int:
-        """How many records the block holds."""
+        """How many records were read."""
         return len(self.places) + len(self.rejects)
 
 
 def parse(block: Block, names: tuple[str, ...], amounts: Collection[str] = ()) -> Parsed:
-    """Read a block. Cells are text as served, the ``amounts`` as ``WORDS``; an empty one is null, quoted or not."""
-    data, places, rejects = _readable(block)
+    """Read a block. Cells are text as served, the ``amounts`` as ``WORDS``; an empty one is null, quoted or not.
+
+    Empty cells behind those that have a name are nothing.
+    """
+    data, replaced = _utf8(block.readable, block.delimiter)
+    text, ragged = _read(data, block.delimiter, names, amounts)
+    read = text.num_rows + len(ragged)
+    counted = _counted(block, read, len(names))
+    surplus = [row for row in ragged if row.actual_columns > row.expected_columns]
+    if surplus and read == counted:
+        text, ragged = _read(_trimmed(data, block.delimiter, surplus), block.delimiter, names, amounts)
+    places = np.arange(text.num_rows + len(ragged))
+    broken = _places(block) if block.broken else set[int]()
+    rejects = [
+        Reject(place, OPEN if place in broken else f"has {row.actual_columns} cells instead of {row.expected_columns}")
+        for row in ragged
+        for place in (row.number - 1,)
+    ]
+    places = np.delete(places, [reject.place for reject in rejects])
+    rows = np.flatnonzero(np.isin(places, list(broken))).tolist() if broken else []
+    return Parsed(text, places, counted, rejects, rows, replaced)
+
+
+def _counted(block: Block, read: int, cells: int) -> int:
+    if block.records is not None:
+        return block.records
+    return count_records(np.frombuffer(block.data, np.uint8), block.lines, read, Form(block.delimiter, cells))
+
+
+def _read(
+    data: _Data, delimiter: str, names: tuple[str, ...], amounts: Collection[str]
+) -> tuple[pa.Table, list[pa.csv.InvalidRow]]:
+    """The records that have a cell for every name, and those that have not."""
     if bytes(data[: len(BOM)]) == BOM:  # Arrow would take it for the file's and drop it; a blank line is none
         data = b"\n" + bytes(data)
     ragged: list[pa.csv.InvalidRow] = []
@@ -49,7 +95,7 @@ def parse(block: Block, names: tuple[str, ...], amounts: Collection[str] = ()) -
     text = pa.csv.read_csv(
         pa.BufferReader(data or b"\n"),
         read_options=pa.csv.ReadOptions(column_names=list(names), block_size=len(data) + 2, use_threads=False),
-        parse_options=pa.csv.ParseOptions(delimiter=block.delimiter, newlines_in_values=True, invalid_row_handler=keep),
+        parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=keep),
         convert_options=pa.csv.ConvertOptions(
             column_types={name: WORDS if name in amounts else pa.string() for name in names},
             null_values=[""],
@@ -58,29 +104,47 @@ def parse(block: Block, names: tuple[str, ...], amounts: Collection[str] = ()) -
             check_utf8=False,  # done for the whole block at once
         ),
     )
-    if places is None:
-        places = np.arange(text.num_rows + len(ragged))
-    at = [row.number - 1 for row in ragged]
-    rejects += [
-        Reject(int(places[row.number - 1]), f"has {row.actual_columns} cells instead of {row.expected_columns}")
-        for row in ragged
-    ]
-    return Parsed(text, np.delete(places, at), rejects)
+    return text, ragged
 
 
-def _readable(block: Block) -> tuple[bytes | memoryview, np.ndarray | None, list[Reject]]:
-    """The records that can be read at all, with their places where some cannot."""
-    if not block.closed:
-        return b"", np.array([], dtype=int), [Reject(0, "has a quote that is never closed")]
-    if _is_utf8(block.data):
-        return block.data, None, []
-    records = [record for _, record in split_records(block.data, block.delimiter)]
-    good = [place for place, record in enumerate(records) if _is_utf8(record)]
-    bad = sorted(set(range(len(records))) - set(good))
-    return b"".join(records[p] for p in good), np.array(good, dtype=int), [Reject(p, "is not UTF-8") for p in bad]
+def _trimmed(data: _Data, delimiter: str, surplus: Sequence[pa.csv.InvalidRow]) -> bytes:
+    """The data, in which records with too many cells have lost those at their end, if they are empty."""
+    text = bytes(data)
+    _, begins, ends = record_bounds(text, delimiter)
+    pieces, at, cell = list[bytes](), 0, delimiter.encode()
+    for row in surplus:
+        begin, count = begins[row.number - 1], row.actual_columns - row.expected_columns
+        end = begin + len(text[begin : ends[row.number - 1]].rstrip(b"\r\n"))
+        if text.endswith(count * cell, begin, end):
+            stop = end - count
+        elif found := _empty_cells(cell, count).search(text, begin, end):
+            stop = found.start()
+        else:
+            continue
+        pieces.append(text[at:stop])
+        at = end
+    return b"".join([*pieces, text[at:]])
 
 
-def _is_utf8(data: bytes | memoryview) -> bool:
+@cache
+def _empty_cells(delimiter: bytes, count: int) -> re.Pattern[bytes]:
+    return re.compile(rb'(?:%s(?:"")?){%d}\Z' % (re.escape(delimiter), count))
+
+
+def _utf8(data: _Data, delimiter: str) -> tuple[_Data, list[int]]:
+    """The data as UTF-8, and the places of the records in which bytes were replaced to make it so."""
+    if _is_utf8(data):
+        return data, []
+    text = bytes(data)
+    _, begins, ends = record_bounds(text, delimiter)
+    beyond = np.flatnonzero(np.frombuffer(text, np.uint8) >= 0x80)
+    suspects = np.unique(np.searchsorted(ends, beyond, side="right")).tolist()
+    replaced = [place for place in suspects if not _is_utf8(text[begins[place] : ends[place]])]
+    # a delimiter, quote or line end is never part of what is replaced
+    return text.decode("utf-8", "replace").encode(), replaced
+
+
+def _is_utf8(data: _Data) -> bool:
     """Asks Arrow, which makes no copy to find out."""
     ends = pa.py_buffer(np.array([0, len(data)], np.int32))
     try:
@@ -88,3 +152,9 @@ def _is_utf8(data: bytes | memoryview) -> bool:
     except pa.ArrowInvalid:
         return False
     return True
+
+
+def _places(block: Block) -> set[int]:
+    """Which of the block's records are broken lines."""
+    _, begins, _ = record_bounds(block.readable, block.delimiter)
+    return set(np.searchsorted(begins, [line.start for line in block.broken]).tolist())

@@ -90,45 +90,88 @@ def truth_of() -> Callable[[str, bytes], Truth]:
         known = TABLES[record_type].generations[0]
         text = data.removeprefix(b"\xef\xbb\xbf").decode("latin-1")  # a character per byte: cells are decoded below
         records = _records(text)
-        header = [cell.encode("latin-1").decode() for cell in next(records)[2]]
+        header = [cell.encode("latin-1").decode() for cell in next(records)[2] or []]
         rows, rejects = [], []
         for number, (line, raw, cells) in enumerate(records, 1):
-            raw_bytes = raw.rstrip("\r\n").encode("latin-1")
+            served = raw.rstrip("\r\n").encode("latin-1").decode("utf-8", "backslashreplace")
             try:
-                typed = _typed(record_type, known, header, cells)
+                row = _typed(record_type, known, header, cells)
             except ValueError as error:
-                rejects.append((number, line, raw_bytes.decode("utf-8", "backslashreplace"), str(error)))
+                rejects.append((number, line, served, str(error)))
             else:
-                rows.append({**typed, "export_id": EXPORT, "row_number": number})
+                if not _is_utf8(raw):
+                    row["extra"] = [*(row["extra"] or []), ("raw_line", served)]
+                rows.append({**row, "export_id": EXPORT, "row_number": number})
         return Truth(rows, rejects)
 
     return tell
 
 
-def _records(text: str) -> Iterator[tuple[int, str, list[str]]]:
-    taken: list[str] = []
-    line = 1
-
-    def lines() -> Iterator[str]:
-        for one in io.StringIO(text, newline=""):
-            taken.append(one)
-            yield one
-
-    for cells in csv.reader(lines()):
-        raw = "".join(taken)
-        taken.clear()
+def _records(
+    text: str, most_bytes: int = 64 << 10, most_lines: int = 256
+) -> Iterator[tuple[int, str, list[str] | None]]:
+    """The line, the text and the cells of each record; no cells where a quote was left open, on that line alone."""
+    lines = list(io.StringIO(text, newline=""))
+    width, at = 0, 0
+    while at < len(lines):
+        cells, stop = _read_one(lines, at)
+        if stop > at + 1 or stop > len(lines):
+            alone = [line.count(",") + 1 == width for line in lines[at:stop]]
+            fits = (
+                stop <= len(lines)
+                and _strictly("".join(lines[at:stop]))
+                and len(cells) >= width
+                and not any(cells[width:])
+                and sum(map(len, lines[at:stop])) <= most_bytes
+                and stop - at <= most_lines + 1
+                and not any(alone[1:-1])
+                and not (alone[0] and alone[-1])
+            )
+            if not fits:
+                yield at + 1, lines[at], None
+                at += 1
+                continue
         if cells:
-            yield line, raw, cells
-        line += raw.count("\n")
+            width = width or len(cells)
+            yield at + 1, "".join(lines[at:stop]), cells
+        at = stop
 
 
-def _typed(record_type: str, known: Mapping[str, str], header: list[str], cells: list[str]) -> Row:
+def _read_one(lines: list[str], at: int) -> tuple[list[str], int]:
+    """The record that begins on a line, and the line behind it, which is beyond the last where a quote stays open."""
+    stop = at
+
+    def following() -> Iterator[str]:
+        nonlocal stop
+        for line in [*lines[at:], ""]:
+            stop += 1
+            yield line
+
+    return next(csv.reader(following()), []), stop
+
+
+def _strictly(record: str) -> bool:
     try:
-        texts = [cell.encode("latin-1").decode("utf-8") for cell in cells]
-    except UnicodeDecodeError as error:
-        raise ValueError("is not UTF-8") from error
+        return bool(next(csv.reader(io.StringIO(record, newline=""), strict=True)))
+    except csv.Error:
+        return False
+
+
+def _is_utf8(raw: str) -> bool:
+    try:
+        return bool(raw.encode("latin-1").decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def _typed(record_type: str, known: Mapping[str, str], header: list[str], cells: list[str] | None) -> Row:
+    if cells is None:
+        raise ValueError("has a quote that is never closed")
+    texts = [cell.encode("latin-1").decode("utf-8", "replace") for cell in cells]
+    while len(texts) > len(header) and not texts[-1]:
+        texts.pop()
     if len(texts) != len(header):
-        raise ValueError(f"has {len(texts)} cells instead of {len(header)}")
+        raise ValueError(f"has {len(cells)} cells instead of {len(header)}")
     by_name = {known.get(head, f"extra {head}"): text for head, text in zip(header, texts, strict=True)}
     row = {column.name: _value(column, by_name[column.name]) for column in TABLES[record_type].columns}
     for name in {"connected_at", "ended_at"} & row.keys():

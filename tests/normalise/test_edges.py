@@ -13,6 +13,7 @@ from pipeline.errors import PermanentError
 from pipeline.months import Month
 from pipeline.normalise.convert import Origin, convert
 from pipeline.normalise.didww import TABLES
+from pipeline.normalise.records import LONGEST_BYTES, MOST_LINES
 from pipeline.normalise.schema import RECORD_TYPES
 
 Convert = Callable[..., Any]
@@ -99,10 +100,26 @@ def test_a_block_without_a_single_time_of_connection_is_loaded(
 def test_a_block_of_which_every_record_is_bad_is_rejected_whole(
     header: str, out: Callable[..., str], convert_bytes: Convert
 ) -> None:
-    bad = [out(Network="\udcff"), out(Network="\udcc3")]
+    bad = [out().replace(",59,", ",\udcff,"), out().replace(",59,", ",\udcc3,")]
     outcome = convert_bytes("cdr_out", "\n".join([header, *bad]).encode("utf-8", "surrogateescape"), block_bytes=1)
-    assert rejected(outcome) == [(1, 2, "is not UTF-8"), (2, 3, "is not UTF-8")]
+    reason = "duration_seconds is not a whole number"
+    assert rejected(outcome) == [(1, 2, reason), (2, 3, reason)]
     assert "\\xff" in outcome.rejects[0]["raw_line"]
+    assert (outcome.said.replaced, outcome.said.rejected.unknown["duration_seconds"]) == (0, 2)
+
+
+@pytest.mark.parametrize("block_bytes", [1, 8 << 20])
+def test_a_wrong_byte_in_a_name_costs_no_call_and_the_record_is_kept_as_served(
+    block_bytes: int, header: str, out: Callable[..., str], convert_bytes: Convert
+) -> None:
+    wrong = out(Network="Jos\udce9", Call_ID="2")
+    text = "\n".join([f"{header},New", out() + ",", wrong + ",x", out(Network="José") + ","])
+    outcome = convert_bytes("cdr_out", text.encode("utf-8", "surrogateescape"), block_bytes=block_bytes)
+    assert [row["network"] for row in outcome.rows] == [None, "Jos\ufffd", "José"]
+    raw = wrong.replace("\udce9", "\\xe9") + ",x"
+    assert [row["extra"] for row in outcome.rows] == [[], [("New", "x"), ("raw_line", raw)], []]
+    assert (outcome.said.loaded.rows, outcome.said.replaced, outcome.rejects) == (3, 1, [])
+    assert outcome.said.loaded.sums["charged_usd"] == outcome.said.text.sums["charged_usd"] == Decimal("0.03")
 
 
 def test_a_stray_quote_is_a_character_like_any_other(
@@ -116,23 +133,97 @@ def test_a_stray_quote_is_a_character_like_any_other(
 
 
 @pytest.mark.parametrize("column", ["Network", "Call_ID"])
-@pytest.mark.parametrize("block_bytes", [64, 8 << 20])
-def test_a_quote_that_is_never_closed_swallows_no_call_in_silence(
-    column: str, block_bytes: int, header: str, out: Callable[..., str], convert_bytes: Convert
+@pytest.mark.parametrize("block_bytes", [1_500, 8 << 20])
+@pytest.mark.parametrize("astray", [[300], [3, 4], [2, 399], [100, 160, 161]])
+@pytest.mark.parametrize("rest", ["plain", "quoted", "of two lines"])
+def test_a_quote_that_is_never_closed_costs_its_own_record_and_no_other(
+    rest: str,
+    astray: list[int],
+    block_bytes: int,
+    column: str,
+    header: str,
+    out: Callable[..., str],
+    convert_bytes: Convert,
 ) -> None:
-    opened = out(**{column: '"open'})
-    text = "\n".join([header, out(), out(), opened, *[out()] * 3_000]) + "\n"
+    sound = {"plain": out(), "quoted": out(Status='"Comp, leted"'), "of two lines": out(Status='"two\nlines"')}[rest]
+    lines = [sound] * 400
+    for place in astray:
+        lines[place - 1] = out(**{column: '"open'})
+    text = "\n".join([header, *lines]) + "\n"
     outcome = convert_bytes("cdr_out", text.encode(), block_bytes=block_bytes)
-    assert len(outcome.rows) == 2
-    assert rejected(outcome) == [(3, 4, "has a quote that is never closed")]
-    assert outcome.rejects[0]["raw_line"].count("\n") == 3_000
+    assert [row["row_number"] for row in outcome.rows] == [n for n in range(1, 401) if n not in astray]
+    height = 1 + sound.count("\n")
+    before = [(place, 2 + (place - 1 - at) * height + at) for at, place in enumerate(astray)]
+    assert rejected(outcome) == [(place, line, "has a quote that is never closed") for place, line in before]
+    assert [reject["raw_line"] for reject in outcome.rejects] == [lines[place - 1] for place in astray]
+    # its cells are where they always are, so its amounts are known
+    assert outcome.said.text.sums["charged_usd"] == 400 * Decimal("0.01")
+    assert set(outcome.said.rejected.unknown.values()) == {0}
+
+
+def test_two_quotes_astray_in_one_column_do_not_make_one_call_of_many(
+    header: str, out: Callable[..., str], convert_bytes: Convert
+) -> None:
+    for second in (3, 4, 9):
+        lines = [out()] * 10
+        lines[2], lines[second] = out(Network='"open'), out(Network='shut"')
+        outcome = convert_bytes("cdr_out", "\n".join([header, *lines]).encode())
+        assert [reject["row_number"] for reject in outcome.rejects] == [3]
+        assert outcome.said.loaded.rows == 9
+
+
+@pytest.mark.parametrize("size", [("x", LONGEST_BYTES), ("\n", MOST_LINES + 1)])
+def test_a_cell_of_several_lines_has_a_documented_bound(
+    size: tuple[str, int], header: str, out: Callable[..., str], convert_bytes: Convert
+) -> None:
+    filling, most = size
+    for block_bytes in (100, 8 << 20):
+        for cell, loaded in (("\n" + filling * (most // 2), 2), ("\n" + filling * most, 1)):
+            text = "\n".join([header, out(Network=f'"{cell}"'), out(Network="plain")])
+            outcome = convert_bytes("cdr_out", text.encode(), block_bytes=block_bytes)
+            assert outcome.said.loaded.rows == loaded
+            assert outcome.rows[-1]["network"] == "plain"
+            assert outcome.said.counted == outcome.said.loaded.rows + len(outcome.rejects)
+
+
+def test_empty_cells_behind_the_last_column_are_nothing(
+    header: str, out: Callable[..., str], convert_bytes: Convert
+) -> None:
+    for head in (header, header + ",", header + ",,"):
+        lines = [
+            head,
+            out(),
+            out() + ",",
+            out(Network='"two\nlines"') + ',"",',
+            out() + ",,,,",
+            out() + ",x",
+            out() + ",,x",
+        ]
+        for block_bytes in (1, 8 << 20):
+            outcome = convert_bytes("cdr_out", "\r\n".join(lines).encode(), block_bytes=block_bytes)
+            assert [row["row_number"] for row in outcome.rows] == [1, 2, 3, 4]
+            assert rejected(outcome) == [(5, 7, "has 20 cells instead of 19"), (6, 8, "has 21 cells instead of 19")]
+            assert outcome.said.extras == ()
+
+
+def test_amounts_that_cannot_be_told_are_said_to_be_unknown(
+    header: str, out: Callable[..., str], convert_bytes: Convert
+) -> None:
+    lines = [header, out(), out() + ",x", "cut", out().replace("0.010", "free"), out().replace("2026-10-01", "never")]
+    said = convert_bytes("cdr_out", "\n".join(lines).encode()).said
+    assert (said.text.rows, said.rejected.rows) == (5, 4)
+    assert said.text.unknown == said.rejected.unknown
+    assert said.rejected.unknown["charged_usd"] == 3
+    assert said.rejected.unknown["duration_seconds"] == 2
+    assert set(said.loaded.unknown.values()) == {0}
+    assert said.text.sums["charged_usd"] == Decimal("0.02")
 
 
 def test_blank_lines_are_no_records_but_count_as_lines(
     header: str, out: Callable[..., str], convert_bytes: Convert
 ) -> None:
     bad = out().replace(",59,", ",5x,")
-    lines = [header, "", out(), "", "", bad, "\r", out(), out() + ","]
+    lines = [header, "", out(), "", "", bad, "\r", out(), out() + ",x"]
     outcome = convert_bytes("cdr_out", "\n".join(lines).encode())
     assert [row["row_number"] for row in outcome.rows] == [1, 3]
     assert [(number, line) for number, line, _ in rejected(outcome)] == [(2, 6), (4, 9)]
@@ -146,12 +237,31 @@ def test_a_lone_carriage_return_ends_a_record_as_it_does_for_python(
     assert [number for number, _, _ in rejected(outcome)] == [2, 3]
 
 
-def test_a_rejected_record_is_found_beyond_a_cell_of_any_length(
+def test_a_rejected_record_is_found_beyond_a_cell_of_many_lines(
     header: str, out: Callable[..., str], convert_bytes: Convert
 ) -> None:
-    long = out(Network='"' + "long\n" * 40_000 + '"')
-    outcome = convert_bytes("cdr_out", "\n".join([header, long, out() + ","]).encode())
-    assert rejected(outcome) == [(2, 40_003, "has 20 cells instead of 19")]
+    long = out(Network='"' + "long\n" * 200 + '"')
+    outcome = convert_bytes("cdr_out", "\n".join([header, long, out() + ",x"]).encode())
+    assert rejected(outcome) == [(2, 203, "has 20 cells instead of 19")]
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n", "mixed"])
+def test_lines_may_end_in_any_way(end: str, header: str, out: Callable[..., str], convert_bytes: Convert) -> None:
+    ends = ["\r", "\n", "\r\n"] if end == "mixed" else [end]
+    lines = [header, *[out(Network='"a\nb"')] * 5, out(Network='"open'), *[out()] * 5, out() + ",x"]
+    text = "".join(line + ends[at % len(ends)] for at, line in enumerate(lines))
+    for data in (text, text.rstrip("\r\n")):
+        for block_bytes in (1, 300, 8 << 20):
+            outcome = convert_bytes("cdr_out", data.encode(), block_bytes=block_bytes)
+            assert [row["row_number"] for row in outcome.rows] == [*range(1, 6), *range(7, 12)]
+            assert [(number, line) for number, line, _ in rejected(outcome)] == [(6, 12), (12, 18)]
+
+
+def test_a_large_file_whose_lines_end_in_carriage_returns(
+    header: str, out: Callable[..., str], convert_bytes: Convert
+) -> None:
+    text = "\r".join([header, *[out()] * 5_000])
+    assert convert_bytes("cdr_out", text.encode(), block_bytes=100_000).said.loaded.rows == 5_000
 
 
 def test_calls_outside_the_month_are_kept_and_counted(
@@ -216,6 +326,7 @@ from pipeline.errors import PermanentError
 from pipeline.months import Month
 from pipeline.normalise.convert import Origin, convert
 from pipeline.normalise.didww import TABLES
+from pipeline.normalise.records import LONGEST_BYTES, MOST_LINES
 file, folder, limit = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

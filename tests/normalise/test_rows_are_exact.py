@@ -1,7 +1,5 @@
 """Whatever the bytes, the rows are those that Python's csv, Decimal and datetime read from them: laws, not examples."""
 
-import csv
-import io
 import random
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -145,6 +143,7 @@ gzip_cuts = st.lists(st.integers(0, 5_000), max_size=3)
 def adds_up(outcome: Any, record_type: str, truth: Any) -> None:
     said = outcome.said
     assert said.text == said.loaded + said.rejected
+    assert said.counted == said.text.rows
     assert (said.loaded.rows, said.rejected.rows) == (len(truth.rows), len(truth.rejects))
     assert said.loaded.sums == {
         name: sum((row[name] for row in truth.rows if row[name] is not None), Decimal(0))
@@ -171,7 +170,8 @@ def test_the_rows_of_any_clean_file_are_those_that_python_reads(
 
 HARM = [
     b"\n", b"\n\r\n\n", b"\na,b\n", b"\n,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,\n", b'\n"a,\nb",c\n', b"\n \n", b"\xff", b"\xc3",
-    b'x"y', b'x"', b',"",""', b'"q"r', b"\xed\xa0\x80",
+    b'x"y', b'x"', b',"",""', b'"q"r', b"\xed\xa0\x80", b',"open', b',"', b'"', b'"\n', b',"open\r\n', b',"a\n"b',
+    b"\0", b"\r", b"a\rb", b",,\n", b',"",\n', b',"",\r\n', b"\xef\xbb\xbf", b"\n\xef\xbb\xbf",
 ]  # fmt: skip
 
 
@@ -185,19 +185,14 @@ def spoilt(draw: st.DrawFn, record_type: str, header: tuple[str, ...]) -> bytes:
         if commas:
             place = commas[at % len(commas)]
             data = data[:place] + piece + data[place:]
-    return data if _closed(data) else data + b'"'
-
-
-def _closed(data: bytes) -> bool:
-    lines = io.StringIO(data.decode("latin-1") + "\nlast", newline="")
-    return list(csv.reader(lines))[-1] == ["last"]
+    return data
 
 
 @pytest.mark.parametrize("record_type", TABLES)
 def test_every_record_of_any_spoilt_file_is_loaded_or_rejected_with_its_place_and_its_text(
     record_type: str, columns_of: Header, convert_bytes: Convert, truth_of: Oracle
 ) -> None:
-    @settings(max_examples=20)
+    @settings(max_examples=40)
     @given(spoilt(record_type, columns_of[record_type]), gzip_cuts, sizes, st.integers(1, 3))
     def law(data: bytes, cuts: list[int], block_bytes: int, workers: int) -> None:
         outcome = convert_bytes(record_type, data, cuts, block_bytes=block_bytes, workers=workers)
