@@ -57,12 +57,15 @@ def note(
         "rejected_rows": converted.rejected.rows,
         "outside_month_rows": converted.outside_month,
         "left_out_rows": converted.left_out,
+        "counted_records": converted.counted,
+        "replaced_rows": converted.replaced,
         "unknown_columns": ", ".join(converted.extras),
         "altered_cells": json.dumps(converted.altered),
         "duration_seconds": int(loaded.sums["duration_seconds"]) if "duration_seconds" in loaded.sums else None,
         "cost_usd": loaded.sums[money] if money else None,
         "control_totals": _json(converted.text),
         "rejected_totals": _json(converted.rejected),
+        "unknown_amounts": json.dumps(dict(converted.rejected.unknown)),
         "previous_export_id": previous,
         "differences": [asdict(difference) for difference in differences],
     }
@@ -82,11 +85,19 @@ def control_totals(exports: Iterable[KnownExport]) -> list[ControlTotal]:
             name=name,
             amount=Total(Decimal(amount)),
             rejected=Total(Decimal(rejected.get(name, 0))),
+            counted=_counted(export) if name == "rows" else None,
+            unknown=unknown.get(name),
         )
         for export in exports
         for rejected in [json.loads(export.rejected_totals or "{}")]
+        for unknown in [json.loads(export.unknown_amounts or "{}")]
         for name, amount in json.loads(export.control_totals or "{}").items()
     ]
+
+
+def _counted(export: KnownExport) -> int | None:
+    """The records of the file that are not another month's, as its bytes say."""
+    return None if export.counted_records is None else export.counted_records - (export.left_out_rows or 0)
 
 
 def with_expired(
@@ -160,6 +171,11 @@ def _landing(archive: Archive, manifest: Manifest | None, data: Path) -> dict[st
     }
 
 
+_LATER = (
+    "left_out_rows", "rejected_totals", "counted_records", "replaced_rows", "unknown_amounts", "altered_cells"
+)  # fmt: skip
+
+
 def _loading(load: Mapping[str, Any] | None) -> dict[str, Any]:
     if load is None:
         return {}
@@ -169,7 +185,5 @@ def _loading(load: Mapping[str, Any] | None) -> dict[str, Any]:
         "cost_usd": None if load["cost_usd"] is None else Total(Decimal(load["cost_usd"])),
         **{name: load[name] for name in names},
         # the first loads did not note these
-        "left_out_rows": load.get("left_out_rows"),
-        "rejected_totals": load.get("rejected_totals"),
-        "altered_cells": load.get("altered_cells"),
+        **{name: load.get(name) for name in _LATER},
     }

@@ -44,6 +44,9 @@ class KnownExport:
     cost_usd: Total | None = None
     control_totals: str | None = None
     rejected_totals: str | None = None
+    counted_records: int | None = None
+    replaced_rows: int | None = None
+    unknown_amounts: str | None = None
 
     @property
     def whole(self) -> bool:
@@ -98,7 +101,11 @@ class Revision:
 
 @dataclass(frozen=True)
 class ControlTotal:
-    """One control total of an export that was loaded: its sum over the file, and what of it was rejected."""
+    """One control total of an export that was loaded: its sum over the file, and what of it was rejected.
+
+    Of rows, how many were ``counted`` in the bytes, by another reader. Of amounts, how many are ``unknown``, and in no
+    sum. Loads of before did not note these.
+    """
 
     record_type: str
     month: str
@@ -106,6 +113,8 @@ class ControlTotal:
     name: str
     amount: Total
     rejected: Total
+    counted: int | None = None
+    unknown: int | None = None
 
 
 _ARROW = {

@@ -2,7 +2,7 @@
 -- severity: error
 --
 -- A month whose calls are not kept any more (state expired in coverage) cannot be compared. Of the others,
--- records in the file = rows loaded + rows rejected; rows, seconds and money published = those noted when it was loaded.
+-- records counted in the file's bytes = records read from it = rows loaded + rows rejected; rows, seconds and money published = those noted when it was loaded.
 WITH published AS (
     SELECT
         'cdr_in' AS record_type,
@@ -39,7 +39,8 @@ loaded AS (
         exports.rejected_rows AS noted_rejected_rows,
         exports.duration_seconds AS noted_seconds,
         exports.cost_usd AS noted_usd,
-        CAST(json_extract_string(exports.control_totals, '$.rows') AS BIGINT) AS file_rows
+        CAST(json_extract_string(exports.control_totals, '$.rows') AS BIGINT) AS file_rows,
+        exports.counted_records - coalesce(exports.left_out_rows, 0) AS counted_rows
     FROM coverage
     INNER JOIN exports
         ON exports.export_id = coverage.export_id
@@ -51,6 +52,7 @@ SELECT
     loaded.record_type, -- Table of the rows: cdr_in or cdr_out.
     loaded.export_id, -- The vendor's id of the export that is loaded.
     loaded.file_rows, -- Records in the export's file.
+    loaded.counted_rows, -- The same, counted in its bytes; NULL of loads that did not note it.
     coalesce(published.row_count, 0) AS published_rows, -- Rows of the month as published.
     coalesce(rejected.row_count, 0) AS rejected_rows, -- Records of the file that could not be typed.
     loaded.noted_usd, -- Money noted when the file was loaded, USD.
@@ -63,6 +65,7 @@ LEFT JOIN rejected
     ON rejected.record_type = loaded.record_type
     AND rejected.month = loaded.month
 WHERE loaded.file_rows <> coalesce(published.row_count, 0) + coalesce(rejected.row_count, 0)
+    OR loaded.counted_rows <> loaded.file_rows
     OR loaded.noted_rows <> coalesce(published.row_count, 0)
     OR loaded.noted_rejected_rows <> coalesce(rejected.row_count, 0)
     OR loaded.noted_seconds <> coalesce(published.duration_seconds, 0)

@@ -2,7 +2,9 @@
 --
 -- Archived: the control total as it was read from the file's text, before anything was typed. Rejected: what of it is in
 -- records that could not be loaded, which are in rejected_rows. Difference = archived - rejected - published, 0 to the last
--- digit. Components are rows, seconds and every column of money; the sum of rates means nothing but is compared as well.
+-- digit. Counted: the records as the bytes of the file say, by another reader than the one that made the rows: as many as
+-- archived. Unknown: amounts in rejected records that cannot be read, so archived and rejected are without them, and a
+-- difference of 0 says nothing of these; rejected_rows has the records. Components are rows, seconds and every column of money; the sum of rates means nothing but is compared as well.
 -- Every row of every loaded month is read once for it, so it takes longer than the other trends. A month whose calls are
 -- not kept any more (state expired in coverage) has no row.
 WITH published AS (
@@ -46,6 +48,8 @@ compared AS (
         control_totals.export_id,
         control_totals.amount AS archived,
         control_totals.rejected,
+        control_totals.counted,
+        coalesce(control_totals.unknown, 0) AS unknown,
         CAST(
             coalesce(
                 CASE control_totals.name
@@ -81,5 +85,7 @@ SELECT
     archived, -- Sum over the archived file, as its text says.
     rejected, -- Part of it in records that could not be typed.
     published, -- Sum over the published table.
+    counted, -- Records counted in the bytes of the file; NULL of sums, and of loads that did not note it.
+    unknown, -- Amounts in rejected records that cannot be read, so are in no sum.
     archived - rejected - published AS difference -- What is missing (or too much, if negative): 0.
 FROM compared

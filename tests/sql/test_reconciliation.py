@@ -1,9 +1,10 @@
 """What the archive's control totals say, beside what is published: to the last digit, component by component."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -40,11 +41,12 @@ def archived(con: duckdb.DuckDBPyConnection, add: Add) -> Callable[..., None]:
     add("cdr_in", start, duration_seconds=60, toll_free_usd="0.000001", total_usd="0.010001")
     add("cdr_in", start, duration_seconds=30, total_usd="0.01")
 
-    def note(export_id: str = "e", **totals: object) -> None:
+    def note(export_id: str = "e", unknown: Mapping[str, int] = MappingProxyType({}), **totals: object) -> None:
         rejected = {"rows": 1, "duration_seconds": 10, "total_usd": "0.01"}
-        for name, amount in (TOTALS | totals).items():
-            values = ["cdr_in", MONTH, export_id, name, str(amount), str(rejected.get(name, 0))]
-            con.execute("INSERT INTO control_totals VALUES (?, ?, ?, ?, ?, ?)", values)
+        for name, amount in (TOTALS | {n: t for n, t in totals.items() if n != "counted"}).items():
+            counted = totals.get("counted", amount) if name == "rows" else None
+            values = ["cdr_in", MONTH, export_id, name, str(amount), str(rejected.get(name, 0)), counted]
+            con.execute("INSERT INTO control_totals VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [*values, unknown.get(name)])
         con.execute("INSERT INTO coverage (record_type, month, export_id) VALUES ('cdr_in', ?, 'e')", [MONTH])
 
     return note
@@ -54,7 +56,7 @@ def test_published_and_rejected_are_what_was_archived(
     archived: Callable[..., None], con: duckdb.DuckDBPyConnection, build: Build, rows: Rows, checks: dict[str, str]
 ) -> None:
     archived()
-    con.execute("INSERT INTO control_totals VALUES ('cdr_in', ?, 'earlier', 'rows', 99, 0)", [MONTH])
+    con.execute("INSERT INTO control_totals VALUES ('cdr_in', ?, 'earlier', 'rows', 99, 0, 99, 0)", [MONTH])
     build()
     found = {row["component"]: row for row in rows("FROM trends.reconciliation")}
     amounts = {name: (row["archived"], row["rejected"], row["published"]) for name, row in found.items()}
@@ -66,6 +68,33 @@ def test_published_and_rejected_are_what_was_archived(
     }
     assert {str(row["difference"]) for row in found.values()} == {"0.000000"}
     assert {row["export_id"] for row in found.values()} == {"e"}
+    assert rows(checks["reconciliation_differs"]) == rows(checks["amounts_unknown"]) == []
+
+
+def test_records_that_the_bytes_hold_and_the_reader_did_not_see_are_named(
+    archived: Callable[..., None], build: Build, rows: Rows, checks: dict[str, str]
+) -> None:
+    archived(counted=4)
+    build()
+    (found,) = rows(checks["reconciliation_differs"])
+    assert (found["component"], found["counted"], found["archived"], found["difference"]) == ("rows", 4, 3, 0)
+
+
+def test_a_load_of_before_that_counted_nothing_differs_in_nothing(
+    archived: Callable[..., None], build: Build, rows: Rows, checks: dict[str, str]
+) -> None:
+    archived(counted=None)
+    build()
+    assert rows(checks["reconciliation_differs"]) == rows(checks["amounts_unknown"]) == []
+
+
+def test_amounts_that_are_in_no_sum_are_told(
+    archived: Callable[..., None], build: Build, rows: Rows, checks: dict[str, str]
+) -> None:
+    archived(unknown={"total_usd": 1, "duration_seconds": 0})
+    build()
+    (found,) = rows(checks["amounts_unknown"])
+    assert (found["component"], found["unknown"], found["archived"]) == ("total_usd", 1, Decimal("0.030001"))
     assert rows(checks["reconciliation_differs"]) == []
 
 
@@ -121,10 +150,14 @@ def test_from_the_vendors_file_to_the_published_table_nothing_differs(tmp_path: 
     assert found.keys() == names
     assert {difference for *_, difference in found.values()} == {0}
     assert (found["cdr_in", "rows"][1], found["cdr_out", "rows"][1]) == (1, 0)
+    assert all(found[one, "rows"][2] == found[one, "rows"][0] for one in settings.cdr_record_types)
+    assert {(one, row[3]) for (one, name), row in found.items() if name != "rows"} == {("cdr_in", 1), ("cdr_out", 0)}
     assert 0 not in (found["cdr_in", "total_usd"][0], found["cdr_out", "charged_usd"][0])
 
 
-RECONCILED = "SELECT record_type, component, archived, rejected, difference FROM trends.reconciliation"
+RECONCILED = (
+    "SELECT record_type, component, archived, rejected, counted, unknown, difference FROM trends.reconciliation"
+)
 
 
 def test_a_load_that_did_not_note_what_it_rejected_has_rejected_nothing() -> None:
@@ -133,3 +166,4 @@ def test_a_load_that_did_not_note_what_it_rejected_has_rejected_nothing() -> Non
     )
     found = [(total.name, str(total.amount), str(total.rejected)) for total in control_totals([export])]
     assert found == [("rows", "2", "0"), ("total_usd", "0.1", "0")]
+    assert {(total.counted, total.unknown) for total in control_totals([export])} == {(None, None)}
