@@ -1,6 +1,7 @@
 """Read a landed file to its last byte, so that a cut or damaged one is found on the day it arrives."""
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ MAX_TEXT_BYTES = 1 << 40
 """A file that holds more than a tebibyte is a decompression bomb, not a month of records."""
 
 _LONGEST_HEADER = 1 << 16
+_LINE_END = re.compile(rb"[\r\n]")
+_NAME = re.compile(r'"?[A-Za-z_][A-Za-z0-9_.-]*"?')
 
 
 @dataclass(frozen=True)
@@ -66,25 +69,40 @@ def _read(path: Path, limit: int) -> Iterator[tuple[int, bytes, bytes]]:
 
 
 def _is_cut(last: bytes, header: str) -> bool:
-    """Whether the text ends without a line break, in a line that has fewer cells than the header."""
-    if last.endswith(b"\n"):
+    """Whether the text ends without a line end, in a line that has fewer cells than the header.
+
+    A CR within a line is a character here: whether it ends a record is for the load to say.
+    """
+    if last.endswith((b"\n", b"\r")):
         return False
-    delimiter = max(",;", key=header.count)
-    line = last.rpartition(b"\n")[2].decode("utf-8", "replace")
+    end = b"\n" if b"\n" in last else b"\r"
+    line = last.rpartition(end)[2].decode("utf-8", "replace").replace("\r", " ")
     if '"' in line:  # a cell may have begun lines before
         return False
-    cells, wanted = (len(next(csv.reader([text], delimiter=delimiter), [])) for text in (line, header))
-    return cells < wanted
+    delimiter = max(",;", key=header.count)
+    return line.count(delimiter) < len(_cells(header, delimiter)) - 1
+
+
+def _cells(header: str, delimiter: str) -> list[str]:
+    """The columns of a header; one that cannot be read as such is one cell."""
+    try:
+        return next(csv.reader([header], delimiter=delimiter), [])
+    except csv.Error:
+        return [header]
 
 
 def _header(path: Path, first: bytes) -> str:
-    """The first line; raises ``PermanentError`` for what is an error's page and no export at all."""
-    line = first.split(b"\n", 1)[0].rstrip(b"\r")
+    """The first line; of a single column it is one word, as a name of a field is.
+
+    Raises ``PermanentError`` for what is an error's page and no export at all.
+    """
+    line = _LINE_END.split(first, maxsplit=1)[0]
     try:
         text = line.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableError(f"{_named(path)} does not begin with a line of UTF-8; it is kept as served.") from error
-    if {",", ";"} & set(text) and text.lstrip()[:1] not in "<{[":
+    named = {",", ";"} & set(text) or (_NAME.fullmatch(text) and first[len(line) :])
+    if named and text.lstrip()[:1] not in "<{[":
         return text
     what = f"{_named(path)} does not begin with a CSV header (but {line[:20]!r})"
     if suffix_of(path) == ".zip":  # which no page comes in

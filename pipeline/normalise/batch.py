@@ -119,8 +119,8 @@ def _extra(
 ) -> pa.Array:
     """What of each row has no column: cells that no header is known of, and those that are kept in another form.
 
-    So is the whole record as served where bytes of it were replaced. Of a file without such columns, NULL where there is
-    nothing, whatever its neighbours in the block are.
+    So is the whole record as served where bytes of it were replaced. Of a file without such columns, NULL where there
+    is nothing, whatever its neighbours in the block are.
     """
     cells = {name: text[extra_name(name)] for name in extras} | {
         name + AS_SERVED: found for name, found in served.items()

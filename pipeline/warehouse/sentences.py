@@ -26,7 +26,7 @@ SENTENCES = {
     "cost_usd": "Money loaded, USD: total_usd of cdr_in, charged_usd of cdr_out; NULL of what is no call.",
     "control_totals": "Rows and the exact sum of each control column as read from the file, JSON.",
     "rejected_totals": "The part of the control totals in records that could not be typed, JSON.",
-    "counted_records": "Records counted in the bytes of the file, by another reader than made the rows; NULL if not noted.",
+    "counted_records": "Records counted in the bytes of the file, by another reader than the rows; NULL if not noted.",
     "replaced_rows": "Loaded rows in which bytes that are not UTF-8 became U+FFFD; extra has the record as served.",
     "unknown_amounts": "How many amounts of rejected records are in no total, because they cannot be read, JSON.",
     "counted": "Of rows, the records of the month counted in the bytes of the file; NULL of amounts, or if not noted.",

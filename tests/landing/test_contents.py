@@ -178,3 +178,45 @@ def test_a_zip_whose_last_part_is_empty_is_whole(folder: Path) -> None:
 def test_a_last_record_whose_cell_has_a_line_break_is_not_taken_for_a_cut_one(folder: Path) -> None:
     text = TEXT + b'2026-10-01 00:00:00,4711,"two\nlines"'
     assert read(folder, gzip.compress(text)) == Contents(len(text), HEADER)
+
+
+ROWS = [b"2026-10-01 00:00:00,1,a", b"2026-10-01 00:00:01,2,b"]
+HEAD = HEADER.encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\r".join([HEAD, *ROWS]),
+        b"\r".join([HEAD, *ROWS, b""]),
+        b"\r\n".join([HEAD, *ROWS]),
+        b"\n".join([HEAD, *ROWS, b"2026-10-01 00:00:02,3\r,c"]),
+        HEAD + b"\n" + b"\r".join(ROWS),
+        HEAD + b"\r" + b"\n".join(ROWS),
+        b"\n".join([HEAD, *ROWS, b"\r\r,\r,"]),
+    ],
+)
+def test_lines_of_a_whole_file_may_end_in_cr(folder: Path, text: bytes) -> None:
+    assert read(folder, gzip.compress(text)) == Contents(len(text), HEADER)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+def test_a_text_that_ends_in_the_middle_of_a_line_is_cut_however_lines_end(folder: Path, end: bytes) -> None:
+    with pytest.raises(TransientError, match="ends in the middle of a line"):
+        read(folder, gzip.compress(end.join([HEAD, *ROWS, b"2026-10-01 00:00:02,3"])))
+
+
+@pytest.mark.parametrize("text", [b"id\n1\n2", b"id\r\n", b'"call_id"\n1\n', b"\xef\xbb\xbfid\r1\r2\r"])
+def test_an_export_of_one_column_is_a_csv(folder: Path, text: bytes) -> None:
+    assert read(folder, gzip.compress(text)).header.strip('"') in ("id", "call_id")
+
+
+@given(st.binary(max_size=60), st.binary(max_size=30))
+def test_whatever_the_bytes_they_are_read_or_refused_in_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, first: bytes, last: bytes
+) -> None:
+    for text in (first, HEAD + b"\n" + first, HEAD + b"\n" + b"x" * 200_000 + last, b"a" * 200_000 + b"," + first):
+        try:
+            read(tmp_path_factory.getbasetemp(), gzip.compress(text, 1))
+        except (PermanentError, TransientError) as error:
+            assert str(error).startswith("The file of export 6e1f ")  # noqa: PT017
