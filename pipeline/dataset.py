@@ -12,9 +12,9 @@ class Dataset:
 
     ``vendor`` is the module in ``export`` and in ``normalise`` that speaks for it, ``resource`` its own word for what
     is exported. ``fields`` are the columns to ask for where it can be told, each with the kind of its cells (``text``,
-    ``instant``, ``zoned_instant``, ``integer``, ``money``), and ``window`` is the one that decides the month.
-    ``filters`` narrow the rows and ``options`` shape the file, both in the vendor's own words. ``personal`` are the
-    columns that show who somebody is.
+    ``instant``, ``zoned_instant``, ``integer``, ``int32``, ``seconds``, ``money``), and ``window`` is the one that
+    decides the month. ``filters`` narrow the rows and ``options`` shape the file, both in the vendor's own words.
+    ``personal`` are the columns that show who somebody is.
     """
 
     name: str

@@ -18,6 +18,8 @@ from pipeline.normalise.table import Table
 MAX_OUTSIDE_SHARE = 0.05
 """Of a month's rows, how many may lie outside it; a report cut at the midnights of another zone has some 2 % there."""
 
+_SETTING = "CDR_MAX_REJECTED_SHARE says how many may be"
+
 FEW = 10
 """So many records, if they are no more than half of a file's, are never too many: a small file has no shares."""
 
@@ -51,7 +53,9 @@ class Guards:
         records, rejected = converted.text.rows, converted.rejected.rows
         if rejected > _allowed(records, self.max_rejected):
             reason, count = _most_frequent(rejects)
-            raise _refused(manifest, f"has {rejected} records of {records} that cannot be read: {count} {reason}")
+            raise _refused(
+                manifest, f"has {rejected} records of {records} that cannot be read: {count} {reason} ({_SETTING})"
+            )
         left = 0 if table.open_ended else converted.left_out
         outside, rows = converted.outside_month + left, converted.loaded.rows + left
         if outside > _allowed(rows, MAX_OUTSIDE_SHARE):

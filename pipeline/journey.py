@@ -154,25 +154,23 @@ class Journey(Orders):
     def rebuild(self) -> Iterator[Manifest]:
         """Load every landed export again, oldest first, from the archive alone; then publish.
 
-        Of a month that the lake holds only the newest is loaded: it must not be replaced by less meanwhile. A month
-        that cannot be loaded stops no other; at the end ``PermanentError`` names it, and what of the archive was left
-        out.
+        Of a month that the lake holds only that export is loaded, whatever the guards say, and the newest: it must not
+        be replaced by less meanwhile. What was refused stays refused. A month that cannot be loaded stops no other; at
+        the end ``PermanentError`` names it, and what of the archive was left out.
         """
         for lake in (self.lake, self.copies):
             lake.set_aside_unreadable()
         failed = []
         landed = [one for one in self._known_landed() if not one.expired and not self.expired(Month.parse(one.month))]
         newest = {(one.record_type, one.month): one.export_id for one in landed}
-        held = {(record_type, month) for record_type in self.schemas for month in self.loaded(record_type)}
+        held = {(name, month): export for name in self.schemas for month, export in self.loaded(name).items()}
         for manifest in landed:
             place = manifest.record_type, manifest.month
-            if place in held and manifest.export_id != newest[place]:
+            if place in held and manifest.export_id not in (held[place], newest[place]):
                 continue
             try:
                 with self.locked(f"{manifest.record_type}-{manifest.month}"):
-                    # what the lake held was let in before; what was refused stays refused
-                    held_now = self.loaded(place[0]).get(place[1]) == manifest.export_id
-                    self._loader.replace(manifest, force=held_now)
+                    self._loader.replace(manifest, force=held.get(place) == manifest.export_id)
             except (PermanentError, TransientError, OSError, ValueError) as error:
                 failed.append(_failure(manifest, error))
             else:

@@ -140,7 +140,8 @@ def _extra(
 
 
 def _there(cells: pa.ChunkedArray) -> np.ndarray:
-    return cells.is_valid().to_numpy()
+    there: np.ndarray = cells.is_valid().to_numpy()
+    return there
 
 
 class _Served:

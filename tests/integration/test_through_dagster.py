@@ -18,6 +18,7 @@ from pipeline.defs.runs import Runner
 from pipeline.defs.schedules import months_due
 from pipeline.defs.sensors import Cursor, lists, sense
 from pipeline.defs.turns import Place
+from pipeline.errors import PermanentError
 from pipeline.export.action import Verb
 from pipeline.journey import Journey
 from pipeline.sandbox import Fault, ManualClock, Operation, Sandbox
@@ -309,6 +310,9 @@ def test_a_re_export_that_would_take_many_rows_away_is_refused_until_it_is_force
     list(journey.ask("cdr_in", [MONTHS[1]]))
     [request] = tick(definitions, instance).run_requests or []
     assert launch(definitions, instance, [request]) == [False]
+    assert journey.loaded("cdr_in")["2026-10"] == first
+    with pytest.raises(PermanentError, match="rows fewer than"):
+        list(journey.rebuild())  # which loads again what was loaded, and not what was refused
     assert journey.loaded("cdr_in")["2026-10"] == first
     loaded = journey.load("cdr_in", MONTHS[1], force=True)
     assert journey.loaded("cdr_in")["2026-10"] == loaded.export_id != first

@@ -173,7 +173,7 @@ def _typed(record_type: str, known: Mapping[str, str], header: list[str], cells:
     if len(texts) != len(header):
         raise ValueError(f"has {len(cells)} cells instead of {len(header)}")
     by_name = {known.get(head, f"extra {head}"): text for head, text in zip(header, texts, strict=True)}
-    row = {column.name: _value(column, by_name[column.name]) for column in TABLES[record_type].columns}
+    row: Row = {column.name: _value(column, by_name[column.name]) for column in TABLES[record_type].columns}
     for name in {"connected_at", "ended_at"} & row.keys():
         if row[name] and abs(row[name] - row["started_at"]) > timedelta(days=32):
             row[name] = None
