@@ -19,7 +19,8 @@ from pipeline.errors import PermanentError
 from pipeline.landing.notes import AskedFor, Gone, Manifest, by_age, read_json, write_json
 from pipeline.months import Month
 
-_Record = TypeVar("_Record", AskedFor, Manifest)
+Record = TypeVar("Record", AskedFor, Manifest)
+"""A kind of note."""
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
@@ -145,14 +146,14 @@ class Archive:
         yield from _readable(folder.glob("*.landed.json"), Manifest)
 
 
-def _readable(paths: Iterable[Path], kind: type[_Record]) -> Iterator[_Record]:
+def _readable(paths: Iterable[Path], kind: type[Record]) -> Iterator[Record]:
     """What the notes say; of one that cannot be read, `cdr verify` tells, and no other month waits for it."""
     for path in paths:
         with suppress(PermanentError):
             yield read_note(path, kind)
 
 
-def read_note(path: Path, kind: type[_Record]) -> _Record:
+def read_note(path: Path, kind: type[Record]) -> Record:
     """What a note says; raises ``PermanentError`` where it is torn, or about another export than its path says."""
     place, record = Place.of(path), read_json(path, kind)
     if place != Place(record.vendor, record.record_type, Month.parse(record.month), record.export_id):

@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO
 
 import requests
 import urllib3
@@ -40,7 +40,7 @@ class Bounds:
 class Download:
     """One file on its way into ``out``: its length and ETag, as the first answer told them."""
 
-    def __init__(self, open_at: Open, out: BinaryIO, export_id: str, bounds: Bounds) -> None:
+    def __init__(self, open_at: Open, out: IO[bytes], export_id: str, bounds: Bounds) -> None:
         self._open_at = open_at
         self._out = out
         self._export = export_id

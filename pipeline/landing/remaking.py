@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.errors import PermanentError, TransientError
-from pipeline.landing.archive import Archive, Place, beside, read_note
+from pipeline.landing.archive import Archive, Place, Record, beside, read_note
 from pipeline.landing.fetch import verify
 from pipeline.landing.notes import AskedFor, Manifest
 
@@ -58,7 +58,7 @@ def _guessed(place: Place, file: Path) -> AskedFor:
     )
 
 
-def _read(path: Path, kind: type[AskedFor] | type[Manifest]) -> AskedFor | Manifest | None:
+def _read(path: Path, kind: type[Record]) -> Record | None:
     try:
         return read_note(path, kind)
     except PermanentError:

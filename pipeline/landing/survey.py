@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.containers import SUFFIXES
 from pipeline.errors import PermanentError
-from pipeline.landing.archive import Archive, Place, beside, read_note
+from pipeline.landing.archive import Archive, Place, Record, beside, read_note
 from pipeline.landing.notes import AskedFor, Manifest
 
 _FILE = re.compile(rf"[^.]+({'|'.join(map(re.escape, SUFFIXES))})")
@@ -76,7 +76,7 @@ def look_at(archive: Archive, place: Place, *, hashed: bool = True) -> Iterator[
         yield Fault(_shown(archive, beside(first, "asked")), asked, place, mendable=known)
 
 
-def _read(path: Path, kind: type[AskedFor] | type[Manifest]) -> AskedFor | Manifest | str | None:
+def _read(path: Path, kind: type[Record]) -> Record | str | None:
     """The note, or what is wrong with it; None where there is none."""
     if not path.exists():
         return None
