@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 import requests
@@ -243,7 +243,7 @@ def test_a_file_may_have_any_name(serve: Serve, path: str) -> None:
     start, _ = serve(lambda asked: (302, {"Location": f"{base}{path}".encode().decode("latin-1")}, b""))
     with connection(start).open("x") as response:
         assert response.content == b"file"
-    assert [requests.utils.unquote(seen[0][1])] == [requests.utils.unquote(path)]
+    assert [unquote(seen[0][1])] == [unquote(path)]
 
 
 @pytest.mark.parametrize("odd", ["http://h/\x1b[2J", "http://[::1", "", "x\\y"])

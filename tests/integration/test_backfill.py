@@ -15,7 +15,7 @@ from pipeline.defs.history import REPEATED_TAG, attempts
 from pipeline.defs.runs import Outcome, Runner
 from pipeline.defs.turns import Place
 from pipeline.export.didww import Vendor
-from pipeline.export.protocol import Export
+from pipeline.export.protocol import Listing
 from pipeline.journey import Journey
 from pipeline.months import Month
 from pipeline.sandbox import Fault, ManualClock, Sandbox
@@ -180,7 +180,7 @@ def test_months_that_cannot_be_had_keep_no_other(run: Run, sandbox: Sandbox) -> 
 class Broken(Vendor):
     """A vendor whose list ends in what was not foreseen, as an unreadable file of certificates does."""
 
-    def exports(self) -> list[Export]:
+    def exports(self) -> Listing:
         raise OSError("Could not find a suitable TLS CA certificate bundle, invalid path: /none")
 
 

@@ -8,7 +8,7 @@ from pipeline.commands.doctor import Finding, Level, examine
 from pipeline.commands.show import coverage_table
 from pipeline.defs.alarms import _deadlines
 from pipeline.export.didww import Vendor
-from pipeline.export.protocol import Export
+from pipeline.export.protocol import Listing
 from pipeline.journey import Journey
 from pipeline.sandbox import ManualClock, Sandbox
 from tests.didww import access
@@ -50,7 +50,7 @@ def test_doctor_alarms_and_status_agree_about_the_months_at_risk(
 class Broken(Vendor):
     """A vendor whose list ends in what was not foreseen, as an unreadable file of certificates does."""
 
-    def exports(self) -> list[Export]:
+    def exports(self) -> Listing:
         raise OSError("Could not find a suitable TLS CA certificate bundle, invalid path: /none")
 
 

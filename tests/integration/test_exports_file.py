@@ -18,7 +18,7 @@ from pipeline.defs.backfill import Backfill, bring_in
 from pipeline.defs.runs import Runner
 from pipeline.defs.sensors import lists
 from pipeline.errors import PermanentError
-from pipeline.export.protocol import Export, ExportVendor
+from pipeline.export.protocol import Export, ExportVendor, Listing
 from pipeline.journey import Journey
 from pipeline.months import Month
 from pipeline.sandbox import Fault, ManualClock, Operation
@@ -328,7 +328,7 @@ def test_a_list_that_lags_and_a_vendor_that_refuses_us_end_no_other_month(
     vendors["packagex"].faults.inject(Fault.LATE)
     unknown, listed = PermanentError("The vendor does not accept the API key; check it."), journey.listed
 
-    def refused(name: str) -> list[Export]:
+    def refused(name: str) -> Listing:
         if name == "rebilly":
             raise unknown
         return listed(name)

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.months import Month
 from pipeline.warehouse.coverage import State, at_risk, coverage, state_of
-from pipeline.warehouse.records import Coverage, KnownExport, as_table
+from pipeline.warehouse.records import Coverage, KnownExport, Total, as_table
 
 MONTH = Month(2026, 10)
 OVER = MONTH.end
@@ -98,7 +98,7 @@ def test_a_vendor_that_forgets_nothing_puts_no_month_at_risk() -> None:
 
 
 def test_coverage_shows_the_newest_export_that_is_loaded() -> None:
-    newest = replace(export(30), rows=7, rejected_rows=1, duration_seconds=60, cost_usd=Decimal("1.5"))
+    newest = replace(export(30), rows=7, rejected_rows=1, duration_seconds=60, cost_usd=Total(Decimal("1.5")))
     row = next(r for r in coverage([newest, export(1), export(60, loaded=False)], {"cdr_in": 3}, MONTH, NOW))
     assert (row.export_id, row.rows, row.rejected_rows, row.duration_seconds) == ("e30", 7, 1, 60)
     assert (row.cost_usd, row.loaded_until) == (Decimal("1.5"), OVER)

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from pydantic import SecretStr
 
-from pipeline.commands.doctor import examine
+from pipeline.commands.doctor import Level, examine
 from pipeline.journey import Journey
 from pipeline.months import Month
 from pipeline.sandbox import Sandbox
@@ -83,7 +83,7 @@ def test_what_a_power_cut_took_is_brought_back_and_told(
     assert [record.getMessage().split(":")[0] for record in caplog.records] == [table]
     assert here.is_published()
     assert (here.behind(), here.unbuilt(), [*here.half_loaded("cdr_out")]) == ([], [], [])
-    assert any(finding.ok and "set aside" in finding.says for finding in examine(here))
+    assert any(finding.level is Level.WARNING and "set aside" in finding.says for finding in examine(here))
 
 
 def test_a_publish_alone_does_not_show_a_mart_without_the_month_that_was_lost(copied: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_load_that_was_killed_between_its_two_commits_is_finished(copied: Path
     reopened(copied).lake.table("cdr_out").drop_month(str(MONTH))
     here = reopened(copied)
     assert [*here.half_loaded("cdr_out")] == [str(MONTH)]
-    assert any(not finding.ok and "half loaded" in finding.says for finding in examine(here))
+    assert any(finding.level is Level.WRONG and "half loaded" in finding.says for finding in examine(here))
     assert [*here.resume()] == []
     here.refresh()
     assert shown(here) == before
