@@ -158,7 +158,10 @@ def test_what_is_cut_is_never_taken_for_whole(tmp_path_factory: pytest.TempPathF
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("page", [b"<html>Please sign in, a,b</html>", b'{"errors":[]}', b"", gzip.compress(b"<html>")])
+PAGES = [b"<html>Please sign in, a,b</html>", b'{"errors":[]}', b"", gzip.compress(b"<html>")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=["html", "json", "nothing", "html in gzip"])
 def test_a_page_is_no_export_and_is_not_kept(tmp_path: Path, page: bytes) -> None:
     with pytest.raises(PermanentError, match=r"it was not kept\.$"):
         land(tmp_path, page)
