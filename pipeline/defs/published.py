@@ -8,6 +8,7 @@ import dagster as dg
 from pipeline.defs import catalogue, markdown, plots
 from pipeline.defs.outcome import told
 from pipeline.defs.relations import OWNERS, key_of, of_query, of_record, records, upstream
+from pipeline.errors import PermanentError
 from pipeline.journey import Journey
 from pipeline.warehouse.preview import glances, row_counts
 from pipeline.warehouse.queries import Query, models, trends
@@ -33,11 +34,11 @@ def published(journey: Journey) -> dg.AssetsDefinition:
         with told(context):
             journey.publish()
             journey.tidy()
+            if failed := journey.unbuilt():  # all else is published by now
+                raise PermanentError(" ".join(failed))
             shown = {"warehouse": _of_file(journey), **_of_relations(journey)}
         for name, metadata in shown.items():
             yield dg.MaterializeResult(asset_key=key_of(name), metadata=metadata)
-        if failed := journey.unbuilt():
-            raise dg.Failure(" ".join(failed), allow_retries=False)
 
     return warehouse
 
