@@ -1,11 +1,13 @@
 """What a vendor's file comes packed in: gzip, also twice; a ZIP of parts that each begin with the header; or not."""
 
+import errno
 import gzip
 import lzma
 import re
 import zipfile
 import zlib
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path, PurePosixPath
 from typing import cast
@@ -70,18 +72,31 @@ def parts(path: Path) -> Generator[BufferedIOBase, None, None]:
 
 def _members(path: Path) -> Iterator[BufferedIOBase]:
     try:
-        packed = zipfile.ZipFile(path)
+        with _damaged_where_it_points_nowhere():
+            packed = zipfile.ZipFile(path)
     except NotImplementedError as error:
         raise _unreadable(path, f"is a ZIP of a later kind ({error})") from error
     with packed:
         for member in sorted(filter(_is_part, packed.infolist()), key=_in_order):
             try:
-                stream = packed.open(member)
+                with _damaged_where_it_points_nowhere():
+                    stream = packed.open(member)
             except RuntimeError as error:  # also NotImplementedError
                 how = "encrypted" if member.flag_bits & _ENCRYPTED else f"compressed by method {member.compress_type}"
                 raise _unreadable(path, f"is a ZIP that is {how}") from error
             with stream:
                 yield _unpacked(cast("BufferedIOBase", stream), path)
+
+
+@contextmanager
+def _damaged_where_it_points_nowhere() -> Iterator[None]:
+    """Tell a ZIP whose offsets are wrong from a disk that fails."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
+        raise zipfile.BadZipFile("an offset in it leads nowhere") from error
 
 
 def _is_part(member: zipfile.ZipInfo) -> bool:

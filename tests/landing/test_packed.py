@@ -158,6 +158,33 @@ def test_what_is_cut_is_never_taken_for_whole(tmp_path_factory: pytest.TempPathF
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("end", [b"PK\x05\x06", b"PK\x01\x02"], ids=["directory", "member"])
+def test_a_zip_whose_offsets_lead_nowhere_is_damaged(tmp_path: Path, end: bytes) -> None:
+    """It was told as a disk that could not be written, and never fetched again."""
+    content = bytearray(zipped(("export.csv", TEXT)))
+    at = content.rindex(end) + (16 if end == b"PK\x05\x06" else 42)
+    content[at : at + 4] = b"\xff\xff\xff\x7f"
+    with pytest.raises(TransientError, match=r"^The file of export 6e1f is damaged [^\n]+ it will be fetched anew\.$"):
+        land(tmp_path, bytes(content))
+    assert list(tmp_path.iterdir()) == []
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_a_file_with_a_wrong_byte_is_never_the_disks_fault(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    content = bytearray(data.draw(st.sampled_from(list(READ.values()))))
+    content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    folder = tmp_path_factory.mktemp("wrong")
+    try:
+        _, fetched = land(folder, bytes(content))
+    except (TransientError, PermanentError) as error:
+        assert "could not be written" not in str(error)  # noqa: PT017 - of either kind
+    else:
+        assert fetched.contents.unread or fetched.contents.text_bytes == len(TEXT)
+
+
 PAGES = [b"<html>Please sign in, a,b</html>", b'{"errors":[]}', b"", gzip.compress(b"<html>")]
 
 
