@@ -54,6 +54,7 @@ def test_hostile_data_of_a_chart_stay_in_their_json(journey: Journey, tmp_path: 
 
 def test_it_fetches_nothing_and_only_its_own_script_may_run(report: Reported) -> None:
     page = report()
+    assert len(page.elements) > 1_000
     assert not {"link", "iframe", "img", "object"} & {tag for tag, _ in page.elements}
     assert all(not given.get("src") for _, given in page.elements)
     links = {given["href"] for tag, given in page.elements if tag == "a"}
@@ -109,7 +110,9 @@ def bare(warehouse: Path) -> list[str]:
 
 
 def test_a_section_without_its_table_says_so(edited: Edited, report: Reported) -> None:
-    page, plain = report("2026-10", edited(*bare(edited()))), report("2026-10")
+    statements = bare(edited())
+    assert len(statements) > 20
+    page, plain = report("2026-10", edited(*statements)), report("2026-10")
     assert page.sentences.keys() == plain.sentences.keys()
     for section in ("traffic", "cost", "dids", "destinations", "trunks", "causes", "watch", "capacity", "advice"):
         assert "marts." in page.said(section), section

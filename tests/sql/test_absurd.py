@@ -30,7 +30,12 @@ def _absurd(add: Add) -> None:
         money = dict.fromkeys(("toll_free_usd", "pstn_usd", "cnam_usd", "total_usd"), MOST_USD)
         negative = {"connected_at": None, "duration_seconds": -MOST_SECONDS, "charged_usd": -MOST_USD}
         add("cdr_in", START, call_id=f"{place}", did_number=number, source_number="1", attempt=1, **talk, **money)
-        out = {"destination_number": number, "source_number": "1", "trunk_name": "A", "destination_country": "UK"}
+        out: dict[str, object] = {
+            "destination_number": number,
+            "source_number": "1",
+            "trunk_name": "A",
+            "destination_country": "UK",
+        }
         out |= {"billing_seconds": MOST_SECONDS, "rate_usd": MOST_USD, "network": "N"}
         for _ in range(3):
             add("cdr_out", START, **out, **talk, charged_usd=MOST_USD)
