@@ -171,12 +171,9 @@ class _Tick:
 
     def _queued(self, record_type: str, exports: Sequence[Export], first: Month) -> list[dg.RunRequest]:
         """Ask for the oldest month that waits until its vendor takes more: once for each change in its work."""
-        waiting = [month for month in self._journey.queue.months(record_type) if month >= first]
-        hour = f"{self._journey.clock():%Y-%m-%dT%H}"
-        return [
-            _asking(f"queued:{record_type}:{month}:{hour}:{_work(exports)}", record_type, month)
-            for month in waiting[:1]
-        ]
+        waiting = [month for month in self._journey.queue.months(record_type) if month >= first][:1]
+        change = f"{self._journey.clock():%Y-%m-%dT%H}:{_work(exports)}"
+        return [_asking(f"queued:{record_type}:{month}:{change}", record_type, month) for month in waiting]
 
 
 def _asking(run_key: str, record_type: str, month: Month) -> dg.RunRequest:

@@ -421,7 +421,7 @@ def test_files_that_are_always_gone_are_asked_for_three_times_and_no_more_until_
 ) -> None:
     list(journey.ask("cdr_in", [MONTHS[0]]))
     gone = sandbox.faults.inject(Fault.FILE_GONE, times=None)
-    assert posts_after_ticks(definitions, instance, sandbox, clock, 14, seconds=601)[-1] == 3
+    assert posts_after_ticks(definitions, instance, sandbox, clock, 18, seconds=601)[-1] == 3
     failed = instance.get_runs(dg.RunsFilter(job_name="ask", statuses=[dg.DagsterRunStatus.FAILURE]))
     assert len(failed) == 1
     gone.stop()
