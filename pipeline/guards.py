@@ -53,9 +53,8 @@ class Guards:
         records, rejected = converted.text.rows, converted.rejected.rows
         if rejected > _allowed(records, self.max_rejected):
             reason, count = _most_frequent(rejects)
-            raise _refused(
-                manifest, f"has {rejected} records of {records} that cannot be read: {count} {reason} ({_SETTING})"
-            )
+            why = f"of {count} the reason is '{reason}' ({_SETTING})"
+            raise _refused(manifest, f"has {rejected} records of {records} that cannot be read; {why}")
         left = 0 if table.open_ended else converted.left_out
         outside, rows = converted.outside_month + left, converted.loaded.rows + left
         if outside > _allowed(rows, MAX_OUTSIDE_SHARE):

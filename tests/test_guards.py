@@ -108,12 +108,17 @@ def test_a_file_of_which_too_much_cannot_be_read_is_refused_and_the_reason_named
     text = file(*[line()] * good, *[line(seconds=BAD)] * (bad - 1), line(seconds="x"))
     reason = "duration_seconds is not whole seconds from 0 to 2678400, which are 31 days"
     again = months.land("e-2", text, CREATED + timedelta(days=2))
-    refused(again, f"e-2 has {bad} records of {good + bad} that cannot be read: {bad} {reason} {MAY}")
+    refused(
+        again, f"e-2 has {bad} records of {good + bad} that cannot be read; of {bad} the reason is '{reason}' {MAY}"
+    )
 
 
 def test_the_most_frequent_of_several_reasons_is_named(months: Months, refused: Callable[..., None]) -> None:
     kinds = [line(seconds=BAD)] * 3 + [line() + ","] * 4 + [line(start="")] * 3
-    refused(months.land("e-1", file(*kinds)), "10 that cannot be read: 4 has 20 cells instead of 19 " + MAY)
+    refused(
+        months.land("e-1", file(*kinds)),
+        "10 that cannot be read; of 4 the reason is 'has 20 cells instead of 19' " + MAY,
+    )
 
 
 @pytest.mark.parametrize(("inside", "outside"), [(1, 1), (11, 10), (950, 50)])

@@ -43,6 +43,7 @@ def test_every_setting_is_read_from_the_environment(environment: Environment, tm
         "CDR_POLL_SECONDS": "5",
         "CDR_EXPORT_DEADLINE_HOURS": "1.5",
         "CDR_INSTALLATION": "second-archive",
+        "CDR_MAX_REJECTED_SHARE": "0.05",
         "CDR_MAX_SHRINK_SHARE": "0.25",
         "CDR_MAX_DOWNLOAD_GB": "1.5",
         "CDR_MAX_DOWNLOAD_HOURS": "0.5",
@@ -72,6 +73,7 @@ def test_every_setting_is_read_from_the_environment(environment: Environment, tm
     assert settings.cdr_installation == "second-archive"
     assert settings.cdr_max_shrink_share == 0.25
     assert (settings.cdr_max_download_gb, settings.cdr_max_download_hours) == (1.5, 0.5)
+    assert settings.cdr_max_rejected_share == 0.05
     assert settings.cdr_history_days == 400
     assert settings.cdr_pseudonym_key.get_secret_value() == "a secret of thirty-two characters"
     assert settings.cdr_pseudonym_digits == 4
