@@ -114,7 +114,7 @@ def test_record_types_are_separated_by_commas_and_kept_once(
         ("DIDWW_API_URL", "ftp://api.didww.com/v3", "must begin with https://"),
         ("DIDWW_API_URL", "https://", "name a host"),
         ("DIDWW_API_URL", "https:///v3", "name a host"),
-        ("DIDWW_API_URL", "https://api.didww.com:vthree/v3", "Port"),
+        ("DIDWW_API_URL", "https://api.didww.com:vthree/v3", "name a host"),
         ("DIDWW_CALLBACK_URL", "calls.example.com/didww", "must begin with https://"),
         ("DIDWW_CALLBACK_URL", "https://calls.example.com", "have a path"),
         ("CDR_START_MONTH", "2026-13", "is not a month; write it like 2026-10"),

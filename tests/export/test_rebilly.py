@@ -288,7 +288,7 @@ class TestAnExport:
     )
     def test_has_the_status_of_its_word(self, serve: Serve, said: str | None, status: Status) -> None:
         export = self.one(serve, status=said)
-        assert (export.status, export.said) == (status, said or "")
+        assert (export.status, export.said) == (status, said or "no status")
 
     @pytest.mark.parametrize("why", ["record-limit-exceeded", "max-retries-reached"])
     def test_that_failed_says_why(self, serve: Serve, why: str) -> None:
