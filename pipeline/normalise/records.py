@@ -137,7 +137,9 @@ def _is_record(data: bytes, form: Form) -> bool:
     except csv.Error:
         return False
     alone = [line.count(form.delimiter) + 1 == form.cells for line in lines]
-    swallowed = form.cells >= _TELLING and (any(alone[1:-1]) or (alone[0] and alone[-1]))
+    within = any(one and '"' not in line for one, line in zip(alone[1:-1], lines[1:-1], strict=True))
+    torn = alone[0] and alone[-1] and data.count(b'"') == len('""')
+    swallowed = form.cells >= _TELLING and (within or torn)
     return len(cells) >= form.cells and not any(cells[form.cells :]) and not swallowed
 
 

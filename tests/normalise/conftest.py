@@ -117,6 +117,8 @@ def _records(
         cells, stop = _read_one(lines, at)
         if stop > at + 1 or stop > len(lines):
             alone = [line.count(",") + 1 == width for line in lines[at:stop]]
+            within = any(line.count(",") + 1 == width and '"' not in line for line in lines[at + 1 : stop - 1])
+            torn = alone[0] and alone[-1] and "".join(lines[at:stop]).count('"') == 2
             fits = (
                 stop <= len(lines)
                 and _strictly("".join(lines[at:stop]))
@@ -124,8 +126,8 @@ def _records(
                 and not any(cells[width:])
                 and sum(map(len, lines[at:stop])) <= most_bytes
                 and stop - at <= most_lines + 1
-                and not any(alone[1:-1])
-                and not (alone[0] and alone[-1])
+                and not within
+                and not torn
             )
             if not fits:
                 yield at + 1, lines[at], None
