@@ -37,7 +37,7 @@ def line_ends_inside(ends: np.ndarray, halves: np.ndarray, odd: np.ndarray, open
     if not len(odd):
         return odd
     places = np.flatnonzero(ends)
-    inside = places[np.append(np.False_, opened)[np.searchsorted(odd, places)]]
+    inside: np.ndarray = places[np.append(np.False_, opened)[np.searchsorted(odd, places)]]
     ends[inside] = False
     return inside[~np.isin(inside, halves)] if len(inside) and len(halves) else inside
 

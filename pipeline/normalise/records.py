@@ -55,7 +55,7 @@ def scan(data: np.ndarray, form: Form, *, last: bool) -> Scan:
     while at < len(data):
         rest = at + window >= len(data)
         found = _sound(data[at : at + window], form, last=last and rest)
-        at, records, lines = at + found.end, records + found.records, lines + found.lines
+        at, records, lines = at + found.end, records + (found.records or 0), lines + found.lines
         if found.broken:
             line = slice(at, at + found.broken[0].stop)
             broken.append(line)
@@ -154,4 +154,4 @@ def count_records(data: np.ndarray, lines: int, read: int, form: Form) -> int:
     found = scan(data, form, last=True)
     if found.broken:
         raise QuoteAstrayError("A quote is open across records.")
-    return found.records
+    return found.records or 0
