@@ -1,10 +1,16 @@
 -- One row per inbound call, folded out of its routing attempts. Ask: how did each call end, and what did it cost in all?
 --
--- A row of cdr_in is an attempt. Attempts of one call share the call id; where that is NULL they share start, source and
--- DID. Two calls can be byte-identical rows and stay two calls: the k-th occurrence of attempt 1 and the k-th occurrence
+-- A row of cdr_in is an attempt. Attempts of one call share call id, source and DID, and are near in time: a vendor's counter
+-- starts again, and an id such as 0 stands for none. In the order of their starts, an attempt begins another call where it is
+-- a first one and began later than the attempt before it, or where it began more than 600 seconds after all attempts before
+-- it had ended. An attempt can ring long before the next one follows, so its end counts, but for no more than 4 hours: a
+-- wrong end must not hold calls of other days together. Without an end its start counts. Attempts that began at once, as
+-- those of a fork do, are of one call. Where the call id is NULL, attempts of a call share their start as well.
+-- Two calls can be byte-identical rows and stay two calls: the k-th occurrence of attempt 1 and the k-th occurrence
 -- of attempt 2 are call k. Among the occurrences of one attempt the unanswered come first, because only an unanswered
 -- attempt is followed by another. An attempt without a number is a first one. Nothing is dropped: attempts, seconds and
--- money summed over calls are those summed over rows.
+-- money summed over calls are those summed over rows; a sum that no column of money holds (from 10^12 US dollars) is that of
+-- the deciding attempt alone, and the check calls_keep_rows names the month.
 -- Most calls are one attempt with a call id of its own: those pass as they are. Only the others are ordered and folded, over
 -- narrow rows, and their texts are fetched from the deciding attempt by its place in the export.
 WITH several AS (
@@ -20,12 +26,14 @@ attempts AS (
     SELECT
         cdr_in.month,
         cdr_in.call_id,
+        cdr_in.source_number,
+        cdr_in.did_number,
         CASE WHEN cdr_in.call_id IS NULL THEN cdr_in.started_at END AS key_started_at,
-        CASE WHEN cdr_in.call_id IS NULL THEN cdr_in.source_number END AS key_source_number,
-        CASE WHEN cdr_in.call_id IS NULL THEN cdr_in.did_number END AS key_did_number,
         coalesce(cdr_in.attempt, 1) AS attempt,
         cdr_in.connected_at IS NOT NULL AS answered,
         cdr_in.started_at,
+        date_diff('second', CAST(cdr_in.month || '-01' AS TIMESTAMP), cdr_in.started_at) AS started,
+        date_diff('second', CAST(cdr_in.month || '-01' AS TIMESTAMP), cdr_in.ended_at) AS ended,
         cdr_in.duration_seconds,
         cdr_in.toll_free_usd,
         cdr_in.pstn_usd,
@@ -41,20 +49,41 @@ attempts AS (
     WHERE cdr_in.call_id IS NULL
         OR several.call_id IS NOT NULL
 ),
+distances AS (
+    SELECT
+        *,
+        started - lag(started) OVER (
+            PARTITION BY month, call_id, source_number, did_number, key_started_at ORDER BY started, attempt
+        ) AS from_start,
+        started - max(greatest(started, least(coalesce(ended, started), started + 14400))) OVER (
+            PARTITION BY month, call_id, source_number, did_number, key_started_at ORDER BY started, attempt
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS from_end
+    FROM attempts
+),
+numbered AS (
+    SELECT
+        *,
+        sum(CASE WHEN from_end > 600 OR (attempt = 1 AND from_start > 0) THEN 1 ELSE 0 END) OVER (
+            PARTITION BY month, call_id, source_number, did_number, key_started_at ORDER BY started, attempt
+            ROWS UNBOUNDED PRECEDING
+        ) AS sequence
+    FROM distances
+),
 occurrences AS (
     SELECT
         *,
         row_number() OVER (
-            PARTITION BY month, call_id, key_started_at, key_source_number, key_did_number, attempt
+            PARTITION BY month, call_id, source_number, did_number, key_started_at, sequence, attempt
             ORDER BY answered, export_id, line
         ) AS occurrence
-    FROM attempts
+    FROM numbered
 ),
 candidates AS (
     SELECT
         *,
         row_number() OVER (
-            PARTITION BY month, call_id, key_started_at, key_source_number, key_did_number, occurrence
+            PARTITION BY month, call_id, source_number, did_number, key_started_at, sequence, occurrence
             ORDER BY answered DESC, attempt DESC
         ) AS place
     FROM occurrences
@@ -69,13 +98,13 @@ folded AS (
         count(*) FILTER (WHERE answered) AS answered_attempts,
         min(attempt) AS first_attempt,
         CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds,
-        CAST(sum(toll_free_usd) AS DECIMAL(18, 6)) AS toll_free_usd,
-        CAST(sum(pstn_usd) AS DECIMAL(18, 6)) AS pstn_usd,
-        CAST(sum(metered_usd) AS DECIMAL(18, 6)) AS metered_usd,
-        CAST(sum(cnam_usd) AS DECIMAL(18, 6)) AS cnam_usd,
-        CAST(sum(total_usd) AS DECIMAL(18, 6)) AS total_usd
+        sum(toll_free_usd) AS toll_free_usd,
+        sum(pstn_usd) AS pstn_usd,
+        sum(metered_usd) AS metered_usd,
+        sum(cnam_usd) AS cnam_usd,
+        sum(total_usd) AS total_usd
     FROM candidates
-    GROUP BY month, call_id, key_started_at, key_source_number, key_did_number, occurrence
+    GROUP BY month, call_id, source_number, did_number, key_started_at, sequence, occurrence
 )
 SELECT
     cdr_in.month, -- Month of the call's start, YYYY-MM (UTC).
@@ -99,11 +128,11 @@ SELECT
     cdr_in.destination, -- Where the deciding attempt was sent: a SIP URI or a number.
     cdr_in.trunk_group, -- Name of the deciding attempt's trunk group, where there is one.
     cdr_in.capacity_group, -- Name of the deciding attempt's shared capacity group, where there is one.
-    coalesce(folded.toll_free_usd, cdr_in.toll_free_usd) AS toll_free_usd, -- Toll-free part of the charge over all attempts, USD.
-    coalesce(folded.pstn_usd, cdr_in.pstn_usd) AS pstn_usd, -- Charge for forwarding to the telephone network over all attempts, USD.
-    coalesce(folded.metered_usd, cdr_in.metered_usd) AS metered_usd, -- Charge for metered channels over all attempts, USD.
-    coalesce(folded.cnam_usd, cdr_in.cnam_usd) AS cnam_usd, -- Charge for looking up the caller's name over all attempts, USD.
-    coalesce(folded.total_usd, cdr_in.total_usd) AS total_usd, -- All charges as served over all attempts, USD.
+    coalesce(TRY_CAST(folded.toll_free_usd AS DECIMAL(18, 6)), cdr_in.toll_free_usd) AS toll_free_usd, -- Toll-free part of the charge over all attempts, USD.
+    coalesce(TRY_CAST(folded.pstn_usd AS DECIMAL(18, 6)), cdr_in.pstn_usd) AS pstn_usd, -- Charge for forwarding to the telephone network over all attempts, USD.
+    coalesce(TRY_CAST(folded.metered_usd AS DECIMAL(18, 6)), cdr_in.metered_usd) AS metered_usd, -- Charge for metered channels over all attempts, USD.
+    coalesce(TRY_CAST(folded.cnam_usd AS DECIMAL(18, 6)), cdr_in.cnam_usd) AS cnam_usd, -- Charge for looking up the caller's name over all attempts, USD.
+    coalesce(TRY_CAST(folded.total_usd AS DECIMAL(18, 6)), cdr_in.total_usd) AS total_usd, -- All charges as served over all attempts, USD.
     cdr_in.export_id, -- The vendor's id of the export that held the deciding attempt.
     cdr_in.row_number -- The deciding attempt's place in that export's file, from 1.
 FROM cdr_in

@@ -43,6 +43,8 @@ BAD = [
     ("total_differs_from_parts", "cdr_in", {"total_usd": None}),
     ("repeated_attempts", "cdr_in", {"call_id": "good"}),
     ("repeated_attempts", "cdr_in", {"call_id": "good", "attempt": None}),
+    ("recurring_call_ids", "cdr_in", {"call_id": "good"}),
+    ("recurring_call_ids", "cdr_in", {"call_id": "good", "attempt": 2, "did_number": "8"}),
     ("attempts_without_first", "cdr_in", {"attempt": 2}),
     ("calls_answered_twice", "cdr_in", {"call_id": "good", "attempt": 2}),
     ("answered_with_zero_duration", "cdr_in", {"duration_seconds": 0}),

@@ -1,6 +1,8 @@
 """Calls out of attempts, against a slow model of the rule, however odd the rows are."""
 
-from collections import defaultdict
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,16 +17,18 @@ from pipeline.normalise.schema import CDR_IN, schema_of
 FOLD = (Path(__file__).parents[2] / "sql" / "staging" / "calls_in.sql").read_text("utf-8")
 SHOWN = "month, call_id, row_number, started, attempts, answered_attempts, first_attempt, answered, duration_seconds"
 MONTHS = ("2026-09", "2026-10")
+DAY = 86400
 
 
 class Attempt(NamedTuple):
-    """A row of cdr_in; ``start`` in seconds of the month."""
+    """A row of cdr_in; ``start`` and ``end`` in seconds of the month."""
 
     month: str
     call_id: str | None
     source: str | None
     did: str | None
     start: int
+    end: int | None
     attempt: int | None
     answered: bool
     duration: int | None
@@ -37,12 +41,17 @@ class Attempt(NamedTuple):
 
     @property
     def key(self) -> tuple[Any, ...]:
-        named = self.call_id is not None
-        return (self.month, self.call_id) if named else (self.month, self.start, self.source, self.did)
+        return self.month, self.call_id, self.source, self.did, self.start if self.call_id is None else None
+
+    @property
+    def given_up(self) -> int:
+        """When it had ended, which is believed for four hours."""
+        return self.start if self.end is None else max(self.start, min(self.end, self.start + 4 * 3600))
 
 
 def _row(attempt: Attempt) -> dict[str, Any]:
-    start = pa.scalar(f"{attempt.month}-01 00:00:{attempt.start:02}").cast(pa.timestamp("us")).as_py()
+    first = dt.datetime.fromisoformat(f"{attempt.month}-01")
+    start = first + dt.timedelta(seconds=attempt.start)
     return {
         "month": attempt.month,
         "call_id": attempt.call_id,
@@ -50,6 +59,7 @@ def _row(attempt: Attempt) -> dict[str, Any]:
         "did_number": attempt.did,
         "started_at": start,
         "connected_at": start if attempt.answered else None,
+        "ended_at": None if attempt.end is None else first + dt.timedelta(seconds=attempt.end),
         "attempt": attempt.attempt,
         "duration_seconds": attempt.duration,
         "total_usd": None if attempt.usd is None else Decimal(attempt.usd) / 1_000_000,
@@ -59,14 +69,33 @@ def _row(attempt: Attempt) -> dict[str, Any]:
     }
 
 
+def _apart(attempts: list[Attempt]) -> Iterator[list[Attempt]]:
+    """The attempts of one key in sequences that are near in time, in the order of their starts."""
+    near: list[Attempt] = []
+    for row in sorted(attempts, key=lambda one: (one.start, one.number)):
+        if near:
+            begins = row.number == 1 and row.start > near[-1].start
+            if begins or row.start > max(one.given_up for one in near) + 600:
+                yield near
+                near = []
+        near.append(row)
+    yield near
+
+
 def _folded(attempts: list[Attempt]) -> list[tuple[Any, ...]]:
-    """The k-th occurrence of each attempt of a key is of call k: the unanswered first, then as in the file."""
-    seen: dict[tuple[Any, ...], int] = defaultdict(int)
-    calls: dict[tuple[Any, ...], list[Attempt]] = defaultdict(list)
-    for row in sorted(attempts, key=lambda one: (one.answered, one.line)):
-        seen[row.key, row.number] += 1
-        calls[row.key, seen[row.key, row.number]].append(row)
-    return [_call(rows) for rows in calls.values()]
+    """The k-th occurrence of each attempt of a sequence is of call k: the unanswered first, then as in the file."""
+    keys: dict[tuple[Any, ...], list[Attempt]] = defaultdict(list)
+    for row in attempts:
+        keys[row.key].append(row)
+    calls: list[list[Attempt]] = []
+    for sequence in (near for rows in keys.values() for near in _apart(rows)):
+        seen: Counter[int] = Counter()
+        folded: dict[int, list[Attempt]] = defaultdict(list)
+        for row in sorted(sequence, key=lambda one: (one.answered, one.line)):
+            seen[row.number] += 1
+            folded[seen[row.number]].append(row)
+        calls += folded.values()
+    return [_call(rows) for rows in calls]
 
 
 def _call(rows: list[Attempt]) -> tuple[Any, ...]:
@@ -83,24 +112,30 @@ def _call(rows: list[Attempt]) -> tuple[Any, ...]:
     )
 
 
-few = st.sampled_from([None, "a", "b"])
-attempts = st.builds(
-    Attempt,
-    month=st.sampled_from(MONTHS),
-    call_id=st.sampled_from([None, None, *"abcdef"]),
-    source=few,
-    did=few,
-    start=st.integers(0, 2),
-    attempt=st.sampled_from([None, 1, 1, 2, 3]),
-    answered=st.booleans(),
-    duration=st.sampled_from([None, 0, 7]),
-    usd=st.none() | st.integers(0, 10**9),
-    line=st.just(0),
-)
+starts = st.sampled_from([0, 1, 30, 599, 600, 601, 1231, 20 * DAY, 20 * DAY + 10])
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> Attempt:
+    """Attempts of few ids, callers and DIDs, at starts that are near, just near enough, and days apart."""
+    start = draw(starts)
+    return Attempt(
+        month=draw(st.sampled_from([*MONTHS, MONTHS[1]])),
+        call_id=draw(st.sampled_from([None, "0", "0", "a"])),
+        source=draw(st.sampled_from([None, "a", "a"])),
+        did=draw(st.sampled_from([None, "a", "a", "a"])),
+        start=start,
+        end=draw(st.sampled_from([None, start, start + 30, start + 5 * 3600, start - 7, start + 19 * DAY])),
+        attempt=draw(st.sampled_from([None, 1, 1, 2, 3])),
+        answered=draw(st.booleans()),
+        duration=draw(st.sampled_from([None, 0, 7])),
+        usd=draw(st.none() | st.integers(0, 10**9)),
+        line=0,
+    )
 
 
 @settings(max_examples=60)
-@given(rows=st.lists(attempts, max_size=30))
+@given(rows=st.lists(drawn(), max_size=40))
 def test_calls_are_those_of_the_model(rows: list[Attempt]) -> None:
     lined = [row._replace(line=line) for line, row in enumerate(rows, 1)]
     schema = pa.schema(
@@ -110,6 +145,7 @@ def test_calls_are_those_of_the_model(rows: list[Attempt]) -> None:
     with duckdb.connect() as db:
         db.execute("SET threads = 1")
         db.register("cdr_in", table)
-        shown = f"{SHOWN.replace('started', 'second(started_at)')}, total_usd, disconnect_reason"
+        started = "date_diff('second', CAST(month || '-01' AS TIMESTAMP), started_at)"
+        shown = f"{SHOWN.replace('started', started)}, total_usd, disconnect_reason"
         found = db.execute(f"SELECT {shown} FROM ({FOLD})").fetchall()
     assert sorted(found, key=repr) == sorted(_folded(lined), key=repr)

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import duckdb
+import pytest
+
 Add = Callable[..., None]
 Fetch = Callable[..., list[dict[str, Any]]]
 
@@ -64,11 +67,62 @@ def test_without_a_call_id_start_source_and_did_are_the_key(add: Add, mart: Fetc
     assert sorted(found, key=str) == sorted(expected, key=str)
 
 
-def test_a_call_id_is_the_whole_key_where_there_is_one(add: Add, mart: Fetch) -> None:
-    add("cdr_in", START, call_id="a", attempt=1, source_number=None, did_number="9")
-    add("cdr_in", "2026-10-05 10:00:01", call_id="a", attempt=2, source_number="1", did_number="8")
-    (row,) = mart("staging.calls_in")
-    assert (row["attempts"], row["started_at"].second, row["source_number"], row["did_number"]) == (2, 0, "1", "8")
+def test_an_id_that_is_used_again_is_another_call(add: Add, mart: Fetch) -> None:
+    one = {"call_id": "525", "did_number": "9"}
+    add("cdr_in", "2026-10-03 09:00:00", **one, source_number="1", attempt=1, ended_at="2026-10-03 09:00:30")
+    later = {**one, "source_number": "2", "total_usd": "0.5"}
+    add("cdr_in", "2026-10-20 14:00:00", **later, attempt=1, ended_at="2026-10-20 14:00:10")
+    end = "2026-10-20 14:02:20"
+    add("cdr_in", "2026-10-20 14:00:00", **later, attempt=2, connected_at="2026-10-20 14:00:20", ended_at=end)
+    first, second = mart("staging.calls_in", "started_at")
+    assert (str(first["started_at"]), first["attempts"], first["answered"]) == ("2026-10-03 09:00:00", 1, False)
+    assert (str(second["started_at"]), second["attempts"], str(second["ended_at"])) == ("2026-10-20 14:00:00", 2, end)
+    assert (second["source_number"], second["answered"], second["total_usd"]) == ("2", True, Decimal("1.000000"))
+
+
+@pytest.mark.parametrize(
+    ("given", "attempts"),
+    [
+        # an id that two DIDs, or two callers, share
+        ([("10:00:00", 1, None, {}), ("10:00:00", 2, None, {"did_number": "8"})], [1, 1]),
+        ([("10:00:00", 1, None, {}), ("10:00:00", 2, None, {"source_number": "2"})], [1, 1]),
+        # a first attempt begins a call, however near; those that began at once are told apart as ever
+        ([("10:00:00", 1, None, {}), ("10:00:01", 1, None, {}), ("10:00:01", 2, None, {})], [1, 2]),
+        ([("10:00:00", 1, None, {}), ("10:00:00", 1, None, {}), ("10:00:00", 2, None, {})], [1, 2]),
+        # routed again when it had rung for minutes, for an hour, and ten minutes after it was given up
+        ([("10:00:00", 1, "10:05:00", {}), ("10:05:00", 2, None, {})], [2]),
+        ([("10:00:00", 1, "11:30:00", {}), ("11:30:05", 2, None, {})], [2]),
+        ([("10:00:00", 1, "10:05:00", {}), ("10:15:00", 2, None, {})], [2]),
+        ([("10:00:00", 1, "10:05:00", {}), ("10:15:01", 2, None, {})], [1, 1]),
+        # a fork whose longest leg outlasts the others
+        ([("10:00:00", 1, "10:30:00", {}), ("10:00:02", 2, "10:00:05", {}), ("10:31:00", 3, None, {})], [3]),
+        # an end before the start, none, and one of another day say nothing: ten minutes from the start, four hours
+        ([("10:00:00", 1, "09:00:00", {}), ("10:10:00", 2, None, {})], [2]),
+        ([("10:00:00", 1, None, {}), ("10:10:01", 2, None, {})], [1, 1]),
+        ([("10:00:00", 1, "23:59:59", {}), ("14:10:00", 2, None, {})], [2]),
+        ([("10:00:00", 1, "23:59:59", {}), ("14:10:01", 2, None, {})], [1, 1]),
+    ],
+)
+def test_attempts_of_a_call_are_of_one_did_and_caller_and_near_in_time(
+    given: list[tuple[str, int, str | None, dict[str, str]]], attempts: list[int], add: Add, mart: Fetch
+) -> None:
+    for clock, number, end, cells in given:
+        ended = f"2026-10-05 {end}" if end else None
+        same = {"call_id": "0", "did_number": "9", "source_number": "1"}
+        add("cdr_in", f"2026-10-05 {clock}", **{**same, "attempt": number, "ended_at": ended, **cells})
+    assert sorted(row["attempts"] for row in mart("staging.calls_in")) == attempts
+
+
+def test_an_absurd_sum_stops_nothing_and_is_named(
+    add: Add, con: duckdb.DuckDBPyConnection, objects: dict[str, str], checks: dict[str, str]
+) -> None:
+    for number in (1, 2):
+        add("cdr_in", START, call_id="a", attempt=number, total_usd="999999999999.999999", duration_seconds=2**31 - 1)
+    for name in ("staging.calls_in", "staging.calls_out"):
+        con.execute(f"CREATE TABLE {name} AS {objects[name]}")
+    found = con.execute("SELECT attempts, duration_seconds, total_usd FROM staging.calls_in").fetchall()
+    assert found == [(2, 2**32 - 2, Decimal("999999999999.999999"))]
+    assert len(con.execute(checks["calls_keep_rows"]).fetchall()) == 1
 
 
 def test_byte_identical_rows_stay_calls_of_their_own(add: Add, mart: Fetch) -> None:
