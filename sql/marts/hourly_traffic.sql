@@ -2,7 +2,7 @@
 --
 -- ASR = answered / calls (E.411, E.425 1.3), and answered / attempts beside it. NER = ner_attempts / attempts (E.425 1.5).
 -- SEER = seer_attempts / (attempts - redirected_attempts) and ISA = isa_attempts / attempts (RFC 6076 4.7, 4.8). What counts
--- as what stands in staging.outcomes. ACD = answered_seconds / answered calls. CPS = attempts in the busiest second. Ratios
+-- as what stands in staging.outcomes. ACD = answered_seconds / answered calls. CPS = calls that begin in the busiest second. Ratios
 -- do not add up over hours: divide the sums; nor does a median. A call is in the hour in which it began, with all its seconds.
 -- PDD and SBR cannot be computed. The answer delay is no post-dial delay: the records have no time of the first ringing. Nor
 -- do they have bids that never became a call, which a seizure-to-bid ratio needs. Instants are in whole seconds.
@@ -50,16 +50,16 @@ seconds AS (
         month,
         'in' AS direction,
         date_trunc('second', started_at) AS second,
-        count(*) AS attempts
-    FROM cdr_in
+        count(*) AS calls
+    FROM staging.calls_in
     GROUP BY month, date_trunc('second', started_at)
     UNION ALL
     SELECT
         month,
         'out' AS direction,
         date_trunc('second', started_at) AS second,
-        count(*) AS attempts
-    FROM cdr_out
+        count(*) AS calls
+    FROM staging.calls_out
     GROUP BY month, date_trunc('second', started_at)
 ),
 peaks AS (
@@ -67,7 +67,7 @@ peaks AS (
         month,
         date_trunc('hour', second) AS hour,
         direction,
-        max(attempts) AS peak_cps
+        max(calls) AS peak_cps
     FROM seconds
     GROUP BY month, date_trunc('hour', second), direction
 ),
@@ -125,7 +125,7 @@ SELECT
     CAST(traffic.short_calls AS DOUBLE) / nullif(traffic.answered_attempts, 0) AS short_call_share, -- Short calls / answered attempts, 0 to 1.
     CAST(delays.mean_seconds AS DOUBLE) AS answer_delay_seconds, -- Mean seconds from the call's start to its answer, earlier attempts included; not the post-dial delay.
     CAST(delays.p50_seconds AS DOUBLE) AS answer_delay_p50_seconds, -- Median seconds from the call's start to its answer; not the post-dial delay.
-    peaks.peak_cps, -- Attempts in the busiest second (CPS); each attempt of a call counts in the second in which the call began.
+    coalesce(peaks.peak_cps, 0) AS peak_cps, -- Calls that began in the busiest second (CPS), each once however many attempts it took.
     traffic.cost_usd, -- What the attempts cost, USD.
     CAST(traffic.cost_usd AS DOUBLE) / nullif(CAST(coalesce(traffic.billing_seconds, traffic.duration_seconds) AS DOUBLE) / 60, 0) AS cost_per_minute_usd -- Cost in USD per billed minute (out) or per connected minute (in).
 FROM traffic

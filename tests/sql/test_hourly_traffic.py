@@ -48,8 +48,8 @@ def test_an_hour_has_what_began_in_it(add: Add, mart: Fetch) -> None:
     # 100 s + 6 s, the second of them short; answered after 8 s and 2 s
     assert (ten["acd_seconds"], ten["minutes"], ten["short_calls"]) == pytest.approx((53, 106 / 60, 1))
     assert (ten["short_call_share"], ten["answer_delay_seconds"], ten["answer_delay_p50_seconds"]) == (0.5, 5, 5)
-    # two attempts of a and one of b in one second; 0.04 USD for 106 s
-    assert (ten["peak_cps"], ten["cost_usd"]) == (3, Decimal("0.04"))
+    # a, of two attempts, and b began in one second; 0.04 USD for 106 s
+    assert (ten["peak_cps"], ten["cost_usd"]) == (2, Decimal("0.04"))
     assert (ten["billed_minutes"], ten["cost_per_minute_usd"]) == (None, pytest.approx(0.04 / (106 / 60)))
     assert (eleven["calls"], eleven["peak_cps"], eleven["short_calls"], eleven["answer_delay_seconds"]) == (1, 1, 0, 4)
 
@@ -62,7 +62,14 @@ def test_a_day_is_its_hours_added_up_but_for_the_median(add: Add, mart: Fetch, r
     assert {column: day[column] for column in summed} == summed
     # answered after 8, 2 and 4 s: mean 14 / 3, median 4, which no mean of the hours' medians is
     assert (day["answer_delay_seconds"], day["answer_delay_p50_seconds"]) == pytest.approx((14 / 3, 4))
-    assert (day["peak_cps"], day["asr_call"]) == (3, 3 / 4)
+    assert (day["peak_cps"], day["asr_call"]) == (2, 3 / 4)
+
+
+def test_an_hour_of_nothing_but_later_attempts_has_no_call_that_begins(add: Add, mart: Fetch) -> None:
+    add("cdr_in", "2026-10-05 10:59:59", call_id="a", attempt=1)
+    add("cdr_in", "2026-10-05 11:00:03", call_id="a", attempt=2)
+    found = [(row["attempts"], row["calls"], row["peak_cps"]) for row in mart("marts.hourly_traffic", "hour")]
+    assert found == [(1, 1, 1), (1, 0, 0)]
 
 
 def test_outbound_has_billed_minutes_and_its_price_by_them(add: Add, mart: Fetch) -> None:
