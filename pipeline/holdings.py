@@ -38,8 +38,9 @@ class Holdings(Held):
             return month in self.months() and build(self.lake, query, str(month), self.schemas)
 
     def behind(self) -> list[Month]:
-        """The months of which some mart is not what its inputs would make it now."""
-        return [month for month in self.months() if any(is_behind(self.lake, q, str(month)) for q in models())]
+        """The months of which some mart is not what its inputs would make it now, and those that take calls over."""
+        changed = {month for month in self.months() if any(is_behind(self.lake, q, str(month)) for q in models())}
+        return [month for month in self.months() if {month, month.shift(-1)} & changed]
 
     def is_published(self) -> bool:
         """Whether ``warehouse.duckdb`` shows what the lake holds."""

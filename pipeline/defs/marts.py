@@ -41,7 +41,7 @@ def _mart(
         kinds={"duckdb", "sql"},
         owners=OWNERS,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        automation_condition=EVERY_MONTH,
+        automation_condition=_condition(query),
         metadata={
             "dagster/column_schema": of_query(query),
             "dagster/table_name": query.name,
@@ -71,6 +71,12 @@ def _mart(
 def _publishes(run: dg.DagsterRun) -> bool:
     """Whether the run publishes: then that step fails in the end, and names the marts, after showing all others."""
     return not run.asset_selection or WAREHOUSE in run.asset_selection
+
+
+def _condition(query: Query) -> dg.AutomationCondition:
+    """When to build: a change of the month before does not build a month of which nothing is loaded yet."""
+    before = dg.AssetSelection.assets(*map(key_of, query.before))
+    return EVERY_MONTH & ~dg.AutomationCondition.any_deps_missing().ignore(before) if query.before else EVERY_MONTH
 
 
 def _of_month(viewer: Viewer, query: Query, key: str, lens: Lens) -> dict[str, Any]:

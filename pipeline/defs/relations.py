@@ -117,9 +117,18 @@ def seed_columns(path: Path) -> list[str]:
         return next(csv.reader(file), [])
 
 
-def upstream(query: Query, kept: Collection[str]) -> list[dg.AssetKey]:
+_MONTH_BEFORE = dg.TimeWindowPartitionMapping(
+    start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True
+)
+
+
+def upstream(query: Query, kept: Collection[str]) -> list[dg.AssetDep]:
     """The assets that a query is made of: staging, marts, seeds, and of the other tables those that are ``kept``."""
-    return [key_of(name) for name in sorted(query.reads) if name in kept or "." in name]
+    return [
+        dg.AssetDep(key_of(name), partition_mapping=_MONTH_BEFORE if name in query.before else None)
+        for name in sorted(query.reads)
+        if name in kept or "." in name
+    ]
 
 
 @cache

@@ -1,4 +1,7 @@
-"""Build staging and marts month by month, and only what changed: a month's file carries the print of its inputs."""
+"""Build staging and marts month by month, and only what changed: a month's file carries the fingerprint of its inputs.
+
+Of some tables a query reads the month before: what crosses the edge of a month counts on both sides of it.
+"""
 
 import hashlib
 import shutil
@@ -10,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import PermanentError, writing
+from pipeline.months import Month
 from pipeline.storage import make_folder, whole, write_text
 from pipeline.warehouse.lake import Lake
 from pipeline.warehouse.queries import Query, seeds
@@ -65,7 +69,7 @@ def _build(
     with writing(f"{query.name} {month}", lake.root), disk(), duckdb.connect() as db:
         _configure(db, lake)
         for name, files in inputs.items():
-            _show(db, name, files, base.get(name))
+            _show(db, name, files, _columns_before(lake, name) if name in query.before else base.get(name))
         db.execute("CREATE SCHEMA seeds")
         create_seeds(db, seeds())
         try:
@@ -97,12 +101,28 @@ def column_types(base: Mapping[str, pa.Schema], queries: Collection[Query]) -> d
 
 
 def is_behind(lake: Lake, query: Query, month: str) -> bool:
-    """Whether the month of a mart was made of anything else than what is there now."""
-    return lake.stems(query.name).get(month) != fingerprint(query, _inputs(lake, query, month))
+    """Whether the month of a mart was made of anything else than what is there now.
+
+    A month before that is not there is no change: it has expired, and what was made with it cannot be made again.
+    """
+    inputs = _inputs(lake, query, month)
+    made, wanted = lake.stems(query.name).get(month, ""), fingerprint(query, inputs)
+    if query.before and not any(inputs[name] for name in query.before):
+        made, wanted = made.split("-")[0], wanted.split("-")[0]
+    return made != wanted
 
 
 def fingerprint(query: Query, inputs: Mapping[str, list[Path]]) -> str:
-    """What a month of a mart was made of: the SQL, the seeds, and the files it read, which are never rewritten."""
+    """What a month of a mart was made of: the SQL, the seeds, and the files it read, which are never rewritten.
+
+    Where it read the month before of some tables, a fingerprint of those files follows after a hyphen.
+    """
+    own = {name: files for name, files in inputs.items() if name not in query.before}
+    before = {name: files for name, files in inputs.items() if name in query.before}
+    return "-".join(_digest(query, part) for part in ([own, before] if before else [own]))
+
+
+def _digest(query: Query, inputs: Mapping[str, list[Path]]) -> str:
     digest = hashlib.sha256(query.sql.encode())
     for name, path in seeds().items():
         if name in query.reads:
@@ -113,7 +133,15 @@ def fingerprint(query: Query, inputs: Mapping[str, list[Path]]) -> str:
 
 
 def _inputs(lake: Lake, query: Query, month: str) -> dict[str, list[Path]]:
-    return {name: lake.files(name).get(month, []) for name in sorted(query.reads) if not name.startswith("seeds.")}
+    earlier = str(Month.parse(month).shift(-1))
+    names = sorted(name for name in query.reads if not name.startswith("seeds."))
+    return {name: lake.files(name).get(earlier if name in query.before else month, []) for name in names}
+
+
+def _columns_before(lake: Lake, name: str) -> pa.Schema | None:
+    """The columns of what SQL makes, as any month has them: of a month before that is not there, no row is shown."""
+    made = [file for files in lake.files(name).values() for file in files]
+    return _schema(made[-1]) if made else None
 
 
 def _configure(db: duckdb.DuckDBPyConnection, lake: Lake) -> None:

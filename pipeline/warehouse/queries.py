@@ -1,5 +1,6 @@
 """The SQL files as objects: their names, what they read, and their sentences, all taken from the SQL itself."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,16 +14,22 @@ from pipeline.errors import PermanentError
 
 SQL_FOLDER = Path(__file__).parents[2] / "sql"
 
+_MONTH_BEFORE = re.compile(r"^-- month before: (\S+)$", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Query:
-    """One file of ``sql/``: ``name`` is ``<folder>.<file>``, ``reads`` the tables in its FROM clauses."""
+    """One file of ``sql/``: ``name`` is ``<folder>.<file>``, ``reads`` the tables in its FROM clauses.
+
+    ``before`` are those of them of which it reads the month before the one that is built; its header names them.
+    """
 
     name: str
     sql: str
     about: str
     columns: Mapping[str, str]
     reads: frozenset[str]
+    before: frozenset[str] = frozenset()
 
     @property
     def schema(self) -> str:
@@ -79,7 +86,10 @@ def _read(path: Path) -> Query:
         raise PermanentError(f"sql/{path.parent.name}/{path.name} cannot be parsed: {error}.") from error
     if not isinstance(tree, exp.Query):
         raise PermanentError(f"sql/{path.parent.name}/{path.name} is not one SELECT; write it as one.")
-    return Query(name, sql, sql.split("\n", 1)[0].lstrip("- "), _sentences(tree), _tables(tree))
+    reads, before = _tables(tree), frozenset(_MONTH_BEFORE.findall(sql))
+    if stray := before - reads:
+        raise PermanentError(f"sql/{path.parent.name}/{path.name} does not read {min(stray)}; mend its header.")
+    return Query(name, sql, sql.split("\n", 1)[0].lstrip("- "), _sentences(tree), reads, before)
 
 
 @cache

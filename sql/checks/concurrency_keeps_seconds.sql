@@ -2,50 +2,66 @@
 -- severity: error
 --
 -- Every call is once in the scope all and once with its trunk, inbound also with its DID and its capacity group, so each scope
--- has the seconds of all calls, cut at the ends of the month. A month whose calls are not kept any more (state expired in
--- coverage) cannot be compared.
+-- has the seconds of all calls that fall into the month: of its own calls, and of those that began in the month before. They
+-- are counted here from the calls themselves, by the rule of staging.call_spans. A month can be compared where its own calls
+-- and those of the month before are kept (state expired in coverage: they are not).
 WITH calls AS (
     SELECT
         month,
         'in' AS direction,
-        greatest(date_diff('second', CAST(month || '-01' AS TIMESTAMP), started_at), 0) AS held_from,
-        least(
-            coalesce(
-                date_diff('second', CAST(month || '-01' AS TIMESTAMP), ended_at),
-                date_diff('second', CAST(month || '-01' AS TIMESTAMP), connected_at) + duration_seconds,
-                0
-            ),
-            86400 * extract(DAY FROM last_day(CAST(month || '-01' AS DATE)))
-        ) AS ended
+        date_diff('second', CAST(month || '-01' AS TIMESTAMP), started_at) AS started,
+        date_diff('second', CAST(month || '-01' AS TIMESTAMP), connected_at) + greatest(coalesce(duration_seconds, 0), 0) AS counted,
+        date_diff('second', CAST(month || '-01' AS TIMESTAMP), ended_at) AS ended
     FROM staging.calls_in
     UNION ALL
     SELECT
         month,
         'out' AS direction,
-        greatest(date_diff('second', CAST(month || '-01' AS TIMESTAMP), started_at), 0) AS held_from,
-        least(
-            coalesce(
-                date_diff('second', CAST(month || '-01' AS TIMESTAMP), ended_at),
-                date_diff('second', CAST(month || '-01' AS TIMESTAMP), connected_at) + duration_seconds,
-                0
-            ),
-            86400 * extract(DAY FROM last_day(CAST(month || '-01' AS DATE)))
-        ) AS ended
+        date_diff('second', CAST(month || '-01' AS TIMESTAMP), started_at) AS started,
+        date_diff('second', CAST(month || '-01' AS TIMESTAMP), connected_at) + greatest(coalesce(duration_seconds, 0), 0) AS counted,
+        date_diff('second', CAST(month || '-01' AS TIMESTAMP), ended_at) AS ended
     FROM staging.calls_out
+),
+spans AS ( -- in seconds of the month, and the length of that and of the next
+    SELECT
+        month,
+        direction,
+        started,
+        CASE WHEN ended >= started THEN ended ELSE coalesce(counted, started) END AS ended,
+        last_day(CAST(month || '-01' AS DATE)) + 1 AS next_month,
+        86400 * extract(DAY FROM last_day(CAST(month || '-01' AS DATE))) AS length,
+        86400 * extract(DAY FROM last_day(last_day(CAST(month || '-01' AS DATE)) + 1)) AS next_length
+    FROM calls
+),
+shares AS (
+    SELECT
+        month,
+        direction,
+        least(ended, length) - greatest(started, 0) AS held_seconds,
+        TRUE AS own
+    FROM spans
+    UNION ALL
+    SELECT
+        strftime(next_month, '%Y-%m') AS month,
+        direction,
+        least(ended, length + next_length) - greatest(started, length) AS held_seconds,
+        FALSE AS own
+    FROM spans
 ),
 expected AS (
     SELECT
-        calls.month,
-        calls.direction,
+        shares.month,
+        shares.direction,
         scopes.scope,
-        sum(calls.ended - calls.held_from) AS held_seconds
-    FROM calls
+        max(shares.own) AS own,
+        sum(shares.held_seconds) AS held_seconds
+    FROM shares
     INNER JOIN (
         VALUES ('in', 'all'), ('in', 'trunk'), ('in', 'did'), ('in', 'capacity_group'), ('out', 'all'), ('out', 'trunk')
     ) AS scopes (direction, scope)
-        ON scopes.direction = calls.direction
-    WHERE calls.ended > calls.held_from
-    GROUP BY calls.month, calls.direction, scopes.scope
+        ON scopes.direction = shares.direction
+    WHERE shares.held_seconds > 0
+    GROUP BY shares.month, shares.direction, scopes.scope
 ),
 found AS (
     SELECT
@@ -57,7 +73,7 @@ found AS (
     GROUP BY month, direction, scope
 )
 SELECT
-    coalesce(expected.month, found.month) AS month, -- Month of call start, YYYY-MM (UTC).
+    coalesce(expected.month, found.month) AS month, -- Month of the seconds, YYYY-MM (UTC).
     coalesce(expected.direction, found.direction) AS direction, -- Direction of the traffic: in (to a DID) or out.
     coalesce(expected.scope, found.scope) AS scope, -- What is counted together: all, did, trunk or capacity_group.
     expected.held_seconds AS expected_seconds, -- Seconds from start to end over all calls, within the month.
@@ -68,4 +84,17 @@ FULL JOIN found
     AND found.direction = expected.direction
     AND found.scope = expected.scope
 WHERE expected.held_seconds IS DISTINCT FROM found.held_seconds
-    AND coalesce(expected.month, found.month) NOT IN (SELECT month FROM coverage WHERE state = 'expired')
+    AND (
+        expected.own
+        OR found.month IS NOT NULL
+        OR expected.month IN (SELECT month FROM coverage WHERE export_id IS NOT NULL)
+    )
+    AND coalesce(expected.month, found.month) NOT IN (
+        SELECT month
+        FROM coverage
+        WHERE state = 'expired'
+        UNION ALL
+        SELECT strftime(last_day(CAST(month || '-01' AS DATE)) + 1, '%Y-%m') AS month
+        FROM coverage
+        WHERE state = 'expired'
+    )

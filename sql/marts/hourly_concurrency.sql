@@ -4,7 +4,7 @@
 -- counts in each hour that it touches. Traffic in Erlang = seconds in the hour / 3600, the mean of channels in use (E.600).
 -- Talk is from connect to end, held from start to end: what a channel limit sees is held.
 SELECT
-    month, -- Month of call start, YYYY-MM (UTC).
+    month, -- Month of the hour, YYYY-MM (UTC).
     hour, -- Beginning of the hour, UTC.
     direction, -- Direction of the traffic: in (to a DID) or out.
     peak_channels, -- Most calls that were connected in the same second.

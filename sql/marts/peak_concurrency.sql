@@ -1,6 +1,6 @@
 -- One row per UTC day, direction, scope and name in which a channel was held. Ask: when were most channels in use, and how many are needed?
 --
--- Exact to the second, not sampled: staging.channel_hours says how, and what is cut at the ends of a month. Scopes: all, did,
+-- Exact to the second, not sampled: staging.channel_hours says how, and what crosses the edge of a month. Scopes: all, did,
 -- trunk, capacity_group. The busy hour is the full UTC hour with most traffic held, in Erlang = held seconds / 3600 (E.600).
 -- Channels needed: the fewest n whose blocking by Erlang B is at most blocking_share of seeds.thresholds, where with traffic A
 -- B(0) = 1, B(n) = A B(n - 1) / (n + A B(n - 1)). Erlang B takes calls to arrive independently and blocked ones to go away.
@@ -61,7 +61,7 @@ needed AS (
     GROUP BY busy_seconds
 )
 SELECT
-    days.month, -- Month of call start, YYYY-MM (UTC).
+    days.month, -- Month of the day, YYYY-MM (UTC).
     days.day, -- Day on which the channels were in use (UTC).
     days.direction, -- Direction of the traffic: in (to a DID) or out.
     days.scope, -- What is counted together: all, did, trunk or capacity_group.

@@ -1,12 +1,13 @@
 -- One row per UTC hour, direction, scope and name in which a channel was held. Ask: how many channels were in use, to the second?
+-- month before: staging.carried_over
 --
--- A sweep line over call intervals: +1 where a call takes a channel, -1 where it gives it back. Talk is from connect to end,
--- held from start to end: a call that is not answered holds a channel and has no talk. A call is one channel however many
--- attempts it took, from its start to the end of the deciding one. Intervals are half-open: a call that ends in a second
--- and one that begins in it are not both there, so the changes of a second are netted. Without an end, an answered call
--- ends after its duration, and one that was not answered is left out. Calls are cut at full hours, so that each hour can be
--- swept alone, and at the end of the month: a month is built of its own records, so seconds after it are in no row, and
--- calls that came over from the month before are not in its first hours.
+-- A sweep line over staging.call_spans, which says from when to when a call holds a channel: +1 where it takes it, -1 where it
+-- gives it back. Talk is from connect to end, held from start to end: a call that is not answered holds a channel and has no
+-- talk. A call is one channel however many attempts it took. Spans are half-open: a call that ends in a second and one that
+-- begins in it are not both there, so the changes of a second are netted. Calls are cut at full hours, so that each hour can
+-- be swept alone.
+-- A month is swept over its own calls and those of the month before that were still in progress (staging.carried_over). The
+-- first month that is held has none before it: its first hours lack the calls that were in progress when it began.
 -- Scopes: all; did and capacity_group (inbound, NULL for calls in none); trunk (that of the deciding attempt).
 -- Levels are found per cell, a number for name and hour, since numbers are partitioned several times faster than text.
 WITH RECURSIVE hours AS (
@@ -27,25 +28,25 @@ steps AS (
 users AS (
     SELECT
         month,
-        'in' AS direction,
+        direction,
         did_number,
         trunk_name,
         capacity_group
-    FROM staging.calls_in
-    GROUP BY month, did_number, trunk_name, capacity_group
-    UNION ALL
+    FROM staging.call_spans
+    GROUP BY month, direction, did_number, trunk_name, capacity_group
+    UNION
     SELECT
-        month,
-        'out' AS direction,
-        CAST(NULL AS VARCHAR) AS did_number,
+        next_month AS month,
+        direction,
+        did_number,
         trunk_name,
-        CAST(NULL AS VARCHAR) AS capacity_group
-    FROM staging.calls_out
-    GROUP BY month, trunk_name
+        capacity_group
+    FROM staging.carried_over
 ),
 keys AS (
     SELECT
         *,
+        86400 * extract(DAY FROM last_day(CAST(month || '-01' AS DATE))) AS month_seconds,
         4 * dense_rank() OVER (ORDER BY month, direction) AS all_key,
         4 * dense_rank() OVER (ORDER BY month, direction, trunk_name) + 1 AS trunk_key,
         CASE WHEN direction = 'in' THEN 4 * dense_rank() OVER (ORDER BY month, direction, did_number) + 2 END AS did_key,
@@ -90,46 +91,35 @@ names AS (
 calls AS (
     SELECT
         month,
-        CAST(month || '-01' AS TIMESTAMP) AS month_start,
-        'in' AS direction,
+        direction,
         did_number,
         trunk_name,
         capacity_group,
-        started_at,
-        connected_at,
-        ended_at,
-        duration_seconds
-    FROM staging.calls_in
+        held_from,
+        talk_from,
+        held_until
+    FROM staging.call_spans
     UNION ALL
     SELECT
-        month,
-        CAST(month || '-01' AS TIMESTAMP) AS month_start,
-        'out' AS direction,
-        CAST(NULL AS VARCHAR) AS did_number,
+        next_month AS month,
+        direction,
+        did_number,
         trunk_name,
-        CAST(NULL AS VARCHAR) AS capacity_group,
-        started_at,
-        connected_at,
-        ended_at,
-        duration_seconds
-    FROM staging.calls_out
+        capacity_group,
+        held_from,
+        talk_from,
+        held_until
+    FROM staging.carried_over
 ),
-spans AS ( -- in seconds of the month
+spans AS ( -- cut at the ends of the month
     SELECT
         keys.all_key,
         keys.trunk_key,
         keys.did_key,
         keys.group_key,
-        greatest(date_diff('second', calls.month_start, calls.started_at), 0) AS held_from,
-        date_diff('second', calls.month_start, calls.connected_at) AS talk_from,
-        least(
-            coalesce(
-                date_diff('second', calls.month_start, calls.ended_at),
-                date_diff('second', calls.month_start, calls.connected_at) + calls.duration_seconds,
-                0
-            ),
-            86400 * extract(DAY FROM last_day(CAST(calls.month_start AS DATE)))
-        ) AS ended
+        greatest(calls.held_from, 0) AS held_from,
+        calls.talk_from,
+        least(calls.held_until, keys.month_seconds) AS ended
     FROM calls
     INNER JOIN keys
         ON keys.month = calls.month
@@ -201,22 +191,22 @@ changes AS (
     FROM events
     GROUP BY cell, second
 ),
-levels AS ( -- both in one number, as a running sum is what costs most here: held in millions, talk below
+levels AS ( -- both in one number, as a running sum is what costs most here: held in thousand millions, talk below
     SELECT
         cell,
         second,
         talk,
         held,
         CAST(
-            sum(CAST(1000000 AS BIGINT) * held + talk) OVER (PARTITION BY cell ORDER BY second ROWS UNBOUNDED PRECEDING) AS BIGINT
+            sum(CAST(1000000000 AS BIGINT) * held + talk) OVER (PARTITION BY cell ORDER BY second ROWS UNBOUNDED PRECEDING) AS BIGINT
         ) AS level
     FROM changes
 ),
 cells AS ( -- the highest level and, of equals, the earliest second in one number: 4096 is above any second of an hour
     SELECT
         cell,
-        max(4096 * (level % 1000000) + 4095 - second) AS talk_peak,
-        max(4096 * (level // 1000000) + 4095 - second) AS held_peak,
+        max(4096 * (level % 1000000000) + 4095 - second) AS talk_peak,
+        max(4096 * (level // 1000000000) + 4095 - second) AS held_peak,
         -CAST(sum(talk * CAST(second AS BIGINT)) AS BIGINT) AS talk_seconds,
         -CAST(sum(held * CAST(second AS BIGINT)) AS BIGINT) AS held_seconds
     FROM levels
@@ -243,7 +233,7 @@ found AS (
         ON names.name_key = cells.cell // 1000
 )
 SELECT
-    month, -- Month of call start, YYYY-MM (UTC).
+    month, -- Month of the hour, YYYY-MM (UTC).
     make_timestamp(year, month_number, day, hour, 0, 0) AS hour, -- Beginning of the hour, UTC.
     direction, -- Direction of the traffic: in (to a DID) or out.
     scope, -- What is counted together: all, did, trunk or capacity_group.

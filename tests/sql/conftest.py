@@ -1,6 +1,6 @@
 """The files of `sql/` over hand-written rows in an in-memory DuckDB: a few lines that do what the builder does."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from pipeline.months import Month
 from pipeline.normalise.schema import RECORD_TYPES, REJECTED, schema_of
 from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, as_table
 
@@ -120,13 +121,29 @@ def rows(con: duckdb.DuckDBPyConnection) -> Callable[[str], list[Row]]:
 def build(con: duckdb.DuckDBPyConnection, objects: dict[str, str], trends: dict[str, str]) -> Callable[..., None]:
     """Build staging and marts, over one month or over all, and the trends upon them."""
 
-    def run(month: str | None = None) -> None:
+    def show(month: str | None) -> None:
         where = f"WHERE month = '{month}'" if month else ""
         for record_type in RECORD_TYPES:
-            view = f"SELECT * FROM all_{record_type} {where}"
-            con.execute(f"CREATE OR REPLACE VIEW {record_type} AS {view}")
-        for name, text in objects.items():
-            con.execute(f"CREATE OR REPLACE TABLE {name} AS {text}")
+            con.execute(f"CREATE OR REPLACE VIEW {record_type} AS SELECT * FROM all_{record_type} {where}")
+
+    def make(names: Iterable[str]) -> None:
+        for name in names:
+            con.execute(f"CREATE OR REPLACE TABLE {name} AS {objects[name]}")
+
+    def run(month: str | None = None) -> None:
+        show(month)
+        make(objects)
+        if month:  # what crosses its beginning comes from the month before
+            carrying = ["staging.calls_in", "staging.calls_out", "staging.call_spans", "staging.carried_over"]
+            taking = [name for name, text in objects.items() if "-- month before: staging.carried_over\n" in text]
+            show(str(Month.parse(month).shift(-1)))
+            make(carrying)
+            con.execute("CREATE OR REPLACE TABLE carried_before AS FROM staging.carried_over")
+            show(month)
+            make(carrying[:-1])
+            con.execute("CREATE OR REPLACE TABLE staging.carried_over AS FROM carried_before")
+            make([*taking, "marts.hourly_concurrency", "marts.peak_concurrency"])
+            make(carrying[-1:])
         for name, text in trends.items():
             con.execute(f"CREATE OR REPLACE VIEW {name} AS {text}")
 

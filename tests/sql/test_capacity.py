@@ -51,7 +51,7 @@ def test_two_figures_enclose_what_the_channels_would_have_saved(add: Add, mart: 
 def test_groups_have_channels_of_their_own_and_all_share_one_pool(add: Add, mart: Fetch) -> None:
     _metered(add, 0, 10, capacity_group="G")
     _metered(add, 0, 10, capacity_group=None, call_id="other")
-    _metered(add, 5, 10, month="2026-10", capacity_group="G", ended_at=None)
+    _metered(add, 5, 10, month="2026-10", capacity_group="G", ended_at=None, duration_seconds=5)
     found = {
         (row["scope"], row["name"], row["extra_channels"]): (row["metered_calls"], row["avoided_at_least_calls"])
         for row in mart("marts.capacity_adviser")
@@ -64,6 +64,47 @@ def test_groups_have_channels_of_their_own_and_all_share_one_pool(add: Add, mart
         ("capacity_group", "G", 2): (2, 2),
         ("capacity_group", None, 1): (1, 1),
     }
+
+
+def test_a_call_without_an_end_is_in_progress_for_its_duration(add: Add, mart: Fetch) -> None:
+    # the second begins while the first talks: one channel carries one of them, as staging.channel_hours counts two
+    _metered(add, 0, 60, ended_at=None, duration_seconds=60, metered_usd="1")
+    _metered(add, 30, 90, ended_at=None, duration_seconds=60, metered_usd="1")
+    one, two = (row for row in mart("marts.capacity_adviser", "extra_channels") if row["scope"] == "all")
+    assert (one["avoided_at_least_calls"], one["avoided_at_least_usd"]) == (1, Decimal(1))
+    assert (two["peak_metered_calls"], two["avoided_at_least_usd"]) == (2, Decimal(2))
+
+
+def test_a_call_of_no_second_needs_a_channel_and_takes_it_from_none(
+    add: Add, mart: Fetch, rows: Rows, checks: dict[str, str]
+) -> None:
+    _metered(add, 0, 10)
+    _metered(add, 5, 5, metered_usd="0.01", call_id="instant")
+    _metered(add, 5, 5, metered_usd="0.01", call_id="again", ended_at=None, duration_seconds=-9)
+    _metered(add, 20, 20, metered_usd="0.01", call_id="alone")
+    found = [row for row in mart("marts.capacity_adviser", "extra_channels") if row["scope"] == "all"]
+    least = [(row["avoided_at_least_calls"], row["avoided_at_least_usd"]) for row in found]
+    assert least == [(2, Decimal("0.02")), (3, Decimal("0.03")), (4, Decimal("0.04"))]
+    # one channel: the second's tenth of a cent each, all of what was alone, a half and a third of the other two
+    assert found[0]["avoided_by_seconds_usd"] == Decimal("0.028333")
+    assert (found[2]["metered_usd"], found[2]["avoided_by_seconds_usd"]) == (Decimal("0.04"), Decimal("0.04"))
+    assert rows(checks["adviser_keeps_spend"]) == []
+
+
+def test_a_call_of_the_month_before_is_in_progress_and_its_money_is_not(
+    add: Add, mart: Fetch, rows: Rows, checks: dict[str, str]
+) -> None:
+    start, edge = dt.datetime(2026, 10, 31, 23), dt.datetime(2026, 11, 1)  # noqa: DTZ001
+    talk = {"attempt": 1, "metered_usd": "1"}
+    add("cdr_in", str(start), connected_at=start, ended_at=edge + dt.timedelta(hours=1), **talk)
+    add("cdr_in", str(edge), connected_at=edge, ended_at=edge + dt.timedelta(minutes=1), **talk)
+    found = {
+        (row["month"], row["extra_channels"]): (row["metered_usd"], row["avoided_at_least_usd"])
+        for row in mart("marts.capacity_adviser")
+        if row["scope"] == "all"
+    }
+    assert found == {("2026-10", 1): (1, 1), ("2026-11", 1): (1, 0), ("2026-11", 2): (1, 1)}
+    assert rows(checks["adviser_keeps_spend"]) == []
 
 
 def test_no_more_than_fifty_channels_are_advised_of(add: Add, mart: Fetch, rows: Rows, checks: dict[str, str]) -> None:
@@ -107,21 +148,25 @@ def _simulated(spans: list[Span], channels: int) -> list[Span]:
     return carried
 
 
-def _advised(spans: list[Span]) -> list[tuple[Any, ...]]:
+def _advised(spans: list[Span], price: Decimal = PRICE) -> list[tuple[Any, ...]]:
     """The mart over calls of one price, without the staging below it."""
     calls = ", ".join(
-        f"('2026-10', NULL::VARCHAR, 'e', {line}, {PRICE * (end - start)}::DECIMAL(18, 6), "
-        f"TIMESTAMP '{START}' + to_seconds({start}), NULL::TIMESTAMP, TIMESTAMP '{START}' + to_seconds({end}))"
-        for line, (start, end) in enumerate(sorted(spans))
+        f"('2026-10', NULL::VARCHAR, {price * (end - start)}::DECIMAL(18, 6), {start}, {end})" for start, end in spans
     )
-    names = "month, capacity_group, export_id, row_number, metered_usd, started_at, connected_at, ended_at"
+    names = "month, capacity_group, metered_usd, held_from, held_until"
     figures = "metered_usd, avoided_at_least_calls, avoided_at_least_usd, avoided_by_seconds_usd"
     with duckdb.connect() as db:
         db.execute("SET threads = 1")
         db.execute("CREATE SCHEMA staging")
-        db.execute(f"CREATE TABLE staging.calls_in AS FROM (VALUES {calls}) AS calls ({names})")
+        db.execute(f"CREATE TABLE staging.call_spans AS FROM (VALUES {calls}) AS calls ({names})")
+        db.execute("CREATE TABLE staging.carried_over AS SELECT *, month AS next_month FROM staging.call_spans LIMIT 0")
         mart = f"SELECT extra_channels, peak_metered_calls, {figures} FROM ({MART}) WHERE scope = 'all' ORDER BY 1"
         return db.execute(mart).fetchall()
+
+
+def test_absurd_money_is_added_up() -> None:
+    most = Decimal("999999999999.999999")
+    assert _advised([(0, 1), (0, 1)], most)[1] == (2, 2, 2 * most, 2, 2 * most, pytest.approx(2 * most))
 
 
 spans = st.tuples(st.integers(0, 60), st.integers(1, 30)).map(lambda span: (span[0], span[0] + span[1]))

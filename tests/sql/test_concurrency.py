@@ -68,11 +68,69 @@ def test_a_call_of_several_attempts_is_one_channel_from_its_start_to_its_end(add
     assert found == {("all", None): 20, ("did", "9"): 20, ("trunk", "B"): 20, ("capacity_group", None): 20}
 
 
-def test_the_month_is_cut_at_its_end(add: Add, mart: Fetch) -> None:
-    late = {"connected_at": _at("23:59:50", 31), "ended_at": dt.datetime(2026, 11, 1, 2)}  # noqa: DTZ001
-    _call(add, "23:59:40", None, None, day=31, **late)
-    (row,) = mart("marts.hourly_concurrency")
-    assert (row["hour"], row["talk_seconds"], row["held_seconds"]) == (_at("23:00:00", 31), 10, 20)
+def test_a_call_over_the_edge_of_a_month_counts_on_both_sides_of_it(
+    add: Add, build: Build, mart: Fetch, rows: Rows, checks: dict[str, str]
+) -> None:
+    # two conferences of an hour are in progress as November begins; a third call begins then and is answered
+    late = {"connected_at": _at("23:59:50", 31), "ended_at": dt.datetime(2026, 11, 1, 0, 30)}  # noqa: DTZ001
+    for call in ("a", "b"):
+        _call(add, "23:59:40", None, None, day=31, **{**late, "call_id": call})
+    november = dt.datetime(2026, 11, 1)  # noqa: DTZ001
+    add("cdr_in", str(november), did_number="9", attempt=1, connected_at=november, duration_seconds=60)
+    before, after = mart("marts.hourly_concurrency", "hour")
+    assert (before["month"], before["talk_seconds"], before["held_seconds"]) == ("2026-10", 20, 40)
+    assert (after["month"], after["hour"], after["peak_channels"], after["peak_at"]) == (
+        "2026-11",
+        november,
+        3,
+        november,
+    )
+    assert (after["talk_seconds"], after["held_seconds"]) == (3660, 3660)
+    assert rows(checks["concurrency_keeps_seconds"]) == []
+    build("2026-11")
+    assert rows("FROM marts.hourly_concurrency") == [after]
+
+
+def test_calls_are_carried_over_into_a_month_without_calls_and_no_further(
+    add: Add, mart: Fetch, rows: Rows, con: duckdb.DuckDBPyConnection, checks: dict[str, str]
+) -> None:
+    _call(add, "23:00:00", None, None, day=31, ended_at=dt.datetime(2027, 1, 1))  # noqa: DTZ001
+    found = [
+        (row["month"], row["held_seconds"]) for row in mart("staging.channel_hours", "hour") if row["scope"] == "all"
+    ]
+    assert (len(found), found[0], found[1], found[-1]) == (
+        1 + 720,
+        ("2026-10", 3600),
+        ("2026-11", 3600),
+        ("2026-11", 3600),
+    )
+    assert rows(checks["concurrency_keeps_seconds"]) == []
+    con.execute("DELETE FROM staging.channel_hours WHERE hour = TIMESTAMP '2026-11-01 00:00:00'")
+    assert {row["month"] for row in rows(checks["concurrency_keeps_seconds"])} == {"2026-11"}
+    con.execute("DELETE FROM staging.channel_hours WHERE month = '2026-11'")
+    assert rows(checks["concurrency_keeps_seconds"]) == []  # nothing of it is loaded
+    con.execute("INSERT INTO coverage (month, export_id) VALUES ('2026-11', 'e')")
+    assert {row["month"] for row in rows(checks["concurrency_keeps_seconds"])} == {"2026-11"}
+
+
+def test_what_was_carried_over_of_an_expired_month_is_not_found_wrong(
+    add: Add, mart: Fetch, rows: Rows, con: duckdb.DuckDBPyConnection, checks: dict[str, str]
+) -> None:
+    _call(add, "23:00:00", None, None, day=31, ended_at=dt.datetime(2026, 11, 1, 1))  # noqa: DTZ001
+    mart("staging.channel_hours")
+    con.execute("DELETE FROM staging.calls_in")
+    con.execute("DELETE FROM staging.channel_hours WHERE month = '2026-10'")
+    assert {row["month"] for row in rows(checks["concurrency_keeps_seconds"])} == {"2026-11"}
+    con.execute("INSERT INTO coverage (month, state) VALUES ('2026-10', 'expired')")
+    assert rows(checks["concurrency_keeps_seconds"]) == []
+
+
+def test_an_end_before_the_start_and_a_negative_duration_are_no_time(add: Add, mart: Fetch) -> None:
+    _call(add, "10:00:00", "10:00:05", "09:00:00", duration_seconds=7)
+    _call(add, "11:00:00", "11:00:05", None, duration_seconds=-1_790_000_000)
+    _call(add, "12:00:00", "12:00:09", "12:00:04", duration_seconds=60)
+    found = [(row["held_seconds"], row["talk_seconds"]) for row in mart("marts.hourly_concurrency", "hour")]
+    assert found == [(12, 7), (5, 0), (4, 0)]
 
 
 def test_days_have_the_peak_of_their_hours_and_the_busy_hour(add: Add, mart: Fetch) -> None:
@@ -145,7 +203,7 @@ def test_a_scope_that_loses_a_second_is_named(
 ) -> None:
     _call(add, "10:00:00", "10:00:05", None, duration_seconds=7)
     _call(add, "23:00:00", None, "23:00:05", day=31, trunk_name="A")
-    add("cdr_out", str(_at("11:00:00")), ended_at=dt.datetime(2026, 12, 1))  # noqa: DTZ001
+    add("cdr_out", str(_at("11:00:00")), ended_at=_at("12:00:00"))
     build()
     assert rows(checks["concurrency_keeps_seconds"]) == []
     con.execute(fault)

@@ -11,6 +11,7 @@ import pytest
 Add = Callable[..., None]
 Rows = Callable[[str], list[dict[str, Any]]]
 MONTHS = ("2026-08", "2026-09", "2026-10")
+DAYS = ("01T10:00:00", "02T10:00:00", "30T23:59:30")
 CODES = ["200", "302", "408", "480", "486", "487", "503", "603", "8002", None]
 
 
@@ -25,7 +26,7 @@ def _fill(add: Add, seed: int) -> None:
     """Few starts, callers and ids, so that calls collide, repeat, and cross every edge."""
     dice = random.Random(seed)  # noqa: S311
     for _ in range(150):
-        start = dt.datetime.fromisoformat(f"{dice.choice(MONTHS)}-0{dice.randint(1, 2)}T10:00:00")
+        start = dt.datetime.fromisoformat(f"{dice.choice(MONTHS)}-{dice.choice(DAYS)}")
         failed = {"disconnect_code": dice.choice(CODES), "duration_seconds": 0}
         failed["disconnect_reason"] = dice.choice(["DID number overloaded", None])
         cells = _answer(dice, start) if dice.random() < 0.4 else failed
@@ -64,7 +65,8 @@ def test_months_at_once_are_the_months_one_by_one(
     build()
     for name in objects:
         assert apart[name] or name.startswith("marts.watch_")  # nobody defrauds these rows
-        assert _bag(rows(f"FROM {name}")) == apart[name], name
+        together = _bag(rows(f"FROM {name} WHERE month <= '{MONTHS[-1]}'"))  # the last carries over into one not loaded
+        assert together == apart[name], name
 
 
 @pytest.mark.parametrize("seed", [1, 2])

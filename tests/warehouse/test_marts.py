@@ -13,6 +13,7 @@ import pytest
 from pipeline.errors import PermanentError
 from pipeline.normalise.schema import CDR_IN, CDR_OUT, schema_of
 from pipeline.warehouse import queries
+from pipeline.warehouse.forgetting import drop
 from pipeline.warehouse.lake import Lake
 from pipeline.warehouse.marts import build, failure, is_behind
 from pipeline.warehouse.queries import Query, base_tables, load, models, seeds
@@ -128,6 +129,54 @@ def test_a_month_that_staging_lacks_is_not_built_as_empty(lake: Lake, put: Put, 
     assert lake.files("marts.upon") == {}
 
 
+EDGE = query(
+    "staging.edge", "SELECT month, 'x' AS next_month, started_at FROM cdr_in WHERE started_at >= '2026-09-30'", "cdr_in"
+)
+TAKEN = replace(
+    query(
+        "marts.taken",
+        "SELECT month, count(*) AS n FROM cdr_in GROUP BY month "
+        "UNION ALL SELECT month, 100 * count(*) AS n FROM staging.edge GROUP BY month",
+        "cdr_in",
+        "staging.edge",
+    ),
+    before=frozenset({"staging.edge"}),
+)
+
+
+def test_a_month_is_made_again_when_what_it_takes_over_changes_and_keeps_what_has_expired(
+    lake: Lake, put: Put, call: Call
+) -> None:
+    put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")])
+    assert build(lake, EDGE, MONTH, BASE)
+    assert build(lake, TAKEN, MONTH, BASE)
+    assert [row[1] for row in built(lake, "marts.taken")] == [1]  # September is not there
+    put("cdr_in", "2026-09", [call("cdr_in", "2026-09-30 23:59:59")])
+    assert not is_behind(lake, TAKEN, MONTH)
+    assert build(lake, EDGE, "2026-09", BASE)
+    assert is_behind(lake, TAKEN, MONTH)
+    assert build(lake, TAKEN, MONTH, BASE)
+    assert [row[1] for row in built(lake, "marts.taken")] == [1, 100]
+    drop(lake, "cdr_in", "2026-09")
+    drop(lake, "staging.edge", "2026-09")
+    assert not build(lake, TAKEN, MONTH, BASE)
+    put("cdr_in", "2026-09", [call("cdr_in", "2026-09-30 23:59:58")] * 2)
+    assert build(lake, EDGE, "2026-09", BASE)
+    assert build(lake, TAKEN, MONTH, BASE)
+    assert [row[1] for row in built(lake, "marts.taken")] == [1, 200]
+
+
+def test_the_month_before_is_named_by_the_header_and_must_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert {one.name for one in models() if one.before} == {"staging.channel_hours", "marts.capacity_adviser"}
+    (tmp_path / "marts").mkdir()
+    (tmp_path / "marts" / "m.sql").write_text("-- One row.\n-- month before: staging.y\nSELECT month FROM staging.x")
+    monkeypatch.setattr(queries, "SQL_FOLDER", tmp_path)
+    with pytest.raises(PermanentError, match=r"m\.sql does not read staging\.y"):
+        load("marts")
+
+
 def test_a_month_that_the_calls_lack_is_built_as_empty(lake: Lake) -> None:
     assert build(lake, COUNT, MONTH, BASE)
     assert built(lake, "marts.counted") == []
@@ -195,6 +244,7 @@ def test_marts_built_month_by_month_are_what_the_same_sql_gives_over_tables(lake
         each[0] |= {"metered_usd": Decimal("0.01"), "toll_free_usd": Decimal("0.01")}
         full = {"disconnect_code": "480", "disconnect_reason": "DID number overloaded"}
         each[1] |= {"connected_at": None, "duration_seconds": 0, **full}
+        days[-1], each[-1]["duration_seconds"] = f"{month}-30 23:00:00", 40 * 3600  # into the next month
         put("cdr_in", month, [call("cdr_in", day, **cells) for day, cells in zip(days, each, strict=True)])
         missed = {"connected_at": None, "duration_seconds": 0, "disconnect_code": "486"}
         put("cdr_out", month, [call("cdr_out", day, **(missed if n % 4 else {})) for n, day in enumerate(days)])
@@ -212,7 +262,9 @@ def test_marts_built_month_by_month_are_what_the_same_sql_gives_over_tables(lake
             shown = f"lake.{one.name.replace('.', '_')}"
             create(db, shown, [file for files in lake.files(one.name).values() for file in files], None)
             by_hand, from_lake = (
-                db.execute(f"SELECT {', '.join(one.columns)} FROM {table} ORDER BY ALL").fetchall()
+                db.execute(
+                    f"SELECT {', '.join(one.columns)} FROM {table} WHERE month <= ? ORDER BY ALL", [MONTH]
+                ).fetchall()
                 for table in (one.name, shown)
             )
             assert by_hand == from_lake, one.name
