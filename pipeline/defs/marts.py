@@ -74,9 +74,13 @@ def _publishes(run: dg.DagsterRun) -> bool:
 
 
 def _condition(query: Query) -> dg.AutomationCondition:
-    """When to build: a change of the month before does not build a month of which nothing is loaded yet."""
+    """When to build: what reads the month before waits for that, and for its own month to be loaded."""
+    if not query.before:
+        return EVERY_MONTH
     before = dg.AssetSelection.assets(*map(key_of, query.before))
-    return EVERY_MONTH & ~dg.AutomationCondition.any_deps_missing().ignore(before) if query.before else EVERY_MONTH
+    # the run that builds the month before is another one, and may end after this one
+    is_due = dg.AutomationCondition.any_deps_match(dg.AutomationCondition.will_be_requested()).allow(before)
+    return EVERY_MONTH & ~is_due & ~dg.AutomationCondition.any_deps_missing().ignore(before)
 
 
 def _of_month(viewer: Viewer, query: Query, key: str, lens: Lens) -> dict[str, Any]:
