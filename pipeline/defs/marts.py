@@ -73,7 +73,7 @@ def _publishes(run: dg.DagsterRun) -> bool:
     return not run.asset_selection or WAREHOUSE in run.asset_selection
 
 
-def _condition(query: Query) -> dg.AutomationCondition:
+def _condition(query: Query) -> dg.AutomationCondition[dg.AssetKey]:
     """When to build: what reads the month before waits for that, and for its own month to be loaded."""
     if not query.before:
         return EVERY_MONTH

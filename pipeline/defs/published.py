@@ -68,7 +68,7 @@ def _record_spec(name: str, deps: list[dg.AssetKey]) -> dg.AssetSpec:
     )
 
 
-def _trend_spec(query: Query, deps: list[dg.AssetKey]) -> dg.AssetSpec:
+def _trend_spec(query: Query, deps: list[dg.AssetDep]) -> dg.AssetSpec:
     return dg.AssetSpec(
         key_of(query.name),
         deps=deps,
