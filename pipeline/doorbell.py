@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from pipeline.errors import writing
-from pipeline.private import private_folder
+from pipeline.storage import private_folder
 
 
 class Doorbell:

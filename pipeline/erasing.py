@@ -7,7 +7,6 @@ says so. Whatever is made of the archive follows from it: who loads a file erase
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -17,7 +16,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.containers import parts
 from pipeline.errors import PermanentError
 from pipeline.landing.archive import Archive
 from pipeline.landing.notes import Manifest
@@ -82,8 +80,7 @@ class _Columns:
 
 def _rewritten(file: Path, table: Table, find: Find) -> Iterator[tuple[bytes, Counter[str]]]:
     """The text of the file, piece by piece, and in how many records of each piece each number was."""
-    with closing(parts(file)) as found:
-        header = header_line(next(found))
+    header = header_line(file)
     yield header, Counter()
     columns = _columns(header, table)
     blocks = read_blocks(file, delimiter=table.delimiter)

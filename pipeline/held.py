@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from pipeline.datasets import datasets, record_types
 from pipeline.landing.archive import Archive
+from pipeline.landing.notes import Manifest
 from pipeline.ledger import known_exports, with_expired
 from pipeline.locks import held
 from pipeline.months import Month
@@ -82,6 +83,15 @@ class Held:
         found = {month: {stems[month] for stems in both if month in stems} for month in {*both[0], *both[1]}}
         return {month: ids for month, ids in sorted(found.items()) if self.loaded(record_type).get(month) not in ids}
 
+    def known_landed(self) -> list[Manifest]:
+        """What landed, and has not expired, of the datasets that are kept now: how others are read is not known."""
+        return [one for one in self.archive.landed() if one.record_type in self.tables and not one.expired]
+
+    def unread(self) -> str:
+        """The datasets of which files landed and that are not kept now, so that it is not known how they are read."""
+        landed = {one.record_type for one in self.archive.landed() if not one.expired}
+        return ", ".join(sorted(landed - self.tables.keys()))
+
     def months(self) -> list[Month]:
         """Every month of which the lake holds something."""
         return sorted({Month.parse(month) for record_type in self.schemas for month in self.lake.stems(record_type)})
@@ -102,3 +112,8 @@ class Held:
     def locked(self, name: str) -> AbstractContextManager[None]:
         """A lock that the processes of this machine share; it ends with whoever holds it."""
         return held(self.settings.cdr_data_dir, name)
+
+
+def refusal(month: Month) -> str:
+    """Why a month is not brought in that may not be kept."""
+    return f"{month} is older than CDR_RETAIN_NUMBER_MONTHS allows; raise that to bring it in."

@@ -59,7 +59,7 @@ class Holdings(Held):
         tried = ((query, str(month)) for month in self.months() for query in models())
         return [why for query, month in tried if (why := failure(self.lake, query, month))]
 
-    def refresh(self) -> None:
+    def build_and_publish(self) -> None:
         """Build every mart that is behind, and publish; raises ``PermanentError`` at the end for what failed."""
         self._build_behind()
         self.publish()

@@ -6,7 +6,7 @@ from pipeline.errors import PermanentError
 from pipeline.holdings import Holdings
 from pipeline.landing.remaking import remake
 from pipeline.landing.survey import Fault, look_at, survey
-from pipeline.private import exposed
+from pipeline.storage import exposed
 
 
 def faults(holdings: Holdings) -> Iterator[Fault]:

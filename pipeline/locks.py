@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from pipeline.errors import writing
-from pipeline.private import private_folder
+from pipeline.storage import private_folder
 
 
 @contextmanager

@@ -17,15 +17,15 @@ from pipeline.export.plan import CLOCK_MARGIN, askable, of_month, request_for, s
 from pipeline.export.protocol import Export, ExportVendor, Request
 from pipeline.export.queue import Queue
 from pipeline.export.recognising import Note, of_dataset
+from pipeline.held import refusal
 from pipeline.holdings import Holdings
 from pipeline.ledger import asked_for
 from pipeline.months import Month
 from pipeline.settings import Settings
 from pipeline.vendors import vendor
 
-
-def _no_attempts(_export_id: str) -> Attempts:
-    return Attempts()
+Askable = tuple[list[Month], list[str]]
+"""The months that can be asked for, and a sentence for each that cannot."""
 
 
 class Orders(Holdings):
@@ -97,16 +97,13 @@ class Orders(Holdings):
 
     def _asked_of(self, dataset: Dataset, month: Month) -> dict[str, datetime]:
         """The exports that we asked for a month, and when the vendor created each."""
-        of_month = (dataset.vendor, dataset.name, str(month))
-        noted = (one for one in self.archive.asked() if (one.vendor, one.record_type, one.month) == of_month)
-        return {one.export_id: one.created_at for one in noted}
+        return {one.export_id: one.created_at for one in self.archive.asked_of(dataset.vendor, dataset.name, month)}
 
     def _rivals(self, dataset: Dataset) -> bool:
         """Whether a POST of another dataset of the same resource has not been heard of."""
-        others = (
-            one for one in self.datasets.values() if (one.vendor, one.resource) == (dataset.vendor, dataset.resource)
-        )
-        return any(self._outbox(one.name).left() for one in others if one != dataset)
+        same = (dataset.vendor, dataset.resource)
+        others = (one for one in self.datasets.values() if (one.vendor, one.resource) == same and one != dataset)
+        return any(self._outbox(one.name).left() for one in others)
 
     def _request(self, record_type: str, month: Month, *, again: bool) -> Request:
         return request_for(
@@ -141,9 +138,7 @@ class Orders(Holdings):
         ahead = self.vendor_of(record_type).skew() or timedelta(0)
         return self.clock() + (ahead if ahead < -CLOCK_MARGIN else timedelta(0))
 
-    def askable(
-        self, record_type: str, months: Iterable[Month], *, again: bool = False
-    ) -> tuple[list[Month], list[str]]:
+    def askable(self, record_type: str, months: Iterable[Month], *, again: bool = False) -> Askable:
         """The months that can be asked for, and a sentence for each that cannot.
 
         A sealed month is neither, unless ``again``, or unless it waits with that wish: there is nothing left to ask.
@@ -177,7 +172,11 @@ class Orders(Holdings):
         return {month: ours for month, ours in found.items() if ours}
 
     def plan(
-        self, record_type: str, month: Month, listed: Iterable[Export], tried: Callable[[str], Attempts] = _no_attempts
+        self,
+        record_type: str,
+        month: Month,
+        listed: Iterable[Export],
+        tried: Callable[[str], Attempts] = lambda export_id: Attempts(),
     ) -> Action:
         """What to do now with a month, given what its vendor has ``listed``."""
         if self.expired(month):
@@ -198,8 +197,3 @@ class Orders(Holdings):
         """The exports of a record type whose file was not there."""
         notes = self.archive.gone(self.datasets[record_type].vendor, record_type)
         return {one: MissingFile(note.found_at, note.looked_at, note.looks) for one, note in notes.items()}
-
-
-def refusal(month: Month) -> str:
-    """Why a month is not brought in that may not be kept."""
-    return f"{month} is older than CDR_RETAIN_NUMBER_MONTHS allows; raise that to bring it in."

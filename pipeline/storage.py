@@ -1,13 +1,19 @@
 """Files that last: written aside, synced and renamed, so that a power cut leaves the old file or the new one, whole.
 
 A rename alone is not enough: the name may be on the disk before the bytes are, and a new folder before it has a name.
+What is personal is readable by its owner alone.
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 from uuid import uuid4
+
+_OWNER = 0o600
+_OTHERS = 0o007
+_ENTER = 0o001
 
 
 def finalize(part: Path, target: Path) -> None:
@@ -58,3 +64,25 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def private_folder(folder: Path) -> None:
+    """Create the folder for its owner alone; one that is there keeps the access that its owner gave."""
+    if not folder.exists():
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        sync(folder.parent)
+
+
+def private_file(path: Path, mode: str) -> IO[Any]:
+    """Open a file for writing that, where it is new, only its owner may read."""
+    encoding = None if "b" in mode else "utf-8"
+    return open(path, mode, encoding=encoding, opener=lambda name, flags: os.open(name, flags, _OWNER))
+
+
+def exposed(folder: Path) -> bool:
+    """Whether every user of this machine can look into the folder."""
+    if not folder.exists():
+        return False
+    reachable = all(parent.stat().st_mode & _ENTER for parent in folder.parents)
+    return reachable and bool(folder.stat().st_mode & _OTHERS)

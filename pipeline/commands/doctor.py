@@ -9,7 +9,7 @@ from functools import partial
 from pipeline import integrity
 from pipeline.errors import sentence, writing
 from pipeline.journey import Journey
-from pipeline.private import private_folder
+from pipeline.storage import private_folder
 from pipeline.warehouse.coverage import WARN_DAYS, at_risk
 
 _LEAST_FREE_BYTES = 5 << 30

@@ -8,9 +8,8 @@ from dagster import AssetKey, DagsterInstance
 from filelock import FileLock, Timeout
 
 from pipeline.errors import writing
-from pipeline.private import private_folder
 from pipeline.settings import Settings
-from pipeline.storage import whole
+from pipeline.storage import private_folder, whole
 
 _PRODUCT_HOME = Path(__file__).parents[2] / "dagster_home"
 _FILES = ("dagster.yaml", "workspace.yaml")

@@ -1,10 +1,8 @@
 """Sense completion: one pass over the vendor's list per tick, for everything that is outstanding."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -13,6 +11,7 @@ import dagster as dg
 from dagster import AssetKey, DagsterInstance
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from pipeline.defs.cursor import Cursor
 from pipeline.defs.history import EXPORT_TAG, attempts, ended
 from pipeline.defs.resuming import resumed
 from pipeline.doorbell import Doorbell
@@ -76,27 +75,6 @@ def lists(journey: Journey) -> tuple[Lists, list[str]]:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is about this vendor alone
             unread.append(f"{name}: {sentence(error)}")
     return found, unread
-
-
-@dataclass(frozen=True)
-class Cursor:
-    """When the lists were read last, and what was said of each month then, so that only news are reported."""
-
-    looked: datetime | None
-    said: Mapping[str, str]
-
-    @classmethod
-    def read(cls, text: str | None) -> "Cursor":
-        """The cursor of an earlier tick; an empty one where there is none, or it is of another release."""
-        try:
-            looked, said = json.loads(text or "")
-            return cls(datetime.fromisoformat(looked), dict(said))
-        except (TypeError, ValueError):  # none yet, or another release's: the worst that can happen is news told twice
-            return cls(None, {})
-
-    def written(self) -> str:
-        """The text that ``read`` reads."""
-        return json.dumps([self.looked.isoformat() if self.looked else None, dict(self.said)])
 
 
 def sense(

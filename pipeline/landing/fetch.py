@@ -9,8 +9,7 @@ from pipeline.containers import SUFFIXES, suffix_of
 from pipeline.errors import TransientError, writing
 from pipeline.landing.contents import MAX_TEXT_BYTES, Contents, read_through
 from pipeline.landing.download import Bounds, Download, Open
-from pipeline.private import private_file
-from pipeline.storage import finalize, make_folder
+from pipeline.storage import finalize, make_folder, private_file
 
 CHECKED = SUFFIXES[:2]
 """What has a checksum of its own; of anything else its length must tell that it is whole."""

@@ -9,8 +9,7 @@ from types import UnionType
 from typing import Any, TypeVar, get_origin
 
 from pipeline.errors import PermanentError, writing
-from pipeline.private import private_file
-from pipeline.storage import finalize, make_folder
+from pipeline.storage import finalize, make_folder, private_file
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ from pipeline.errors import PermanentError, writing
 from pipeline.landing.archive import Archive
 from pipeline.landing.fetch import verify
 from pipeline.landing.notes import Manifest
-from pipeline.private import private_file
-from pipeline.storage import finalize
+from pipeline.storage import finalize, private_file
 
 _LEVEL = 2
 

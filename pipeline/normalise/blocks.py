@@ -1,6 +1,7 @@
 """Unpack a CSV file as a stream of blocks that end where a record ends; memory does not grow with the file."""
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from io import BufferedIOBase
 from pathlib import Path
@@ -57,12 +58,18 @@ def read_blocks(
     each block alone, and is right as long as every record of it is what it seems; it raises ``QuoteAstrayError`` where
     no record ends for too long.
     """
-    try:
+    with _sound(path):
         header, line = None, 1
         for part in parts(path):
             header, line = yield from _blocks(
                 part, block_bytes, Form(delimiter), header, line, _ends if quick else scan
             )
+
+
+@contextmanager
+def _sound(path: Path) -> Iterator[None]:
+    try:
+        yield
     except DAMAGED as error:
         raise PermanentError(
             f"The archived file {path.name} is damaged ({error}), so nothing was loaded; restore it from a backup."
@@ -106,13 +113,15 @@ def _blocks(
     return (yield from _header(b"", known, line)) if header is None else header, line
 
 
-def header_line(stream: BufferedIOBase) -> bytes:
-    """The first line of a part as it stands there, with its line end."""
+def header_line(path: Path) -> bytes:
+    """The first line of a file as it stands there, with its line end; raises ``PermanentError`` as ``read_blocks``."""
     text, last = memoryview(b""), False
-    while not last:
-        text, last = _longer(text, stream, LONGEST_BYTES)
-        if end := _first_line(text, last=last):
-            return bytes(text[:end])
+    with _sound(path), closing(parts(path)) as found:
+        stream = next(found)
+        while not last:
+            text, last = _longer(text, stream, LONGEST_BYTES)
+            if end := _first_line(text, last=last):
+                return bytes(text[:end])
     return bytes(text)
 
 

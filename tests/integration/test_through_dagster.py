@@ -13,10 +13,11 @@ from pydantic import SecretStr
 
 from pipeline.definitions import build
 from pipeline.defs.backfill import Backfill
+from pipeline.defs.cursor import Cursor
 from pipeline.defs.home import prepare_home
 from pipeline.defs.runs import Runner
 from pipeline.defs.schedules import months_due
-from pipeline.defs.sensors import Cursor, lists, sense
+from pipeline.defs.sensors import lists, sense
 from pipeline.defs.turns import Place
 from pipeline.errors import PermanentError
 from pipeline.export.action import Verb

@@ -13,8 +13,8 @@ import pytest
 from pipeline.doorbell import Doorbell
 from pipeline.holdings import Holdings
 from pipeline.integrity import findings
-from pipeline.private import exposed, private_file, private_folder
 from pipeline.settings import Settings
+from pipeline.storage import exposed, private_file, private_folder
 from tests.landing.test_packed import TEXT, land
 
 
