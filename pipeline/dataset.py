@@ -3,7 +3,18 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from hashlib import sha256
+
+
+class Companion(StrEnum):
+    """A further file of an export: the records that its vendor kept out of the file of records.
+
+    ``SANITIZED`` ones were left out as possibly malicious, ``ERRORS`` are those that failed there.
+    """
+
+    SANITIZED = "sanitized"
+    ERRORS = "errors"
 
 
 @dataclass(frozen=True)

@@ -49,14 +49,19 @@ class Eraser:
         self._clock = clock
 
     def cleanse(self, manifest: Manifest) -> Manifest:
-        """Overwrite what the log names in a landed file, if there is any; the manifest as it is then.
+        """Overwrite what the log names in a landed file and beside it, if there is any; the manifest as it is then.
 
         The caller holds the month. Raises ``PermanentError`` where the file is damaged.
         """
         find = self._erasures.finder()
         if find is None:
             return manifest
-        file = self._archive.file_of(manifest)
+        for companion in ("", *manifest.companions):
+            manifest = self._cleanse(manifest, companion, find)
+        return manifest
+
+    def _cleanse(self, manifest: Manifest, companion: str, find: Find) -> Manifest:
+        file = self._archive.file_of(manifest, companion)
         if not file.exists():
             raise PermanentError(f"{file.name} is missing, so nothing was erased from it; restore it from a backup.")
         table = self._tables[manifest.record_type]
@@ -64,7 +69,7 @@ class Eraser:
         if not found:
             return manifest
         text = (data for data, _ in _rewritten(file, table, find))
-        return rewrite(self._archive, manifest, text, found, self._clock())
+        return rewrite(self._archive, manifest, text, found, self._clock(), companion)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import PermanentError
 from pipeline.landing.notes import Manifest
+from pipeline.normalise.companions import REASON
 from pipeline.normalise.convert import Converted
 from pipeline.normalise.table import Table
 
@@ -50,7 +51,8 @@ class Guards:
 
     def check_records(self, manifest: Manifest, converted: Converted, rejects: Path, table: Table) -> None:
         """Refuse a file of which too many records were rejected, or are another month's."""
-        records, rejected = converted.text.rows, converted.rejected.rows
+        aside = converted.set_aside  # by the vendor: that says nothing of the file
+        records, rejected = converted.text.rows - aside, converted.rejected.rows - aside
         if rejected > _allowed(records, self.max_rejected):
             reason, count = _most_frequent(rejects)
             why = f"of {count} the reason is '{reason}' ({_SETTING})"
@@ -73,7 +75,7 @@ def _allowed(rows: int, share: float) -> float:
 def _most_frequent(rejects: Path) -> tuple[str, int]:
     """The reason that most of the rejected records have, and how many those are."""
     reasons = pq.read_table(rejects, columns=["reason"], partitioning=None)["reason"]
-    return Counter(reasons.to_pylist()).most_common(1)[0]
+    return Counter(one for one in reasons.to_pylist() if not one.startswith(REASON)).most_common(1)[0]
 
 
 def _refused(manifest: Manifest, why: str) -> PermanentError:

@@ -5,15 +5,18 @@ can be called again at any time: the second time changes nothing.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
 
+from pipeline.containers import SUFFIXES
 from pipeline.erasing import Eraser
 from pipeline.errors import GoneError, PermanentError
 from pipeline.export.plan import covers
-from pipeline.export.protocol import Export, Listing
+from pipeline.export.protocol import Export, ExportVendor, Listing, companions_of
 from pipeline.export.recognising import recognised
 from pipeline.guards import Guards
 from pipeline.held import refusal
@@ -94,6 +97,7 @@ class Journey(Orders):
                 return found
             try:
                 fetched = fetch(partial(vendor.open, export), file, self._bounds)
+                beside = self._land_companions(vendor, export, file)
             except GoneError:
                 self.archive.note_gone(file, self.clock())
                 raise
@@ -107,9 +111,19 @@ class Journey(Orders):
                 header=fetched.contents.header,
                 records_told=export.records,
                 unread=fetched.contents.unread,
+                companions=beside,
             )
             self.archive.note_landed(manifest)
             return manifest
+
+    def _land_companions(self, vendor: ExportVendor, export: Export, file: Path) -> dict[str, Mapping[str, Any]]:
+        """Keep the further files of an export beside its ``file``; what a manifest says of each."""
+        found = {}
+        for name in companions_of(vendor, export):
+            opened = partial(vendor.open, replace(export, companion=name))
+            target = file.with_name(f"{export.id}.{name}{SUFFIXES[0]}")
+            found[name.value] = fetch(opened, target, self._bounds, companion=True).line
+        return found
 
     def load(self, record_type: str, month: Month, *, force: bool = False) -> Loaded:
         """Replace the month by what its newest landed export holds, in one commit, unless it holds that already.

@@ -52,13 +52,15 @@ def note(
         "export_id": manifest.export_id,
         "month": manifest.month,
         "created_at": manifest.created_at.isoformat(),
-        "sha256": manifest.sha256,
+        "sha256": manifest.checksum,
         "rows": loaded.rows,
         "rejected_rows": converted.rejected.rows,
         "outside_month_rows": converted.outside_month,
         "left_out_rows": converted.left_out,
         "counted_records": converted.counted,
         "replaced_rows": converted.replaced,
+        "sanitized_records": converted.sanitized,
+        "failed_records": converted.failed,
         "unknown_columns": ", ".join(converted.extras),
         "altered_cells": json.dumps(converted.altered),
         "duration_seconds": int(loaded.sums["duration_seconds"]) if "duration_seconds" in loaded.sums else None,
@@ -168,11 +170,13 @@ def _landing(archive: Archive, manifest: Manifest | None, data: Path) -> dict[st
         "bytes": manifest.bytes,
         "sha256": manifest.sha256,
         "records_told": manifest.records_told,
+        "companions": json.dumps(dict(manifest.companions)) if manifest.companions else None,
     }
 
 
 _LATER = (
-    "left_out_rows", "rejected_totals", "counted_records", "replaced_rows", "unknown_amounts", "altered_cells"
+    "left_out_rows", "rejected_totals", "counted_records", "replaced_rows", "unknown_amounts", "altered_cells",
+    "sanitized_records", "failed_records",
 )  # fmt: skip
 
 

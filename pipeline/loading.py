@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
+from pathlib import Path
 
+from pipeline.dataset import Companion
 from pipeline.erasing import Eraser
+from pipeline.errors import PermanentError
 from pipeline.guards import Guards, Known
 from pipeline.landing.archive import Archive
 from pipeline.landing.notes import Manifest
@@ -62,7 +65,7 @@ class Loader:
         rejects = self._lake.new_file(rejected_table(record_type), month, export_id)
         origin = Origin(record_type, Month.parse(month), export_id)
         with all_or_none() as made:
-            converted = convert(file, origin, table, rows, rejects)
+            converted = convert(file, origin, table, rows, rejects, companions=self._companions(manifest))
             made += [*converted.files, rejects]
             if not force:
                 self._guards.check_records(manifest, converted, rejects, table)
@@ -74,6 +77,14 @@ class Loader:
         expected = Expected(converted.loaded.rows, converted.loaded.sums)
         self._lake.replace_month(record_type, month, converted.files, table.schema, said, expected)
         return loaded
+
+    def _companions(self, manifest: Manifest) -> dict[Companion, Path]:
+        """The files beside the manifest's that can be read."""
+        names = [Companion(name) for name, line in manifest.companions.items() if not line["unread"]]
+        found = {name: self._archive.file_of(manifest, name) for name in names}
+        if gone := [file.name for file in found.values() if not file.exists()]:
+            raise PermanentError(f"{gone[0]} is missing, so nothing was loaded; restore it from a backup.")
+        return found
 
     def _previous(self, manifest: Manifest) -> Known | None:
         """The export that the month holds, unless it is this one, and when it was created.

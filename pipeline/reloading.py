@@ -123,7 +123,7 @@ class Reloader:
         holdings, name, month = self._holdings, manifest.record_type, manifest.month
         with holdings.locked(f"{name}-{month}"):
             cleansed = self._eraser.cleanse(manifest)
-            if holdings.loaded(name).get(month) == manifest.export_id and made_of != cleansed.sha256:
+            if holdings.loaded(name).get(month) == manifest.export_id and made_of != cleansed.checksum:
                 self._loader.replace(cleansed, force=True)
         return cleansed
 

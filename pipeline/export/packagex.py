@@ -1,10 +1,12 @@
 """How to ask PackageX: exports that carry no word of ours and live for a day, files behind addresses told on request.
 
+An export may have two more files: the records that were left out as possibly malicious, and those that failed.
+
 Of a window only the lower end can be told (``gte:``), by a date in nobody says which zone. So the day before the window
 is asked for too, and every record since: those that lie outside are left out by their own time when the file is read.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -12,7 +14,7 @@ from urllib.parse import quote
 import requests
 
 from pipeline.addresses import shown
-from pipeline.dataset import Dataset
+from pipeline.dataset import Companion, Dataset
 from pipeline.errors import TransientError
 from pipeline.export import answers, listing
 from pipeline.export.connection import Connection
@@ -28,6 +30,7 @@ _PAGE_SIZE = 100
 _A_DAY = timedelta(days=1)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _FORM = {"timezone": "UTC", "datetime_format": "yyyy-MM-dd HH:mm:ss"}
+_FILES = {None: "_csv_url", Companion.SANITIZED: "_csv_sanitized_url", Companion.ERRORS: "_csv_error_url"}
 _ECHOED = ("options", "csv_field_options")
 _STATUS = {
     "queued": Status.PENDING,
@@ -78,12 +81,24 @@ class Vendor:
 
     def open(self, export: Export, offset: int = 0, etag: str = "") -> requests.Response:
         """Stream the CSV from an address that a new look at the export tells."""
+        address = self._look(export).get(_FILES[export.companion])
+        if not address:
+            raise TransientError(f"Export {export.id} has no file of {export.companion} now; try again later.")
+        return self._connection.open(str(address), offset, etag)
+
+    def companions(self, export: Export) -> Sequence[Companion]:
+        """The further files of which a new look at the export tells an address."""
+        record = self._look(export)
+        return [name for name, member in _FILES.items() if name and record.get(member)]
+
+    def _look(self, export: Export) -> Mapping[str, Any]:
+        """The export with the addresses of its files."""
         # Both flags, because the documentation has them crossed in places.
         looked_at = self._connection.get(f"{_place(export.id)}?include_csv=true&include_json=true")
-        address = _record(answers.document(looked_at)).get("_csv_url")
-        if not address:
+        record: Mapping[str, Any] = _record(answers.document(looked_at))
+        if not record.get(_FILES[None]):
             raise TransientError(f"Export {export.id} has no file yet; try again later.")
-        return self._connection.open(str(address), offset, etag)
+        return record
 
     def skew(self) -> timedelta | None:
         """By how much PackageX's clock was ahead of ours at its last answer, to the second."""

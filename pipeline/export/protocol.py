@@ -1,15 +1,15 @@
 """What the pipeline needs of a vendor that exports records asynchronously."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import requests
 from pydantic import SecretStr
 
-from pipeline.dataset import Dataset
+from pipeline.dataset import Companion, Dataset
 from pipeline.months import Month
 
 
@@ -82,6 +82,9 @@ class Export:
     noted: bool = False
     """Whether we know it by its id, because we noted what we asked for."""
 
+    companion: Companion | None = None
+    """Which of its further files is meant, where it is not the file of its records."""
+
     @property
     def ready(self) -> bool:
         """Whether its file can be fetched."""
@@ -133,3 +136,20 @@ class ExportVendor(Protocol):
     def skew(self) -> timedelta | None:
         """By how much the vendor's clock was ahead of ours at its last answer; None where that is not known."""
         ...
+
+
+@runtime_checkable
+class HasCompanions(Protocol):
+    """A vendor that keeps some records of an export out of its file, and has further files of them.
+
+    Its ``open`` takes an export whose ``companion`` says which file is meant.
+    """
+
+    def companions(self, export: Export) -> Sequence[Companion]:
+        """The further files that a completed export has."""
+        ...
+
+
+def companions_of(vendor: ExportVendor, export: Export) -> Sequence[Companion]:
+    """The further files of a completed export; none where its vendor has no such files."""
+    return vendor.companions(export) if isinstance(vendor, HasCompanions) else ()

@@ -1,6 +1,7 @@
 """The archive on disk: where a file lies is a function of what it is, and nothing in it is ever overwritten.
 
-``landing/<vendor>/<type>/<month>/<export id>.csv.gz`` is a file as served, ``.zip`` or ``.csv`` where it is no gzip.
+``landing/<vendor>/<type>/<month>/<export id>.csv.gz`` is a file as served, ``.zip`` or ``.csv`` where it is no gzip;
+a further file of the export is called ``<export id>.<companion>.csv.gz``.
 Beside it stand ``….asked.json``, what was asked for and when, and ``….landed.json``, the manifest of what was verified.
 """
 
@@ -50,17 +51,18 @@ class Archive:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def file(self, vendor: str, record_type: str, month: Month, export_id: str) -> Path:
+    def file(self, vendor: str, record_type: str, month: Month, export_id: str, companion: str = "") -> Path:
         """Where the bytes of an export lie, or will lie."""
         if not _SAFE_ID.fullmatch(export_id):
             raise PermanentError(f"Export id {export_id[:40]!r} cannot be a file name; tell the vendor's support.")
         folder = self.root / vendor / record_type / str(month)
-        places = [folder / f"{export_id}{suffix}" for suffix in SUFFIXES]
+        stem = f"{export_id}.{companion}" if companion else export_id
+        places = [folder / f"{stem}{suffix}" for suffix in SUFFIXES]
         return next((place for place in places if place.exists()), places[0])
 
-    def file_of(self, asked: AskedFor) -> Path:
+    def file_of(self, asked: AskedFor, companion: str = "") -> Path:
         """Where the bytes of an export that was asked for lie, or will lie."""
-        return self.file(asked.vendor, asked.record_type, Month.parse(asked.month), asked.export_id)
+        return self.file(asked.vendor, asked.record_type, Month.parse(asked.month), asked.export_id, companion)
 
     def note_asked(self, asked: AskedFor) -> None:
         """Remember that the export was asked for; the first note stays."""
@@ -108,9 +110,10 @@ class Archive:
         """The manifest of a landed file, or none where it has not landed."""
         return next(_readable([beside(file, "landed")], Manifest), None) if file.exists() else None
 
-    def damage(self, manifest: Manifest) -> str:
+    def damage(self, manifest: Manifest, companion: str = "") -> str:
         """What is wrong with a landed file, found by hashing it again; empty where nothing is."""
-        path = self.file_of(manifest)
+        path = self.file_of(manifest, companion)
+        landed = manifest.companions[companion]["sha256"] if companion else manifest.sha256
         if manifest.expired:
             return "it has expired, and its file is still there; `cdr retain` deletes it" if path.exists() else ""
         if not path.exists():
@@ -120,7 +123,7 @@ class Archive:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             return f"it cannot be read ({error.strerror})"
-        return "" if sha256 == manifest.sha256 else "its bytes are not those that landed"
+        return "" if sha256 == landed else "its bytes are not those that landed"
 
     def asked(self) -> Iterator[AskedFor]:
         """Every export asked for, in the order of their creation."""

@@ -30,19 +30,20 @@ class Contents:
     unread: str = ""
 
 
-def read_through(path: Path, limit: int = MAX_TEXT_BYTES) -> Contents:
+def read_through(path: Path, limit: int = MAX_TEXT_BYTES, *, any_text: bool = False) -> Contents:
     """Unpack every part to its checksum; raises where the file is no CSV, ends early, is damaged, or swells.
 
-    A file that is whole but of a kind that cannot be read raises nothing: the archive is for such files too.
+    A file that is whole but of a kind that cannot be read raises nothing: the archive is for such files too. With
+    ``any_text`` that is also one of another form than CSV, unless it is a page; one that is empty has no header.
     """
     size, header = 0, ""
     try:
         for text_bytes, first, last in _read(path, limit):
             size += text_bytes
-            header = header or _header(path, first)
+            header = header or _header(path, first, any_text=any_text)
             if _is_cut(last, header):
                 raise TransientError(f"{_named(path)} ends in the middle of a line; it will be fetched anew.")
-        return Contents(size, header or _header(path, b""))
+        return Contents(size, "" if any_text and not size else header or _header(path, b""))
     except UnreadableError as error:
         return Contents(0, "", unread=str(error))
     except EOFError as error:
@@ -91,7 +92,7 @@ def _cells(header: str, delimiter: str) -> list[str]:
         return [header]
 
 
-def _header(path: Path, first: bytes) -> str:
+def _header(path: Path, first: bytes, *, any_text: bool = False) -> str:
     """The first line; of a single column it is one word, as a name of a field is.
 
     Raises ``PermanentError`` for what is an error's page and no export at all.
@@ -105,7 +106,7 @@ def _header(path: Path, first: bytes) -> str:
     if named and text.lstrip()[:1] not in "<{[":
         return text
     what = f"{_named(path)} does not begin with a CSV header (but {line[:20]!r})"
-    if suffix_of(path) == ".zip":  # which no page comes in
+    if suffix_of(path) == ".zip" or (any_text and text.lstrip()[:1] != "<"):  # which no page comes in
         raise UnreadableError(f"{what}; it is kept as served.")
     raise PermanentError(f"{what}; it was not kept.")
 

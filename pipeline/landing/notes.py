@@ -33,8 +33,9 @@ class AskedFor:
 class Manifest(AskedFor):
     """A file that landed: ``bytes`` and ``sha256`` are of the file as served, ``text_bytes`` of what is in it.
 
-    Each time that numbers were ``erased`` from it, these are of the file as rewritten, and what they were is noted. Of
-    a month that has ``expired`` the manifest is all there is.
+    Files that landed beside it are ``companions``: of each, by its name, the same figures. Each time that numbers were
+    ``erased`` from one of them, these are of the file as rewritten, and what they were is noted.
+    Of a month that has ``expired`` the manifest is all there is.
     """
 
     landed_at: datetime
@@ -47,7 +48,13 @@ class Manifest(AskedFor):
     expired: bool = False
     records_told: int | None = None  # how many the vendor says it holds, where it does; earlier manifests have none
     unread: str = ""  # why its kind could not be read when it landed
+    companions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # earlier manifests have none
     remade: bool = False  # written later from the file alone: the checksum is of what was found then
+
+    @property
+    def checksum(self) -> str:
+        """The checksum of its file, and of those beside it, if there are any."""
+        return " ".join([self.sha256, *(str(line["sha256"]) for line in self.companions.values())])
 
 
 @dataclass(frozen=True)

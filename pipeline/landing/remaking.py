@@ -1,9 +1,11 @@
 """Write the notes about a landed file again, from the file and from what is left of its notes."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.dataset import Companion
 from pipeline.errors import PermanentError, TransientError
 from pipeline.landing.archive import Archive, Place, Record, beside, read_note
 from pipeline.landing.fetch import verify
@@ -21,12 +23,14 @@ def remake(archive: Archive, place: Place, now: datetime) -> None:
     asked = _read(beside(file, "asked"), AskedFor) or manifest or _guessed(place, file)
     archive.note_asked(AskedFor(**{one.name: getattr(asked, one.name) for one in fields(AskedFor)}))
     if manifest is None:
-        archive.note_landed(_manifest(asked, file, now))
+        beside_it = {name: archive.file_of(asked, name) for name in Companion}
+        archive.note_landed(_manifest(asked, file, {n: one for n, one in beside_it.items() if one.exists()}, now))
 
 
-def _manifest(asked: AskedFor, file: Path, now: datetime) -> Manifest:
+def _manifest(asked: AskedFor, file: Path, companions: Mapping[Companion, Path], now: datetime) -> Manifest:
     try:
         found = verify(file)
+        lines = {name.value: verify(one, companion=True).line for name, one in companions.items()}
     except (TransientError, PermanentError) as error:
         raise PermanentError(f"{file.name} is not whole, so it got no manifest; restore it from a backup.") from error
     return Manifest(
@@ -38,6 +42,7 @@ def _manifest(asked: AskedFor, file: Path, now: datetime) -> Manifest:
         sha256=found.sha256,
         header=found.contents.header,
         unread=found.contents.unread,
+        companions=lines,
         remade=True,
     )
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.containers import SUFFIXES
+from pipeline.dataset import Companion
 from pipeline.errors import PermanentError
 from pipeline.landing.archive import Archive, Place, Record, beside, read_note
+from pipeline.landing.fetch import stem
 from pipeline.landing.notes import AskedFor, Manifest
 
-_FILE = re.compile(rf"[^.]+({'|'.join(map(re.escape, SUFFIXES))})")
+_FILE = re.compile(rf"[^.]+(\.({'|'.join(Companion)}))?({'|'.join(map(re.escape, SUFFIXES))})")
 _NOTE = re.compile(r"[^.]+\.(asked|landed|gone)\.json")
 _UNFINISHED = re.compile(r".*\.part")
 _DEPTH = 4
@@ -60,10 +62,8 @@ def _everything(folder: Path, depth: int = 1) -> Iterator[tuple[Path, str]]:
 def look_at(archive: Archive, place: Place, *, hashed: bool = True) -> Iterator[Fault]:
     """What is wrong with one export's file and notes."""
     first = archive.file(place.vendor, place.record_type, place.month, place.export_id)
-    names = [first.with_name(f"{place.export_id}{suffix}") for suffix in SUFFIXES]
     held = first.exists()
-    for other in (name for name in names if name != first and name.exists()):
-        yield Fault(_shown(archive, other), f"it is a second file of the export, beside {first.name}")
+    yield from _second(archive, first)
     manifest = _read(beside(first, "landed"), Manifest)
     if isinstance(manifest, str):
         yield Fault(_shown(archive, beside(first, "landed")), manifest, place, mendable=held)
@@ -71,9 +71,31 @@ def look_at(archive: Archive, place: Place, *, hashed: bool = True) -> Iterator[
         yield Fault(_shown(archive, first), "it has no manifest", place, mendable=True)
     elif manifest and (hashed or manifest.expired or not held) and (wrong := archive.damage(manifest)):
         yield Fault(_shown(archive, first), wrong, place)
+    known = manifest if isinstance(manifest, Manifest) else None
+    if known or not held:  # else the manifest is made again with them
+        yield from _companions(archive, place, known, hashed=hashed)
     if isinstance(asked := _read(beside(first, "asked"), AskedFor), str):
-        known = held or isinstance(manifest, Manifest)
-        yield Fault(_shown(archive, beside(first, "asked")), asked, place, mendable=known)
+        mendable = held or known is not None
+        yield Fault(_shown(archive, beside(first, "asked")), asked, place, mendable=mendable)
+
+
+def _companions(archive: Archive, place: Place, manifest: Manifest | None, *, hashed: bool) -> Iterator[Fault]:
+    """What is wrong with the further files of an export."""
+    for name in Companion:
+        file = archive.file(place.vendor, place.record_type, place.month, place.export_id, name)
+        yield from _second(archive, file)
+        if manifest is None or name not in manifest.companions:
+            if file.exists():
+                yield Fault(_shown(archive, file), "no manifest knows it", place)
+        elif (hashed or manifest.expired or not file.exists()) and (wrong := archive.damage(manifest, name)):
+            yield Fault(_shown(archive, file), wrong, place)
+
+
+def _second(archive: Archive, first: Path) -> Iterator[Fault]:
+    """Every other file of the same name that is packed otherwise."""
+    names = [first.with_name(f"{stem(first)}{suffix}") for suffix in SUFFIXES]
+    for other in (name for name in names if name != first and name.exists()):
+        yield Fault(_shown(archive, other), f"it is a second file of the export, beside {first.name}")
 
 
 def _read(path: Path, kind: type[Record]) -> Record | str | None:

@@ -60,7 +60,7 @@ def type_block(block: Block, shape: Layout, table: Table, what: str = "The file"
     good = np.ones(text.num_rows, bool)
     good[bad] = False
     left = text.select(table.control).take(pa.array(bad, pa.int64()))  # without columns it would have no rows either
-    served = _Served(block, parsed.counted)
+    served = Served(block, parsed.counted)
     rejects = parsed.rejects + [Reject(int(parsed.places[row]), reasons[row]) for row in bad]
     unknown = unread(len(parsed.rejects), table.control)
     raw = _replaced(parsed, served)
@@ -106,7 +106,7 @@ def _is_amount(cell: str) -> bool:
         return False
 
 
-def _replaced(parsed: Parsed, served: "_Served") -> dict[int, str]:
+def _replaced(parsed: Parsed, served: "Served") -> dict[int, str]:
     """The rows in which bytes were replaced, as they were served."""
     if not parsed.replaced:
         return {}
@@ -144,7 +144,7 @@ def _there(cells: pa.ChunkedArray) -> np.ndarray:
     return there
 
 
-class _Served:
+class Served:
     """The records of a block as they were served; they are looked for only where one is asked for."""
 
     def __init__(self, block: Block, records: int) -> None:

@@ -1,6 +1,6 @@
 """The exports of a local vendor's account: created, moved on by the clock, and gone when they are kept no longer."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -37,6 +37,8 @@ class Draft:
     end: datetime | None = None
     window: str = ""
     limit: int | None = None
+    wanted: Callable[[int], bool] = lambda place: True
+    """Which of these, by their places from 0, the file holds."""
 
 
 @dataclass
@@ -73,7 +75,7 @@ class Export:
         """The records that its file holds: those that there were when it was created."""
         start, end = self.draft.start or BEGAN, self.draft.end or self.created_at
         rows = self.records.between(start, min(end, self.created_at), self.draft.window)
-        return tuple(islice(rows, self.draft.limit))
+        return tuple(row for place, row in enumerate(islice(rows, self.draft.limit)) if self.draft.wanted(place))
 
     def stage(self, now: datetime) -> Stage:
         """Where the clock has brought it."""

@@ -33,6 +33,7 @@ class KnownExport:
     bytes: int | None = None
     sha256: str | None = None
     records_told: int | None = None
+    companions: str | None = None
     loaded_at: datetime | None = None
     rows: int | None = None
     rejected_rows: int | None = None
@@ -46,6 +47,8 @@ class KnownExport:
     rejected_totals: str | None = None
     counted_records: int | None = None
     replaced_rows: int | None = None
+    sanitized_records: int | None = None
+    failed_records: int | None = None
     unknown_amounts: str | None = None
 
     @property

@@ -15,6 +15,7 @@ SENTENCES = {
     "bytes": "Size of the file as served, or as rewritten by an erasure, bytes.",
     "sha256": "Checksum of the file as served, or as rewritten by an erasure.",
     "records_told": "How many records the vendor says that the file holds; NULL where it does not say.",
+    "companions": "Further files of the export by kind (sanitized, errors), each with size and checksum, JSON.",
     "loaded_at": "When its rows were committed to the lake (UTC).",
     "rows": "Rows loaded.",
     "rejected_rows": "Records that could not be typed; rejected_rows has them.",
@@ -28,6 +29,10 @@ SENTENCES = {
     "rejected_totals": "The part of the control totals in records that could not be typed, JSON.",
     "counted_records": "Records counted in the bytes of the file, by another reader than the rows; NULL if not noted.",
     "replaced_rows": "Loaded rows in which bytes that are not UTF-8 became U+FFFD; extra has the record as served.",
+    "sanitized_records": "Records that the vendor left out of the file as possibly malicious: rejected_rows has those "
+    "of the month; NULL where it gave no file of them, or one that cannot be read.",
+    "failed_records": "Records that failed at the vendor, and are nowhere else; NULL where it gave no file of them, or "
+    "one that cannot be read.",
     "unknown_amounts": "How many amounts of rejected records are in no total, because they cannot be read, JSON.",
     "counted": "Of rows, the records of the month counted in the bytes of the file; NULL of amounts, or if not noted.",
     "unknown": "Amounts of rejected records that cannot be read, so are in no sum; NULL of rows, or if not noted.",

@@ -1,11 +1,12 @@
 """A local PackageX: pages counted in the body, oldest first, addresses of files on demand, exports gone after a day."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from random import Random
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -15,6 +16,8 @@ from pipeline.sandbox.dialect import Content, Route
 from pipeline.sandbox.faults import Operation
 from pipeline.sandbox.files.sheet import Sheet
 from pipeline.sandbox.local import Local
+from pipeline.sandbox.packagex.companions import COMPANIONS, divided
+from pipeline.sandbox.packagex.resources import RESOURCES
 from pipeline.sandbox.request import Request
 
 _BASE = "/v1"
@@ -24,17 +27,6 @@ _ID_LENGTH = 22
 _DEFAULT_LIMIT = 10
 _LARGEST_PAGE = 100
 _TOKENS = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "hh": "%I", "mm": "%M", "ss": "%S", "a": "%p"}
-_SHIPMENT = {
-    "id": "id",
-    "tracking_number": "text",
-    "status": "text",
-    "recipient_name": "text",
-    "weight": "money",
-    "pieces": "integer",
-    "created_at": "instant",
-    "updated_at": "instant",
-}
-_CONTACT = {"id": "id", "name": "text", "notes": "text", "created_at": "instant", "updated_at": "instant"}
 _URLS = ("_csv_url", "_json_url")
 _zones = cache(available_timezones)  # which looks for files each time
 _ON_ALL = {"GET": Operation.LIST, "POST": Operation.CREATE}
@@ -46,17 +38,11 @@ class Sandbox(Local):
     Args:
         wrapped: Whether exports stand under ``data``, as most of the documentation says, or at the top level.
         crossed: Whether ``include_csv`` brings ``_json_url`` and the reverse, as the documentation's prose has it.
+        kept_out: Of each further file, ``sanitized`` and ``error``, that every so manieth record is in it alone.
         options: As of ``Local``.
     """
 
-    fields = {  # noqa: RUF012 - the vendor's
-        "contact": _CONTACT,
-        "group": _CONTACT,
-        "location": _CONTACT,
-        "shipment": _SHIPMENT,
-        "tracker": _SHIPMENT,
-        "shipping_label_inference": _SHIPMENT,
-    }
+    fields = RESOURCES
     words = {  # noqa: RUF012 - the vendor's
         Stage.QUEUED: "queued",
         Stage.PROCESSING: "processing",
@@ -68,8 +54,15 @@ class Sandbox(Local):
     kept = timedelta(hours=24)
     pointer_lives = timedelta(hours=1)
 
-    def __init__(self, *, wrapped: bool = True, crossed: bool = False, **options: Any) -> None:
-        self._wrapped = wrapped
+    def __init__(
+        self,
+        *,
+        wrapped: bool = True,
+        crossed: bool = False,
+        kept_out: Mapping[str, int] = MappingProxyType({}),
+        **options: Any,
+    ) -> None:
+        self._wrapped, self._kept_out = wrapped, kept_out
         self._flags = ("include_json", "include_csv") if crossed else ("include_csv", "include_json")
         super().__init__(**options)
 
@@ -186,9 +179,18 @@ class Sandbox(Local):
     def _pointers(self, request: Request, export: Export, status: str) -> Content:
         asked = dict(request.parameters)
         wanted = [name for flag, name in zip(self._flags, _URLS, strict=True) if asked.get(flag) == "true"]
-        csv = self.pointer(request, export, status, Operation.SHOW)
+        csv = self.pointer(request, divided(export, self._kept_out), status, Operation.SHOW)
         json = csv and self.storage.mint(request, export, replace(self.sheet(export), container="json"))
-        return {name: url for name, url in zip(_URLS, (csv, json), strict=True) if name in wanted}
+        urls = {name: url for name, url in zip(_URLS, (csv, json), strict=True) if name in wanted}
+        return {**urls, **(self._companions(request, export) if csv and self._flags[1] in asked else {})}
+
+    def _companions(self, request: Request, export: Export) -> Content:
+        """The addresses of the further files, null where no record was kept out."""
+        found = {name: divided(export, self._kept_out, name) for name in COMPANIONS}
+        return {
+            f"_csv_{name}_url": self.storage.mint(request, one, self.sheet(one)) if one.rows else None
+            for name, one in found.items()
+        }
 
     def _enveloped(self, status: int, data: object, request: Request, **more: object) -> Answer:
         envelope = {"message": "Ok", "data": data, "status": status, "errors": [], "code": None, "pagination": None}

@@ -1,0 +1,22 @@
+"""What can be exported, and of each the kind of every field."""
+
+_SHIPMENT = {
+    "id": "id",
+    "tracking_number": "text",
+    "status": "text",
+    "recipient_name": "text",
+    "weight": "money",
+    "pieces": "integer",
+    "created_at": "instant",
+    "updated_at": "instant",
+}
+_CONTACT = {"id": "id", "name": "text", "notes": "text", "created_at": "instant", "updated_at": "instant"}
+
+RESOURCES = {
+    "contact": _CONTACT,
+    "group": _CONTACT,
+    "location": _CONTACT,
+    "shipment": _SHIPMENT,
+    "tracker": _SHIPMENT,
+    "shipping_label_inference": _SHIPMENT,
+}
