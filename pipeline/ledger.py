@@ -87,7 +87,7 @@ def control_totals(exports: Iterable[KnownExport]) -> list[ControlTotal]:
             name=name,
             amount=Total(Decimal(amount)),
             rejected=Total(Decimal(rejected.get(name, 0))),
-            counted=_counted(export) if name == "rows" else None,
+            counted=export.counted_of_month if name == "rows" else None,
             unknown=unknown.get(name),
         )
         for export in exports
@@ -95,11 +95,6 @@ def control_totals(exports: Iterable[KnownExport]) -> list[ControlTotal]:
         for unknown in [json.loads(export.unknown_amounts or "{}")]
         for name, amount in json.loads(export.control_totals or "{}").items()
     ]
-
-
-def _counted(export: KnownExport) -> int | None:
-    """The records of the file that are not another month's, as its bytes say."""
-    return None if export.counted_records is None else export.counted_records - (export.left_out_rows or 0)
 
 
 def with_expired(

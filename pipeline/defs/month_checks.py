@@ -37,11 +37,18 @@ def of_load(export: KnownExport) -> list[dg.AssetCheckResult]:
     file = json.loads(export.control_totals or "{}")
     loaded = {"rows": export.rows, "duration_seconds": export.duration_seconds, "cost_usd": str(export.cost_usd)}
     balanced = file.get("rows") == (export.rows or 0) + (export.rejected_rows or 0)
+    counted, unknown = export.counted_of_month, json.loads(export.unknown_amounts or "{}")
     return [
         dg.AssetCheckResult(
             check_name="control_totals",
-            passed=balanced,
-            metadata={"in the file": file, "loaded": loaded, "rejected rows": export.rejected_rows},
+            passed=balanced and counted in (None, file.get("rows")),
+            metadata={
+                "in the file": file,
+                "loaded": loaded,
+                "rejected rows": export.rejected_rows,
+                "counted in the bytes": "not noted" if counted is None else counted,
+                "amounts unknown, in no sum": unknown,
+            },
         ),
         _none_of("nothing_rejected", export.rejected_rows or 0),
         _none_of("inside_the_month", export.outside_month_rows or 0),

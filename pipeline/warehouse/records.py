@@ -56,6 +56,11 @@ class KnownExport:
         """Whether it was asked for when its month was over."""
         return self.window_end >= Month.parse(self.month).end
 
+    @property
+    def counted_of_month(self) -> int | None:
+        """The records of the file that are not another month's, as its bytes say."""
+        return None if self.counted_records is None else self.counted_records - (self.left_out_rows or 0)
+
     def agrees(self, other: "KnownExport") -> bool:
         """Whether both hold the same rows, seconds and money, to the last digit."""
         return (self.rows, self.control_totals) == (other.rows, other.control_totals)

@@ -267,6 +267,7 @@ def test_the_ui_has_a_lane_checks_and_a_sensor_for_each(opened: Opened) -> None:
             "inside_the_month",
             "as_served",
             "known_columns",
+            "kept_out",
             "vendor_count",
         }
         assert checks == {*of_load, "deadline"}

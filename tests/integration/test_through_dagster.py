@@ -335,6 +335,7 @@ def test_each_month_carries_its_own_checks_and_a_load_that_changes_nothing_keeps
         "inside_the_month": (True, "WARN"),
         "as_served": (True, "WARN"),
         "known_columns": (False, "WARN"),
+        "kept_out": (True, "WARN"),
         "vendor_count": (True, "WARN"),  # which this vendor does not tell
         "deadline": (False, "WARN"),  # September is forgotten on 1 December, in nine days
     }
