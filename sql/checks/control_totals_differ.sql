@@ -1,7 +1,8 @@
 -- One row per loaded month whose rows are not those of its export's file. Ask: did everything that was served arrive?
 -- severity: error
 --
--- A month whose calls are not kept any more (state expired in coverage) cannot be compared. Of the others,
+-- A month whose calls are not kept any more (state expired in coverage) cannot be compared, and what is no call is
+-- compared when it is loaded. Of the others,
 -- records counted in the file's bytes = records read from it = rows loaded + rows rejected; rows, seconds and money published = those noted when it was loaded.
 WITH published AS (
     SELECT
@@ -46,6 +47,7 @@ loaded AS (
         ON exports.export_id = coverage.export_id
         AND exports.record_type = coverage.record_type
         AND coverage.state IS DISTINCT FROM 'expired'
+        AND coverage.record_type IN ('cdr_in', 'cdr_out')
 )
 SELECT
     loaded.month, -- Month the export was asked for, YYYY-MM (UTC).

@@ -56,9 +56,13 @@ class House:
 
     @property
     def journey(self) -> Journey:
+        return self.beside("none")
+
+    def beside(self, calls: str) -> Journey:
+        """The same in an archive that is to keep calls, too."""
         settings = Settings(
             cdr_data_dir=self.folder / "data",
-            cdr_record_types="none",
+            cdr_record_types=calls,
             cdr_exports=self.folder / "exports.toml",
             _env_file=None,
         )
@@ -190,6 +194,14 @@ def test_the_check_of_the_month_tells_what_was_kept_out_and_the_vendors_count_st
 
 def replace_told(known: KnownExport, told: int) -> Any:
     return next(one for one in of_load(replace(known, records_told=told)) if one.check_name == "vendor_count")
+
+
+def test_beside_calls_the_books_of_what_is_no_call_raise_no_alarm(house: House) -> None:
+    house.bring_in()
+    house.beside("cdr_in,cdr_out").publish()
+    assert house.ask(f"SELECT count(*) > 0 FROM control_totals WHERE record_type = '{TABLE}'") == [(True,)]
+    for check in ("reconciliation_differs", "control_totals_differ"):
+        assert house.ask(Path("sql/checks", f"{check}.sql").read_text(encoding="utf-8")) == []
 
 
 def test_an_export_without_further_files_has_none(housed: Housed) -> None:
