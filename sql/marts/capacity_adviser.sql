@@ -10,9 +10,10 @@
 -- where a metered second has one price, never too little. Far above the channels it is the better estimate, below them both agree.
 -- Channels go up to the most metered calls at once, which removes all metered spend, and to 50. Scope all takes the channels as
 -- one pool for every group; a NULL group holds the numbers in none. What the channels themselves cost is not in the records.
--- A call of zero seconds needs a channel in the instant in which it begins, beside all others of its second, and takes it from
--- none. A call that came over from the month before is in progress, and its money is that month's; without that month
--- (the first that is held), it is not there.
+-- Of calls that begin in the same second the cheapest counts as the first. A call of zero seconds needs a channel in the instant
+-- in which it begins, after and beside all others of its second, and takes it from none. A call that came over from the month
+-- before is in progress, and its money is that month's; without that month (the first that is held), it is not there. A month
+-- without a metered call of its own has no row.
 WITH RECURSIVE extra AS (
     SELECT 1 AS channels
     UNION ALL
@@ -43,12 +44,12 @@ calls AS (
     CROSS JOIN (VALUES ('all'), ('capacity_group')) AS scopes (scope)
     WHERE carried.metered_usd > 0
 ),
-priced AS ( -- a call's spend of a second in millionths of a millionth of a dollar, so that sums are exact
+priced AS ( -- a call's spend of a second in 10^-15 dollars, so that sums over a month are exact to the last decimal
     SELECT
         *,
         CASE
             WHEN held_until > held_from
-                THEN CAST(round(CAST(coalesce(metered_usd, 0) AS DOUBLE) * 1e12 / (held_until - held_from)) AS DECIMAL(38, 0))
+                THEN CAST(round(CAST(coalesce(metered_usd, 0) AS DOUBLE) * 1e15 / (held_until - held_from)) AS DECIMAL(38, 0))
             ELSE 0
         END AS spend
     FROM calls
@@ -98,7 +99,7 @@ spent AS (
         level,
         count(metered_usd) AS calls,
         coalesce(sum(metered_usd), 0) AS metered_usd,
-        CAST(sum(spend * seconds) AS DOUBLE) / 1e12 + CAST(sum(usd_at_once) AS DOUBLE) AS usd_by_seconds
+        CAST(sum(spend * seconds) AS DOUBLE) / 1e15 + CAST(sum(usd_at_once) AS DOUBLE) AS usd_by_seconds
     FROM levels
     WHERE level > 0
     GROUP BY month, scope, name, level

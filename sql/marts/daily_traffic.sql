@@ -1,6 +1,6 @@
 -- One row per UTC day of call start and direction. Ask: how much traffic was there, how well did it complete, what did it cost?
 --
--- marts.hourly_traffic, added up; the answer delay alone is taken from the records again, as a median does not add up.
+-- marts.hourly_traffic, added up; the answer delay alone is taken from the calls again, as a median does not add up.
 -- ASR = answered / calls (E.411, E.425 1.3), and answered / attempts beside it. NER = ner_attempts / attempts (E.425 1.5).
 -- SEER = seer_attempts / (attempts - redirected_attempts) and ISA = isa_attempts / attempts (RFC 6076 4.7, 4.8). What counts
 -- as what stands in staging.outcomes. ACD = answered_seconds / answered calls. CPS = calls that begin in the busiest second.
@@ -36,7 +36,7 @@ answers AS (
         'in' AS direction,
         CAST(started_at AS DATE) AS day,
         date_diff('second', started_at, connected_at) AS delay_seconds
-    FROM cdr_in
+    FROM staging.calls_in
     WHERE connected_at IS NOT NULL
     UNION ALL
     SELECT
@@ -44,7 +44,7 @@ answers AS (
         'out' AS direction,
         CAST(started_at AS DATE) AS day,
         date_diff('second', started_at, connected_at) AS delay_seconds
-    FROM cdr_out
+    FROM staging.calls_out
     WHERE connected_at IS NOT NULL
 ),
 delays AS (

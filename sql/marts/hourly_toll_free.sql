@@ -1,7 +1,7 @@
 -- One row per month, DID and UTC hour in which calls with a toll-free charge began. Ask: when do callers cost us, and do their calls look alike?
 --
 -- What trends.watch_toll_free_pumping compares over months: how many calls carry a charge, and how many of them are equally long
--- to the second. A call is in the hour in which it began.
+-- to the second. A length that is not known is equal to none. A call is in the hour in which it began.
 WITH lengths AS (
     SELECT
         month,
@@ -21,7 +21,7 @@ ranked AS (
         *,
         row_number() OVER (
             PARTITION BY month, did_number, hour
-            ORDER BY calls DESC, duration_seconds DESC
+            ORDER BY duration_seconds IS NULL, calls DESC, duration_seconds DESC
         ) AS place
     FROM lengths
 )
@@ -32,8 +32,8 @@ SELECT
     CAST(sum(calls) AS BIGINT) AS calls, -- Calls that carry a toll-free charge.
     min(first_call_at) AS first_call_at, -- Start of the hour's first charged call, UTC.
     max(last_call_at) AS last_call_at, -- Start of the hour's last charged call, UTC.
-    max(calls) AS same_duration_calls, -- Calls of the most frequent length.
-    max(duration_seconds) FILTER (WHERE place = 1) AS same_duration_seconds, -- That length, connected seconds; of equally frequent ones the longest.
+    coalesce(max(calls) FILTER (WHERE duration_seconds IS NOT NULL), 0) AS same_duration_calls, -- Calls of the most frequent length.
+    max(duration_seconds) FILTER (WHERE place = 1) AS same_duration_seconds, -- That length, connected seconds; of equally frequent ones the longest; NULL where none is known.
     coalesce(sum(calls * CAST(duration_seconds AS DOUBLE)), 0) / 60 AS minutes, -- Connected minutes of the hour's charged calls.
     CAST(sum(toll_free_usd) AS DECIMAL(38, 6)) AS toll_free_usd -- Toll-free part of their charge, USD.
 FROM ranked

@@ -77,7 +77,7 @@ answers AS (
         'in' AS direction,
         date_trunc('hour', started_at) AS hour,
         date_diff('second', started_at, connected_at) AS delay_seconds
-    FROM cdr_in
+    FROM staging.calls_in
     WHERE connected_at IS NOT NULL
     UNION ALL
     SELECT
@@ -85,7 +85,7 @@ answers AS (
         'out' AS direction,
         date_trunc('hour', started_at) AS hour,
         date_diff('second', started_at, connected_at) AS delay_seconds
-    FROM cdr_out
+    FROM staging.calls_out
     WHERE connected_at IS NOT NULL
 ),
 delays AS (

@@ -136,7 +136,7 @@ SELECT
     trunks.short_calls, -- Answered attempts of at most short_call_seconds of the seed thresholds.
     CAST(delays.p50_seconds AS DOUBLE) AS answer_delay_p50_seconds, -- Median seconds from the start of the trunk's attempt to its answer, where that start is known; not the post-dial delay.
     CAST(delays.p95_seconds AS DOUBLE) AS answer_delay_p95_seconds, -- Seconds from the start of the trunk's attempt to its answer that 95 % of those answers stay within.
-    ranked_failures.disconnect_code AS top_failure_code, -- Most frequent code of the unanswered attempts; of equals the lowest.
+    ranked_failures.disconnect_code AS top_failure_code, -- Most frequent code of the unanswered attempts, NULL where that is none; of equals the lowest.
     CAST(ranked_failures.attempts AS DOUBLE) / nullif(trunks.attempts - trunks.answered_attempts, 0) AS top_failure_share -- Share of that code in the unanswered attempts, 0 to 1; NULL where none failed.
 FROM trunks
 LEFT JOIN calls

@@ -3,7 +3,8 @@
 -- Personal data: source_range.
 --
 -- Wangiri: a range of expensive numbers lets many of ours ring once, and earns when somebody calls back. A ring is a call
--- that was not answered, or lasted wangiri_ring_seconds at most. A range is a number without its last wangiri_range_digits.
+-- that was not answered, or lasted wangiri_ring_seconds at most, from a number of 7 to 15 digits. A range is such a number
+-- without its last wangiri_range_digits.
 -- A burst are rings of one range that begin at most wangiri_gap_seconds apart; it is found from wangiri_calls rings to
 -- wangiri_dids DIDs on. All are in the seed thresholds. Calls back are the month's outbound calls into the range since.
 WITH limits AS (

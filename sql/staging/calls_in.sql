@@ -2,7 +2,7 @@
 --
 -- A row of cdr_in is an attempt. Attempts of one call share call id, source and DID, and are near in time: a vendor's counter
 -- starts again, and an id such as 0 stands for none. In the order of their starts, an attempt begins another call where it is
--- a first one and began later than the attempt before it, or where it began more than 600 seconds after all attempts before
+-- a first one (number 1) and began later than the attempt before it, or where it began more than 600 seconds after all attempts before
 -- it had ended. An attempt can ring long before the next one follows, so its end counts, but for no more than 4 hours: a
 -- wrong end must not hold calls of other days together. Without an end its start counts. Attempts that began at once, as
 -- those of a fork do, are of one call. Where the call id is NULL, attempts of a call share their start as well.

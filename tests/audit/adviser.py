@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -42,40 +41,44 @@ def _scoped(spans: list[Span]) -> Iterator[tuple[tuple[str, str | None], list[Sp
 
 
 def _advice(spans: list[Span], month: str) -> Iterator[Row]:
-    """Each call with how many were in progress as it began, those before it in its second included."""
-    spans = sorted(spans, key=lambda one: (one.start, one.seconds == 0, one.call.last.line))
+    """What each number of channels would have carried; nothing where no call of the month is metered."""
     own = [one for one in spans if one.call.month == month]
-    before = {id(one): _in_progress(spans, at, one) for at, one in enumerate(spans)}
-    most = max(before[id(one)] + 1 for one in spans)
-    for extra in range(1, min(most, SHOWN) + 1):
-        sure = [one for one in own if before[id(one)] < extra]
+    levels = _levels(spans)
+    for extra in range(1, min(max(levels.values()), SHOWN) + 1) if own else ():
+        sure = [one for one in own if levels[id(one)] <= extra]
         yield {
             "extra_channels": extra,
-            "peak_metered_calls": most,
+            "peak_metered_calls": max(levels.values()),
             "metered_calls": len(own),
             "metered_usd": usd(one.call.usd("metered") for one in own),
             "avoided_at_least_calls": len(sure),
             "avoided_at_least_usd": usd(one.call.usd("metered") for one in sure),
-            "avoided_by_seconds_usd": _by_seconds(own, spans, extra),
+            "avoided_by_seconds_usd": float(_by_seconds(own, spans, levels, extra)),
         }
 
 
-def _in_progress(spans: list[Span], at: int, one: Span) -> int:
-    return sum(other.start <= one.start < other.end for other in spans[:at])
+def _levels(spans: list[Span]) -> dict[int, int]:
+    """How many calls are in progress once each has begun: of one second the cheapest first, those of no time last."""
+    ordered = sorted(spans, key=lambda one: (one.start, one.seconds == 0, one.call.usd("metered")))
+    levels = {}
+    for at, one in enumerate(ordered):
+        there = (other for other in ordered[:at] if other.start <= one.start)
+        levels[id(one)] = 1 + sum(other.end > one.start or other.start == one.start for other in there)
+    return levels
 
 
-def _by_seconds(own: list[Span], spans: list[Span], extra: int) -> Decimal:
+def _by_seconds(own: list[Span], spans: list[Span], levels: dict[int, int], extra: int) -> Fraction:
     """Each second's spend times the share of the calls in progress that fit."""
     edges = sorted({edge for one in spans for edge in (one.start, one.end)})
-    levels = {edge: sum(one.start <= edge < one.end for one in spans) for edge in edges}
+    there = {edge: sum(one.start <= edge < one.end for one in spans) for edge in edges}
     saved = Fraction(0)
     for one in own:
         amount = Fraction(one.call.usd("metered") or 0)
         if not one.seconds:
-            saved += amount * min(Fraction(1), Fraction(extra, levels[one.start] + 1))
+            saved += amount * min(Fraction(1), Fraction(extra, levels[id(one)]))
             continue
         inside = [edge for edge in edges if one.start <= edge <= one.end]
         for since, until in zip(inside, inside[1:], strict=False):
-            share = min(Fraction(1), Fraction(extra, levels[since]))
+            share = min(Fraction(1), Fraction(extra, there[since]))
             saved += amount * int((until - since).total_seconds()) / one.seconds * share
-    return Decimal(saved.numerator) / Decimal(saved.denominator)
+    return saved

@@ -69,8 +69,8 @@ class Books:
         return not call.answered and self.classes.of(call.last) == "capacity"
 
     def is_short(self, one: Call | Record) -> bool:
-        """Whether a call or attempt was answered, and short."""
-        return one.answered and one.duration <= self.limit("short_call_seconds")
+        """Whether a call or attempt was answered, and is known to have been short."""
+        return one.answered and one.lasted is not None and one.lasted <= self.limit("short_call_seconds")
 
 
 def books(landing: Path) -> Books:

@@ -65,8 +65,8 @@ def _repeats(calls: list[Call], within: float) -> int:
 def hourly_toll_free(books: Books) -> Iterator[Row]:
     charged = [call for call in books.inbound if (call.usd("toll_free") or 0) > 0]
     for (month, did, hour), calls in grouped(charged, lambda call: (call.month, call.called, hour_of(call.started))):
-        lengths = Counter(call.duration for call in calls)
-        length = max(lengths, key=lambda one: (lengths[one], one))
+        lengths = Counter(call.lasted for call in calls if call.lasted is not None)
+        length = max(lengths, key=lambda one: (lengths[one], one), default=None)
         yield {
             "month": month,
             "did_number": did,
@@ -74,7 +74,7 @@ def hourly_toll_free(books: Books) -> Iterator[Row]:
             "calls": len(calls),
             "first_call_at": min(call.started for call in calls),
             "last_call_at": max(call.started for call in calls),
-            "same_duration_calls": lengths[length],
+            "same_duration_calls": 0 if length is None else lengths[length],
             "same_duration_seconds": length,
             "minutes": sum(call.duration for call in calls) / 60,
             "toll_free_usd": usd(call.usd("toll_free") for call in calls),

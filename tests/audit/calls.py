@@ -51,6 +51,11 @@ class Call:
         return sum(record.duration for record in self.records)
 
     @property
+    def lasted(self) -> int | None:
+        """Connected seconds, where they are known of any attempt."""
+        return self.duration if any(record.lasted is not None for record in self.records) else None
+
+    @property
     def answered_seconds(self) -> int:
         """Seconds of the records with a connect time."""
         return sum(record.duration for record in self.records if record.answered)
@@ -105,7 +110,7 @@ def _apart(attempts: list[Record]) -> Iterator[list[Record]]:
     """Attempts in the order of their starts, in runs that are near in time."""
     run, over = [attempts[0]], _over(attempts[0])
     for before, record in zip(attempts, attempts[1:], strict=False):
-        first = _number(record) <= 1 and record.started > before.started
+        first = _number(record) == 1 and record.started > before.started
         if first or record.started > over + NEAR:
             yield run
             run = []

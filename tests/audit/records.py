@@ -66,8 +66,13 @@ class Record:
         return self.connected is not None
 
     @property
+    def lasted(self) -> int | None:
+        """Connected seconds, where they are known."""
+        return self.seconds["duration"]
+
+    @property
     def duration(self) -> int:
-        return self.seconds["duration"] or 0
+        return self.lasted or 0
 
     @property
     def cost(self) -> Decimal:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ def _same(expected: Any, got: Any) -> bool:
     if isinstance(expected, tuple):  # the numbers of a sentence
         numbers = re.findall(r"\d+(?:\.\d+)?", got)
         return len(numbers) == len(expected) and all(map(_same, map(float, expected), map(float, numbers)))
+    if isinstance(expected, float) and isinstance(got, Decimal):  # made by a division, kept in six decimals
+        return math.isclose(expected, got, rel_tol=1e-9, abs_tol=6e-7)
     if isinstance(expected, float) and got is not None:
         return math.isclose(expected, float(got), rel_tol=1e-9, abs_tol=1e-15)
     return bool(expected == got)

@@ -61,10 +61,11 @@ def _traffic(books: Books, column: str, of: Time) -> Iterator[Row]:
     for key, records in grouped(books.records, lambda record: (record.month, of(record.started), record.direction)):
         month, time, direction = key
         here = {"month": month, column: time, "direction": direction}
-        yield here | _outcomes(books, records) | _calls(records, calls[key], direction)
+        outcomes = _outcomes(books, records)
+        yield here | outcomes | _calls(records, calls[key], direction, outcomes["short_calls"])
 
 
-def _calls(records: list[Record], calls: list[Call], direction: str) -> Row:
+def _calls(records: list[Record], calls: list[Call], direction: str, short: int) -> Row:
     answered = [call for call in calls if call.answered]
     seconds, talked = sum(call.duration for call in calls), sum(call.answered_seconds for call in answered)
     billed = sum(record.seconds["billing"] or 0 for record in records) if direction == "out" else None
@@ -81,7 +82,7 @@ def _calls(records: list[Record], calls: list[Call], direction: str) -> Row:
         "minutes": seconds / 60,
         "billing_seconds": billed,
         "billed_minutes": None if billed is None else billed / 60,
-        "short_call_share": ratio(sum(record.answered and record.duration <= 6 for record in records), attempts),
+        "short_call_share": ratio(short, attempts),
         "answer_delay_seconds": statistics.fmean(delays) if delays else None,
         "answer_delay_p50_seconds": float(statistics.median(delays)) if delays else None,
         "peak_cps": max(Counter(call.started for call in calls).values(), default=0),
@@ -129,7 +130,7 @@ def trunk_quality(books: Books) -> Iterator[Row]:
 
 def _is_timed(record: Record, call_began: datetime) -> bool:
     """Whether it is known when the trunk was asked: by a first attempt, or one that began after the call did."""
-    first = record.attempt is None or record.attempt <= 1
+    first = record.attempt in (None, 1)
     return record.answered and (first or record.started > call_began)
 
 
@@ -149,9 +150,9 @@ def _quantile(sorted_values: list[float], share: float) -> float | None:
 
 
 def _failures(records: list[Record]) -> Row:
-    codes = Counter(code for record in records if (code := record.text["code"]) is not None)
-    code = min(codes, key=lambda one: (-codes[one], one), default=None)
-    share = ratio(codes[code], len(records)) if code is not None else None
+    codes = Counter(record.text["code"] for record in records)
+    code = min(codes, key=lambda one: (-codes[one], one or ""), default=None)
+    share = ratio(codes[code], len(records))
     return {"top_failure_code": code, "top_failure_share": share}
 
 

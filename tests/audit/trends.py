@@ -140,7 +140,8 @@ def dids(books: Books) -> Iterator[Row]:
     until = max(file.until for file in books.files if file.direction == "in")
     newest = max(file.month for file in books.files if file.direction == "in")
     last_day = (until - timedelta(microseconds=1)).date()
-    for did, calls in grouped(books.inbound, lambda call: call.called):
+    dialled = (call for call in books.inbound if call.called is not None)
+    for did, calls in grouped(dialled, lambda call: call.called):
         last = max(call.started for call in calls)
         idle = (last_day - last.date()).days
         yield {
@@ -157,15 +158,20 @@ def dids(books: Books) -> Iterator[Row]:
 
 
 _SUMMED = {
-    "duration_seconds": ("Duration (sec)", "Call Duration (sec)"),
-    "billing_seconds": ("Billing Duration (sec)",),
-    "toll_free_usd": ("Toll-free (USD)",),
-    "pstn_usd": ("PSTN (USD)",),
-    "metered_usd": ("Metered (USD)",),
-    "cnam_usd": ("CNAM IN (USD)",),
-    "total_usd": ("Total (USD)",),
-    "rate_usd": ("Rate (USD)",),
-    "charged_usd": ("Charged (USD)",),
+    "in": {
+        "duration_seconds": "Duration (sec)",
+        "toll_free_usd": "Toll-free (USD)",
+        "pstn_usd": "PSTN (USD)",
+        "metered_usd": "Metered (USD)",
+        "cnam_usd": "CNAM IN (USD)",
+        "total_usd": "Total (USD)",
+    },
+    "out": {
+        "duration_seconds": "Call Duration (sec)",
+        "billing_seconds": "Billing Duration (sec)",
+        "rate_usd": "Rate (USD)",
+        "charged_usd": "Charged (USD)",
+    },
 }
 
 
@@ -175,11 +181,9 @@ def reconciliation(books: Books) -> Iterator[Row]:
         here = {"month": file.month, "record_type": f"cdr_{file.direction}", "export_id": file.export_id}
         rows = len(file.cells)
         counts = {"archived": rows, "rejected": len(file.rejected), "published": len(file.records), "counted": rows}
-        yield {**here, "component": "rows", **counts, "unknown": None, "difference": 0}
-        for component, headers in _SUMMED.items():
-            for header in headers:
-                if file.cells and header in file.cells[0]:
-                    yield {**here, "component": component, **_summed(file, header)}
+        yield {**here, "component": "rows", **counts, "unknown": 0, "difference": 0}
+        for component, header in _SUMMED[file.direction].items():
+            yield {**here, "component": component, **_summed(file, header)}
 
 
 def _summed(file: File, header: str) -> Row:

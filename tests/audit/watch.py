@@ -38,7 +38,7 @@ def false_answer(books: Books) -> Iterator[Row]:
 
 def _is_suspect(books: Books, call: Call) -> bool:
     soon = call.connected and delay_of(call.started, call.connected) <= books.limit("false_answer_delay_seconds")
-    return bool(soon) and call.duration <= books.limit("false_answer_call_seconds")
+    return bool(soon) and call.lasted is not None and call.lasted <= books.limit("false_answer_call_seconds")
 
 
 def _looks_false(books: Books, calls: list[Call]) -> bool:
@@ -105,7 +105,8 @@ def wangiri(books: Books) -> Iterator[Row]:
 
     def is_ring(call: Call) -> bool:
         number = re.fullmatch("[0-9]{7,15}", call.source or "")
-        return bool(number) and (not call.answered or call.duration <= books.limit("wangiri_ring_seconds"))
+        brief = call.lasted is not None and call.lasted <= books.limit("wangiri_ring_seconds")
+        return bool(number) and (not call.answered or brief)
 
     rings = filter(is_ring, books.inbound)
     for (month, source_range), some in grouped(rings, lambda call: (call.month, str(call.source)[:-cut])):

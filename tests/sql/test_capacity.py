@@ -66,6 +66,13 @@ def test_groups_have_channels_of_their_own_and_all_share_one_pool(add: Add, mart
     }
 
 
+def test_as_many_channels_as_the_peak_remove_every_last_decimal(add: Add, mart: Fetch) -> None:
+    # seven millionths of a dollar over 31 days: nearly nothing a second
+    _metered(add, 0, 31 * 86400, metered_usd="0.000007")
+    found = [row["avoided_by_seconds_usd"] for row in mart("marts.capacity_adviser")]
+    assert found == [Decimal("0.000007")] * 2
+
+
 def test_a_call_without_an_end_is_in_progress_for_its_duration(add: Add, mart: Fetch) -> None:
     # the second begins while the first talks: one channel carries one of them, as staging.channel_hours counts two
     _metered(add, 0, 60, ended_at=None, duration_seconds=60, metered_usd="1")

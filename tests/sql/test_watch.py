@@ -367,6 +367,15 @@ def test_pumping_that_never_ends_is_found_every_night_and_regular_traffic_is_not
     assert [(row["did_number"], str(row["first_call_at"])[:10]) for row in rows] == [("1800", day) for day in days]
 
 
+def test_toll_free_calls_whose_lengths_are_not_known_are_not_equally_long(add: Add, mart: Found) -> None:
+    for seconds in (None, None, None, 20, 20, 30):
+        add("cdr_in", at("02:00:00"), did_number="1800", toll_free_usd="0.01", duration_seconds=seconds)
+    add("cdr_in", at("03:00:00"), did_number="1800", toll_free_usd="0.01")
+    two, three = mart("marts.hourly_toll_free", "hour")
+    assert (two["calls"], two["same_duration_calls"], two["same_duration_seconds"]) == (6, 2, 20)
+    assert (three["calls"], three["same_duration_calls"], three["same_duration_seconds"]) == (1, 0, None)
+
+
 @pytest.mark.parametrize(
     "missed", [{"pumping_hour_calls": 9}, {"pumping_times_usual": 4.01}, {"pumping_same_duration_share": 0.51}]
 )
