@@ -19,8 +19,6 @@ WITH traffic AS (
         coalesce(CAST(sum(attempts) FILTER (WHERE redirected) AS BIGINT), 0) AS redirected_attempts,
         coalesce(CAST(sum(attempts) FILTER (WHERE isa_failure) AS BIGINT), 0) AS isa_attempts,
         CAST(sum(short_calls) AS BIGINT) AS short_calls,
-        CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds,
-        coalesce(CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT), 0) AS answered_seconds,
         CAST(sum(billing_seconds) AS BIGINT) AS billing_seconds,
         CAST(sum(cost_usd) AS DECIMAL(38, 6)) AS cost_usd
     FROM staging.outcomes
@@ -32,7 +30,9 @@ calls AS (
         date_trunc('hour', started_at) AS hour,
         'in' AS direction,
         count(*) AS calls,
-        count(*) FILTER (WHERE answered) AS answered_calls
+        count(*) FILTER (WHERE answered) AS answered_calls,
+        CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds,
+        CAST(sum(answered_seconds) AS BIGINT) AS answered_seconds
     FROM staging.calls_in
     GROUP BY month, date_trunc('hour', started_at)
     UNION ALL
@@ -41,7 +41,9 @@ calls AS (
         date_trunc('hour', started_at) AS hour,
         'out' AS direction,
         count(*) AS calls,
-        count(*) FILTER (WHERE answered) AS answered_calls
+        count(*) FILTER (WHERE answered) AS answered_calls,
+        CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds,
+        CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT) AS answered_seconds
     FROM staging.calls_out
     GROUP BY month, date_trunc('hour', started_at)
 ),
@@ -115,10 +117,10 @@ SELECT
     traffic.seer_attempts, -- Attempts answered or ended by SIP 480, 486, 600 or 603.
     traffic.redirected_attempts, -- Attempts ended unanswered by a SIP 3xx redirection.
     traffic.isa_attempts, -- Attempts ended unanswered by SIP 408, 500, 503 or 504.
-    CAST(traffic.answered_seconds AS DOUBLE) / nullif(calls.answered_calls, 0) AS acd_seconds, -- Average call duration in seconds: answered_seconds / answered calls.
-    traffic.answered_seconds, -- Connected seconds of the calls that were answered; what a record without a connect time says is left out.
-    traffic.duration_seconds, -- Connected seconds of the calls that began in the hour.
-    CAST(traffic.duration_seconds AS DOUBLE) / 60 AS minutes, -- Connected minutes of the calls that began in the hour.
+    CAST(coalesce(calls.answered_seconds, 0) AS DOUBLE) / nullif(calls.answered_calls, 0) AS acd_seconds, -- Average call duration in seconds: answered_seconds / answered calls.
+    coalesce(calls.answered_seconds, 0) AS answered_seconds, -- Connected seconds of the calls that were answered; what a record without a connect time says is left out.
+    coalesce(calls.duration_seconds, 0) AS duration_seconds, -- Connected seconds of the calls that began in the hour.
+    CAST(coalesce(calls.duration_seconds, 0) AS DOUBLE) / 60 AS minutes, -- Connected minutes of the calls that began in the hour.
     traffic.billing_seconds, -- Seconds charged after rounding to increments; NULL for inbound, where the vendor does not say.
     CAST(traffic.billing_seconds AS DOUBLE) / 60 AS billed_minutes, -- Minutes charged after rounding to increments; NULL for inbound.
     traffic.short_calls, -- Answered attempts of at most short_call_seconds of the seed thresholds.
@@ -127,7 +129,7 @@ SELECT
     CAST(delays.p50_seconds AS DOUBLE) AS answer_delay_p50_seconds, -- Median seconds from the call's start to its answer; not the post-dial delay.
     coalesce(peaks.peak_cps, 0) AS peak_cps, -- Calls that began in the busiest second (CPS), each once however many attempts it took.
     traffic.cost_usd, -- What the attempts cost, USD.
-    CAST(traffic.cost_usd AS DOUBLE) / nullif(CAST(coalesce(traffic.billing_seconds, traffic.duration_seconds) AS DOUBLE) / 60, 0) AS cost_per_minute_usd -- Cost in USD per billed minute (out) or per connected minute (in).
+    CAST(traffic.cost_usd AS DOUBLE) / nullif(CAST(coalesce(traffic.billing_seconds, calls.duration_seconds) AS DOUBLE) / 60, 0) AS cost_per_minute_usd -- Cost in USD per billed minute (out) or per connected minute (in).
 FROM traffic
 LEFT JOIN calls
     ON calls.month = traffic.month

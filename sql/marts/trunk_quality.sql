@@ -4,9 +4,9 @@
 -- attempts (E.425 1.5), SEER and ISA as in RFC 6076 4.7, 4.8; what counts as what stands in staging.outcomes. ACD = connected
 -- seconds of answered attempts / answered calls; a call is answered by the trunk of its deciding attempt. Percentiles are exact
 -- and interpolated. The answer delay counts from the trunk's own attempt: from the record's start where the attempt is the
--- first of its call, or began after the call did. A later attempt that bears the start of its call does not say when the trunk
--- was asked, so it is left out. It is no post-dial delay (PDD): the records have no time of the first ringing. Trunks are
--- names: a renamed trunk is a new row. Attempts that reached no trunk have a NULL name.
+-- first of its call, or decides it and began after the call did. A later attempt that bears the start of its call does not
+-- say when the trunk was asked, so it is left out. It is no post-dial delay (PDD): the records have no time of the first
+-- ringing. Trunks are names: a renamed trunk is a new row. Attempts that reached no trunk have a NULL name.
 WITH trunks AS (
     SELECT
         month,

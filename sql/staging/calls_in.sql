@@ -53,10 +53,10 @@ distances AS (
     SELECT
         *,
         started - lag(started) OVER (
-            PARTITION BY month, call_id, source_number, did_number, key_started_at ORDER BY started, attempt
+            PARTITION BY month, call_id, source_number, did_number, key_started_at ORDER BY started, attempt, line
         ) AS from_start,
         started - max(greatest(started, least(coalesce(ended, started), started + 14400))) OVER (
-            PARTITION BY month, call_id, source_number, did_number, key_started_at ORDER BY started, attempt
+            PARTITION BY month, call_id, source_number, did_number, key_started_at ORDER BY started, attempt, line
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS from_end
     FROM attempts
@@ -65,7 +65,7 @@ numbered AS (
     SELECT
         *,
         sum(CASE WHEN from_end > 600 OR (attempt = 1 AND from_start > 0) THEN 1 ELSE 0 END) OVER (
-            PARTITION BY month, call_id, source_number, did_number, key_started_at ORDER BY started, attempt
+            PARTITION BY month, call_id, source_number, did_number, key_started_at ORDER BY started, attempt, line
             ROWS UNBOUNDED PRECEDING
         ) AS sequence
     FROM distances
@@ -98,6 +98,7 @@ folded AS (
         count(*) FILTER (WHERE answered) AS answered_attempts,
         min(attempt) AS first_attempt,
         CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds,
+        CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT) AS answered_seconds,
         sum(toll_free_usd) AS toll_free_usd,
         sum(pstn_usd) AS pstn_usd,
         sum(metered_usd) AS metered_usd,
@@ -121,6 +122,7 @@ SELECT
     coalesce(folded.first_attempt, cdr_in.attempt, 1) AS first_attempt, -- Lowest attempt number present; above 1 means that earlier attempts are missing.
     coalesce(folded.answered_attempts > 0, cdr_in.connected_at IS NOT NULL) AS answered, -- Whether an attempt has a connect time.
     coalesce(folded.duration_seconds, cdr_in.duration_seconds) AS duration_seconds, -- Connected seconds: the answered attempt's, as the others have 0.
+    CASE WHEN folded.line IS NULL AND cdr_in.connected_at IS NOT NULL THEN cdr_in.duration_seconds ELSE folded.answered_seconds END AS answered_seconds, -- Connected seconds of its answered attempts; what an attempt without a connect time says is left out.
     cdr_in.disconnect_code, -- SIP or internal code that ended the deciding attempt.
     cdr_in.disconnect_reason, -- The text that came with that code.
     cdr_in.disconnect_initiator, -- Which side hung up the deciding attempt.

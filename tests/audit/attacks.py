@@ -113,10 +113,17 @@ def _false_answers(rng: Random) -> Iterator[Cells]:
 
 def _scans(rng: Random) -> Iterator[Cells]:
     """Number after number, some beyond 18 digits or words; a caller with many numbers who talks is none."""
-    for month, source, step, talks in ((9, "scanner", 3, 4), (10, "slow", 11, 4), (11, "talker", 2, 30), (11, "deaf", 10, 0)):
+    for month, source, step, talks in (
+        (9, "scanner", 3, 4),
+        (10, "slow", 11, 4),
+        (11, "talker", 2, 30),
+        (11, "deaf", 10, 0),
+    ):
         for at in range(60):
             start = datetime(2026, month, 15, 4) + timedelta(seconds=at * 50)  # noqa: DTZ001
-            number = {7: "9" * 19, 9: "0033100", 11: "word", 13: "", 15: "33100500"}.get(at, str(33_100_000 + at * step))
+            number = {7: "9" * 19, 9: "0033100", 11: "word", 13: "", 15: "33100500"}.get(
+                at, str(33_100_000 + at * step)
+            )
             answered = talks and at % 4 == 0
             cells = _dialled(start, 2 if answered else None, talks if answered else 0, Voice_OUT_Trunk="PBX")
             yield cells | {"Source": source, "Destination Number": number, "Charged (USD)": rng.choice(("", "0.001"))}

@@ -36,9 +36,7 @@ def journey(seed: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jou
     ) as vendor:
         for record_type, rows in zip(("cdr_in", "cdr_out"), records(seed), strict=True):
             vendor.add_records(record_type, rows)
-        settings = Settings(
-            didww_api_key=SecretStr(KEY), didww_api_url=vendor.url, cdr_data_dir=data, _env_file=None
-        )
+        settings = Settings(didww_api_key=SecretStr(KEY), didww_api_url=vendor.url, cdr_data_dir=data, _env_file=None)
         journey = Journey(settings, clock=clock)
         for month in month_range(AUGUST, NOVEMBER):
             clock.at = EARLIER if month == AUGUST else NOW

@@ -32,7 +32,14 @@ CAUSES_IN = (
     ("8023", "internal", "Switch"),
     ("", "", ""),
 )
-CAUSES_OUT = (("200", "OK"), ("486", "Busy"), ("480", "DID number overloaded"), ("404", "Not Found"), ("500", ""), ("", ""))
+CAUSES_OUT = (
+    ("200", "OK"),
+    ("486", "Busy"),
+    ("480", "DID number overloaded"),
+    ("404", "Not Found"),
+    ("500", ""),
+    ("", ""),
+)
 COUNTRIES = (("France", "Orange"), ("Cuba", "ETECSA"), ("Côte d'Ivoire", "MTN"), ("France", ""), ("", ""))
 
 
@@ -63,7 +70,9 @@ class _Traffic:
         huge = {"Metered (USD)": "999999999999.999999", "Total (USD)": "999999999999.999999", "Call ID": "huge"}
         start = STARTS[8] + timedelta(days=3)
         yield from (self.attempt(start + timedelta(hours=n), n + 1) | huge for n in range(3))
-        yield from (self.attempt(start, 1) | huge | {"Attempt": "1", "Source": "same", "Call ID": "sum"} for n in (1, 2))
+        yield from (
+            self.attempt(start, 1) | huge | {"Attempt": "1", "Source": "same", "Call ID": "sum"} for n in (1, 2)
+        )
         both = {"Source": "same", "Call ID": "over", "Destination DID": DIDS[0]}
         yield from (self.attempt(start, n) | huge | both | {"Attempt": str(n)} for n in (1, 2))
 
@@ -79,7 +88,9 @@ class _Traffic:
         """Mostly in a few busy hours, so that calls meet; sometimes in the same second."""
         hour = self.rng.choice((0, 9, 9, 10, 10, 10, 15, 23))
         day = self.rng.choice((0, 1, 4, 7, 8, DAYS[month] - 1, self.rng.randrange(DAYS[month])))
-        return STARTS[month] + timedelta(days=day, hours=hour, seconds=self.rng.choice((0, 1, self.rng.randrange(3600))))
+        return STARTS[month] + timedelta(
+            days=day, hours=hour, seconds=self.rng.choice((0, 1, self.rng.randrange(3600)))
+        )
 
     def call(self, start: datetime) -> Iterator[Cells]:
         """One call of one or more attempts, some of them odd."""
@@ -90,7 +101,9 @@ class _Traffic:
             "Capacity Group": self.rng.choice(("Group A", "Gruppe Ü", "")),
         }
         count, apart = self.rng.choice((1, 1, 1, 2, 3)), self.rng.choice((0, 5, 40, 700))
-        whole = [self.attempt(start + timedelta(seconds=apart * n), n + 1, n == count - 1) | shared for n in range(count)]
+        whole = [
+            self.attempt(start + timedelta(seconds=apart * n), n + 1, n == count - 1) | shared for n in range(count)
+        ]
         whole *= self.rng.choice((1,) * 12 + (2, 3))
         yield from whole if self.rng.random() < 0.95 else whole[1:]
 
@@ -137,14 +150,20 @@ class _Traffic:
         }
 
     def money(self) -> str:
-        return self.rng.choice(("0.000", "0", "", "0.005", "0.0642", "1.5", "-0.25", "0.0000005", "0.0000015", "12.340000"))
+        return self.rng.choice(
+            ("0.000", "0", "", "0.005", "0.0642", "1.5", "-0.25", "0.0000005", "0.0000015", "12.340000")
+        )
 
     def _timed(self, start: datetime, answered: bool) -> Cells:
         """Start, connect, end and seconds; now and then what cannot be, and what is only just possible."""
         rings, talks = self.rng.randrange(40), self.rng.choice((0, 1, 6, 7, 59, 60, 600, self.rng.randrange(4000)))
         connect = start + timedelta(seconds=rings)
         end = connect + timedelta(seconds=talks if answered else 0)
-        cells = {"connect": said(connect) if answered else "", "end": said(end), "seconds": str(talks if answered else 0)}
+        cells = {
+            "connect": said(connect) if answered else "",
+            "end": said(end),
+            "seconds": str(talks if answered else 0),
+        }
         odd = self.rng.random()
         if odd < 0.25:
             cells |= self.rng.choice(

@@ -29,7 +29,9 @@ def _shares(rows: Iterable[Row], cost: str, *within: str) -> Iterator[Row]:
 
 @recomputes("marts.cost_by_did", "month did_number")
 def by_did(books: Books) -> Iterator[Row]:
-    yield from _shares(map(_of_did, grouped(books.inbound, lambda call: (call.month, call.called))), "total_usd", "month")
+    yield from _shares(
+        map(_of_did, grouped(books.inbound, lambda call: (call.month, call.called))), "total_usd", "month"
+    )
 
 
 def _of_did(group: tuple[Any, list[Call]]) -> Row:

@@ -61,4 +61,6 @@ def test_a_mart_equals_its_recomputation(name: str, books: Books, published: duc
         for column in columns
         if not _same(row[column], got[at][column])
     }
-    assert not differ, f"{len(differ)} values differ, (recomputed, published): {dict(islice(sorted(differ.items(), key=repr), 8))}"
+    assert not differ, (
+        f"{len(differ)} values differ, (recomputed, published): {dict(islice(sorted(differ.items(), key=repr), 8))}"
+    )

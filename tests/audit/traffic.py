@@ -107,7 +107,7 @@ def trunk_quality(books: Books) -> Iterator[Row]:
         return record.month, record.direction, record.text["trunk"], record.text["trunk_group"]
 
     answered = Counter(key(call.last) for call in books.calls if call.answered)
-    began = {id(record): call.started for call in books.calls for record in call.records}
+    began = {id(call.last): call.started for call in books.calls}
     kept = "attempts answered_attempts asr_attempt ner seer isa short_calls".split()
     for (month, direction, trunk, group), records in grouped(books.records, key):
         outcomes = _outcomes(books, records)
@@ -123,15 +123,15 @@ def trunk_quality(books: Books) -> Iterator[Row]:
             "answered_seconds": talked,
             "acd_seconds": ratio(talked, calls),
             "minutes": sum(record.duration for record in records) / 60,
-            **_percentiles([record for record in records if _is_timed(record, began[id(record)])]),
+            **_percentiles([record for record in records if _is_timed(record, began.get(id(record)))]),
             **_failures([record for record in records if not record.answered]),
         }
 
 
-def _is_timed(record: Record, call_began: datetime) -> bool:
-    """Whether it is known when the trunk was asked: by a first attempt, or one that began after the call did."""
-    first = record.attempt in (None, 1)
-    return record.answered and (first or record.started > call_began)
+def _is_timed(record: Record, call_began: datetime | None) -> bool:
+    """Whether it is known when the trunk was asked: by a first attempt, or a deciding one that began after its call."""
+    later = call_began is not None and record.started > call_began
+    return record.answered and (record.attempt in (None, 1) or later)
 
 
 def _percentiles(records: list[Record]) -> Row:

@@ -55,7 +55,9 @@ def month_on_month(books: Books) -> Iterator[Row]:
             **_changes("minutes", "minutes", minutes, _sums(books, earlier, "minutes"), earlier),
             **_changes("cost", "cost_usd", cost, _sums(books, earlier, "cost"), earlier),
             **{
-                f"{name}_weekday_change_share": _weekdays(file, before, _sums(books, file, name), _sums(books, before, name))
+                f"{name}_weekday_change_share": _weekdays(
+                    file, before, _sums(books, file, name), _sums(books, before, name)
+                )
                 for name in ("calls", "minutes", "cost")
             },
         }
@@ -244,7 +246,15 @@ def watch_pumping(books: Books) -> Iterator[Row]:
         before = [hours.get((did, hour - n * DAY)) for n in range(1, int(books.limit("usual_days")) + 1)]
         usual = statistics.median(0.0 if one is None or is_suspect(one) else float(one["calls"]) for one in before)
         if is_suspect(row) and row["calls"] >= books.limit("pumping_times_usual") * usual:
-            kept = ("month", "first_call_at", "last_call_at", "calls", "same_duration_calls", "minutes", "toll_free_usd")
+            kept = (
+                "month",
+                "first_call_at",
+                "last_call_at",
+                "calls",
+                "same_duration_calls",
+                "minutes",
+                "toll_free_usd",
+            )
             numbers = (row["calls"], usual, row["same_duration_calls"], row["same_duration_seconds"])
             yield {name: row[name] for name in (*kept, "same_duration_seconds", "did_number")} | {
                 "usual_calls": usual,

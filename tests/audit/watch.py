@@ -113,7 +113,9 @@ def wangiri(books: Books) -> Iterator[Row]:
         for burst in _bursts(sorted(some, key=lambda call: call.started), books.limit("wangiri_gap_seconds")):
             dids = {call.called for call in burst if call.called is not None}
             if len(burst) >= books.limit("wangiri_calls") and len(dids) >= books.limit("wangiri_dids"):
-                yield {"month": month, "source_range": source_range} | _burst(books, source_range, burst, len(dids), cut)
+                yield {"month": month, "source_range": source_range} | _burst(
+                    books, source_range, burst, len(dids), cut
+                )
 
 
 def _bursts(rings: list[Call], gap: float) -> Iterator[list[Call]]:

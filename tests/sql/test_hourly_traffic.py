@@ -54,14 +54,22 @@ def test_an_hour_has_what_began_in_it(add: Add, mart: Fetch) -> None:
     assert (eleven["calls"], eleven["peak_cps"], eleven["short_calls"], eleven["answer_delay_seconds"]) == (1, 1, 0, 4)
 
 
-def test_an_answer_delay_counts_from_the_start_of_the_call_whichever_attempt_was_answered(add: Add, mart: Fetch) -> None:
+def test_an_answer_delay_counts_from_the_start_of_the_call_whichever_attempt_was_answered(
+    add: Add, mart: Fetch
+) -> None:
     # the second attempt has a start of its own, in the next hour: answered 5 s after it, and 65 s after the call began
     add("cdr_in", "2026-10-05 10:59:00", call_id="a", attempt=1, disconnect_code="486", duration_seconds=0)
     talk = {"connected_at": "2026-10-05 11:00:05", "duration_seconds": 9, "disconnect_code": "200"}
     add("cdr_in", "2026-10-05 11:00:00", call_id="a", attempt=2, **talk)
     ten, eleven = mart("marts.hourly_traffic", "hour")
-    assert [(hour["attempts"], hour["calls"], hour["answered_calls"]) for hour in (ten, eleven)] == [(1, 1, 1), (1, 0, 0)]
+    assert [(hour["attempts"], hour["calls"], hour["answered_calls"]) for hour in (ten, eleven)] == [
+        (1, 1, 1),
+        (1, 0, 0),
+    ]
     assert (ten["answer_delay_seconds"], ten["answer_delay_p50_seconds"]) == (65, 65)
+    # the call is in the hour in which it began, with all its seconds
+    assert [(hour["duration_seconds"], hour["answered_seconds"]) for hour in (ten, eleven)] == [(9, 9), (0, 0)]
+    assert [hour["acd_seconds"] for hour in (ten, eleven)] == [9, None]
     assert (eleven["answer_delay_seconds"], eleven["answer_delay_p50_seconds"]) == (None, None)
     (day,) = mart("marts.daily_traffic")
     assert (day["answer_delay_seconds"], day["answer_delay_p50_seconds"]) == (65, 65)

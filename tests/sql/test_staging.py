@@ -134,6 +134,21 @@ def test_byte_identical_rows_stay_calls_of_their_own(add: Add, mart: Fetch) -> N
     assert sum(row["total_usd"] for row in found) == Decimal("0.500000")
 
 
+def test_attempts_that_begin_at_once_stay_together_however_many_rows_are_sorted(
+    con: duckdb.DuckDBPyConnection, objects: dict[str, str]
+) -> None:
+    # of each id forty identical first attempts, and forty identical second ones that begin too late to be theirs
+    con.execute("SET threads = 4")  # of equal rows each thread has another order
+    con.execute(
+        "INSERT INTO all_cdr_in (month, started_at, attempt, call_id, export_id, row_number) "
+        "SELECT '2026-10', TIMESTAMP '2026-10-05 10:00:00' + INTERVAL (700 * (attempt - 1)) SECOND, attempt, id, 'e', "
+        "row_number() OVER () FROM range(3000) AS ids (id), range(1, 3) AS attempts (attempt), range(40) AS copies (copy)"
+    )
+    calls = f"({objects['staging.calls_in']})"
+    found = con.execute(f"SELECT first_attempt, attempts, count(*) FROM {calls} GROUP BY ALL ORDER BY ALL").fetchall()
+    assert found == [(1, 1, 120_000), (2, 1, 120_000)]
+
+
 def test_of_identical_first_attempts_the_unanswered_one_has_the_second(add: Add, mart: Fetch) -> None:
     add("cdr_in", START, call_id="a", attempt=1, connected_at="2026-10-05 10:00:02", duration_seconds=5)
     add("cdr_in", START, call_id="a", attempt=1, disconnect_code="486")
