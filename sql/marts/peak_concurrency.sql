@@ -1,10 +1,12 @@
--- One row per UTC day, direction, scope and name in which a channel was held. Ask: when were most channels in use, and how many are needed?
+-- One row per UTC day, direction, scope and name in which a channel was held or a call was lost. Ask: when were most channels in use, and how many are needed?
 --
 -- Exact to the second, not sampled: staging.channel_hours says how, and what crosses the edge of a month. Scopes: all, did,
 -- trunk, capacity_group. The busy hour is the full UTC hour with most traffic held, in Erlang = held seconds / 3600 (E.600).
 -- Channels needed: the fewest n whose blocking by Erlang B is at most blocking_share of seeds.thresholds, where with traffic A
 -- B(0) = 1, B(n) = A B(n - 1) / (n + A B(n - 1)). Erlang B takes calls to arrive independently and blocked ones to go away.
 -- Peaks do not add up: those of two trunks need not fall into the same second.
+-- Lost calls are those of staging.lost_calls that began on the day; a day with lost calls alone has no busy hour and no traffic.
+-- The traffic is what was carried: where calls were lost, more was offered, and more channels are needed than stand here.
 WITH RECURSIVE limits AS (
     SELECT max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'blocking_share') AS blocking_share
     FROM seeds.thresholds
@@ -18,7 +20,7 @@ hours AS (
         max(held_seconds) OVER (PARTITION BY month, CAST(hour AS DATE), direction, scope, name) AS day_held_seconds
     FROM staging.channel_hours
 ),
-days AS (
+held AS (
     SELECT
         month,
         day,
@@ -33,6 +35,39 @@ days AS (
         max(held_seconds) AS busy_seconds
     FROM hours
     GROUP BY month, day, direction, scope, name
+),
+lost AS (
+    SELECT
+        month,
+        CAST(hour AS DATE) AS day,
+        direction,
+        scope,
+        name,
+        CAST(sum(lost_calls) AS BIGINT) AS lost_calls
+    FROM staging.lost_calls
+    GROUP BY month, CAST(hour AS DATE), direction, scope, name
+),
+days AS (
+    SELECT
+        coalesce(held.month, lost.month) AS month,
+        coalesce(held.day, lost.day) AS day,
+        coalesce(held.direction, lost.direction) AS direction,
+        coalesce(held.scope, lost.scope) AS scope,
+        coalesce(held.name, lost.name) AS name,
+        coalesce(held.peak_channels, 0) AS peak_channels,
+        held.peak_at,
+        coalesce(held.peak_held_channels, 0) AS peak_held_channels,
+        held.peak_held_at,
+        held.busy_hour,
+        coalesce(held.busy_seconds, 0) AS busy_seconds,
+        coalesce(lost.lost_calls, 0) AS lost_calls
+    FROM held
+    FULL JOIN lost
+        ON lost.month = held.month
+        AND lost.day = held.day
+        AND lost.direction = held.direction
+        AND lost.scope = held.scope
+        AND lost.name IS NOT DISTINCT FROM held.name
 ),
 erlang_b AS (
     SELECT DISTINCT
@@ -62,17 +97,18 @@ needed AS (
 )
 SELECT
     days.month, -- Month of the day, YYYY-MM (UTC).
-    days.day, -- Day on which the channels were in use (UTC).
+    days.day, -- Day on which the channels were in use, or calls were lost (UTC).
     days.direction, -- Direction of the traffic: in (to a DID) or out.
     days.scope, -- What is counted together: all, did, trunk or capacity_group.
     days.name, -- The DID, trunk or capacity group; NULL for all, and for calls in none.
     days.peak_channels, -- Most calls that were connected in the same second.
     days.peak_at, -- The first such second, UTC; NULL where none was connected.
     days.peak_held_channels, -- Most calls that held a channel in the same second, ringing included.
-    days.peak_held_at, -- The first such second, UTC.
-    days.busy_hour, -- Beginning of the hour with most traffic, UTC; of equals the first.
+    days.peak_held_at, -- The first such second, UTC; NULL where no channel was held.
+    days.busy_hour, -- Beginning of the hour with most traffic, UTC; of equals the first, NULL where no channel was held.
     CAST(days.busy_seconds AS DOUBLE) / 3600 AS busy_hour_erlangs, -- Mean number of channels held in that hour.
-    needed.channels AS channels_needed -- Fewest channels that carry the busy hour at blocking_share of the seed thresholds, by Erlang B.
+    needed.channels AS channels_needed, -- Fewest channels that carry the busy hour at blocking_share of the seed thresholds, by Erlang B.
+    days.lost_calls -- Calls that began on the day and were lost, because every channel was in use.
 FROM days
 LEFT JOIN needed
     ON needed.busy_seconds = days.busy_seconds

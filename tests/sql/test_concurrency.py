@@ -161,6 +161,46 @@ def test_days_have_the_peak_of_their_hours_and_the_busy_hour(add: Add, mart: Fet
     assert len(found) == 9
 
 
+def test_lost_calls_stand_beside_the_channels_also_where_none_was_in_use(
+    add: Add, mart: Fetch, rows: Rows, checks: dict[str, str]
+) -> None:
+    full = {"disconnect_code": "480", "disconnect_reason": "DID number overloaded", "disconnect_initiator": "Switch"}
+    _call(add, "10:00:00", "10:00:00", "10:30:00", capacity_group="G")
+    _call(add, "10:10:00", None, None, capacity_group="G", **full)
+    _call(add, "10:20:00", None, None, capacity_group="G", did_number="8", **full)
+    _call(add, "12:00:00", None, None, did_number="8", **full)
+    _call(add, "00:00:00", None, None, day=6, did_number="8", trunk_name="T", **full)
+    hours = [
+        (row["hour"], row["lost_calls"], row["peak_held_channels"], row["peak_held_at"], row["held_erlangs"])
+        for row in mart("marts.hourly_concurrency", "hour")
+    ]
+    assert hours == [
+        (_at("10:00:00"), 2, 1, _at("10:00:00"), 0.5),
+        (_at("12:00:00"), 1, 0, None, 0),
+        (_at("00:00:00", 6), 1, 0, None, 0),
+    ]
+    days = {
+        (row["day"].day, row["scope"], row["name"]): (row["lost_calls"], row["peak_held_channels"])
+        for row in rows("FROM marts.peak_concurrency")
+    }
+    assert days == {
+        (5, "all", None): (3, 1),
+        (5, "did", "9"): (1, 1),
+        (5, "did", "8"): (2, 0),
+        (5, "trunk", None): (3, 1),
+        (5, "capacity_group", "G"): (2, 1),
+        (5, "capacity_group", None): (1, 0),
+        (6, "all", None): (1, 0),
+        (6, "did", "8"): (1, 0),
+        (6, "trunk", "T"): (1, 0),
+        (6, "capacity_group", None): (1, 0),
+    }
+    (alone,) = rows("FROM marts.peak_concurrency WHERE day = DATE '2026-10-06' AND scope = 'all'")
+    assert (alone["peak_at"], alone["peak_held_at"], alone["busy_hour"]) == (None, None, None)
+    assert (alone["busy_hour_erlangs"], alone["channels_needed"]) == (0, 1)
+    assert rows(checks["concurrency_keeps_seconds"]) == []
+
+
 @pytest.mark.parametrize(
     ("calls", "share", "channels"),
     [
