@@ -7,7 +7,7 @@ WITH expected AS (
     SELECT
         calls_in.month,
         scopes.scope,
-        CAST(sum(calls_in.metered_usd) AS DECIMAL(18, 6)) AS metered_usd
+        CAST(sum(calls_in.metered_usd) AS DECIMAL(38, 6)) AS metered_usd
     FROM staging.calls_in AS calls_in
     CROSS JOIN (VALUES ('all'), ('capacity_group')) AS scopes (scope)
     WHERE calls_in.metered_usd > 0
@@ -17,10 +17,10 @@ found AS (
     SELECT
         month,
         scope,
-        CAST(sum(metered_usd) AS DECIMAL(18, 6)) AS metered_usd,
-        CAST(sum(CASE WHEN peak_metered_calls > 50 THEN metered_usd ELSE avoided_at_least_usd END) AS DECIMAL(18, 6)) AS avoided_usd
+        CAST(sum(metered_usd) AS DECIMAL(38, 6)) AS metered_usd,
+        CAST(sum(CASE WHEN peak_metered_calls > 50 THEN metered_usd ELSE avoided_at_least_usd END) AS DECIMAL(38, 6)) AS avoided_usd
     FROM marts.capacity_adviser
-    WHERE extra_channels = least(peak_metered_calls, 50)
+    WHERE extra_channels = least(greatest(peak_metered_calls, 1), 50)
     GROUP BY month, scope
 )
 SELECT
@@ -34,7 +34,7 @@ FULL JOIN found
     ON found.month = expected.month
     AND found.scope = expected.scope
 WHERE (
-        expected.metered_usd IS DISTINCT FROM found.metered_usd
-        OR expected.metered_usd IS DISTINCT FROM found.avoided_usd
+        coalesce(expected.metered_usd, 0) <> coalesce(found.metered_usd, 0)
+        OR coalesce(expected.metered_usd, 0) <> coalesce(found.avoided_usd, 0)
     )
     AND coalesce(expected.month, found.month) NOT IN (SELECT month FROM coverage WHERE state = 'expired')

@@ -12,8 +12,9 @@
 -- one pool for every group; a NULL group holds the numbers in none. What the channels themselves cost is not in the records.
 -- Of calls that begin in the same second the cheapest counts as the first. A call of zero seconds needs a channel in the instant
 -- in which it begins, after and beside all others of its second, and takes it from none. A call that came over from the month
--- before is in progress, and its money is that month's; without that month (the first that is held), it is not there. A month
--- without a metered call of its own has no row.
+-- before is in progress, and its money is that month's; without that month (the first that is held), it is not there.
+-- Lost calls are those of staging.lost_calls. They paid nothing, so neither figure holds what channels would be worth to them;
+-- a scope that lost calls has its row though nothing was metered.
 WITH RECURSIVE extra AS (
     SELECT 1 AS channels
     UNION ALL
@@ -114,31 +115,60 @@ totals AS (
         sum(metered_usd) AS metered_usd
     FROM spent
     GROUP BY month, scope, name
-    HAVING sum(calls) > 0
+),
+lost AS (
+    SELECT
+        month,
+        scope,
+        name,
+        CAST(sum(lost_calls) AS BIGINT) AS lost_calls
+    FROM staging.lost_calls
+    WHERE direction = 'in'
+        AND scope IN ('all', 'capacity_group')
+    GROUP BY month, scope, name
+),
+advised AS (
+    SELECT
+        coalesce(totals.month, lost.month) AS month,
+        coalesce(totals.scope, lost.scope) AS scope,
+        coalesce(totals.name, lost.name) AS name,
+        coalesce(totals.peak_metered_calls, 0) AS peak_metered_calls,
+        coalesce(totals.calls, 0) AS calls,
+        coalesce(totals.metered_usd, 0) AS metered_usd,
+        coalesce(lost.lost_calls, 0) AS lost_calls
+    FROM totals
+    FULL JOIN lost
+        ON lost.month = totals.month
+        AND lost.scope = totals.scope
+        AND lost.name IS NOT DISTINCT FROM totals.name
+    WHERE totals.calls > 0
+        OR lost.lost_calls > 0
 )
 SELECT
-    totals.month, -- Month of call start, YYYY-MM (UTC).
-    totals.scope, -- What the channels are for: all, or capacity_group.
-    totals.name, -- The capacity group; NULL for all, and for the numbers in none.
-    extra.channels AS extra_channels, -- Flat channels more than there were, from 1 to the peak or 50.
-    CAST(totals.peak_metered_calls AS BIGINT) AS peak_metered_calls, -- Most metered calls in progress in the same second.
-    CAST(totals.calls AS BIGINT) AS metered_calls, -- Metered calls of the month.
-    CAST(totals.metered_usd AS DECIMAL(38, 6)) AS metered_usd, -- What they paid for metered channels, USD.
-    CAST(sum(spent.calls) FILTER (WHERE spent.level <= extra.channels) AS BIGINT) AS avoided_at_least_calls, -- Calls that the extra channels would have carried at least.
-    CAST(sum(spent.metered_usd) FILTER (WHERE spent.level <= extra.channels) AS DECIMAL(38, 6)) AS avoided_at_least_usd, -- Metered spend that the extra channels would have avoided at least, USD.
-    CAST(sum(spent.usd_by_seconds * least(spent.level, extra.channels) / spent.level) AS DECIMAL(38, 6)) AS avoided_by_seconds_usd -- Metered spend that they would have avoided had calls moved to a channel as it fell free, USD.
-FROM totals
+    advised.month, -- Month of call start, YYYY-MM (UTC).
+    advised.scope, -- What the channels are for: all, or capacity_group.
+    advised.name, -- The capacity group; NULL for all, and for the numbers in none.
+    extra.channels AS extra_channels, -- Flat channels more than there were, from 1 to the peak or 50; 1 where no call was metered.
+    CAST(advised.peak_metered_calls AS BIGINT) AS peak_metered_calls, -- Most metered calls in progress in the same second.
+    CAST(advised.calls AS BIGINT) AS metered_calls, -- Metered calls of the month.
+    CAST(advised.metered_usd AS DECIMAL(38, 6)) AS metered_usd, -- What they paid for metered channels, USD.
+    coalesce(CAST(sum(spent.calls) FILTER (WHERE spent.level <= extra.channels) AS BIGINT), 0) AS avoided_at_least_calls, -- Calls that the extra channels would have carried at least.
+    coalesce(CAST(sum(spent.metered_usd) FILTER (WHERE spent.level <= extra.channels) AS DECIMAL(38, 6)), 0) AS avoided_at_least_usd, -- Metered spend that the extra channels would have avoided at least, USD.
+    coalesce(CAST(sum(spent.usd_by_seconds * least(spent.level, extra.channels) / spent.level) AS DECIMAL(38, 6)), 0) AS avoided_by_seconds_usd, -- Metered spend that they would have avoided had calls moved to a channel as it fell free, USD.
+    advised.lost_calls -- Inbound calls of the month that were lost, because every channel was in use.
+FROM advised
 INNER JOIN extra
-    ON extra.channels <= totals.peak_metered_calls
-INNER JOIN spent
-    ON spent.month = totals.month
-    AND spent.scope = totals.scope
-    AND spent.name IS NOT DISTINCT FROM totals.name
+    ON extra.channels <= greatest(advised.peak_metered_calls, 1)
+LEFT JOIN spent
+    ON spent.month = advised.month
+    AND spent.scope = advised.scope
+    AND spent.name IS NOT DISTINCT FROM advised.name
 GROUP BY
-    totals.month,
-    totals.scope,
-    totals.name,
+    advised.month,
+    advised.scope,
+    advised.name,
     extra.channels,
-    totals.peak_metered_calls,
-    totals.calls,
-    totals.metered_usd
+    advised.peak_metered_calls,
+    advised.calls,
+    advised.metered_usd,
+    advised.lost_calls

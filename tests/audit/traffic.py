@@ -108,7 +108,7 @@ def trunk_quality(books: Books) -> Iterator[Row]:
 
     answered = Counter(key(call.last) for call in books.calls if call.answered)
     began = {id(call.last): call.started for call in books.calls}
-    kept = "attempts answered_attempts asr_attempt ner seer isa short_calls".split()
+    kept = ["attempts", "answered_attempts", "asr_attempt", "ner", "seer", "isa", "short_calls"]
     for (month, direction, trunk, group), records in grouped(books.records, key):
         outcomes = _outcomes(books, records)
         talked = sum(record.duration for record in records if record.answered)

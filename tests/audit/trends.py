@@ -1,15 +1,14 @@
 """What looks across months: sql/trends."""
 
 import statistics
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.audit.books import Books, Row, grouped, hour_of, ratio, recomputes, usd
+from tests.audit.books import Books, Row, grouped, ratio, recomputes, usd
 from tests.audit.callers import hourly_destinations, hourly_toll_free
-from tests.audit.calls import Call
 from tests.audit.records import File, amount
 
 DAY = timedelta(days=1)

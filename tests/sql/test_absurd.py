@@ -27,7 +27,7 @@ def _absurd(add: Add) -> None:
     """The largest amount and duration that a record can hold, many times, with numbers that are none."""
     for place, number in enumerate(NUMBERS * 2):
         talk = {"connected_at": START, "ended_at": "1970-01-01 00:00:00", "duration_seconds": MOST_SECONDS}
-        money = dict.fromkeys(("toll_free_usd", "pstn_usd", "cnam_usd", "total_usd"), MOST_USD)
+        money = dict.fromkeys(("toll_free_usd", "pstn_usd", "metered_usd", "cnam_usd", "total_usd"), MOST_USD)
         negative = {"connected_at": None, "duration_seconds": -MOST_SECONDS, "charged_usd": -MOST_USD}
         add("cdr_in", START, call_id=f"{place}", did_number=number, source_number="1", attempt=1, **talk, **money)
         out: dict[str, object] = {
@@ -42,18 +42,27 @@ def _absurd(add: Add) -> None:
         add("cdr_out", "2026-11-30 23:59:59", **out, **negative)
 
 
-def test_every_table_of_absurd_records_is_built(
-    add: Add, build: Callable[..., None], rows: Rows, objects: dict[str, str], trends: dict[str, str]
+def test_every_table_of_absurd_records_is_built_and_every_check_runs(
+    add: Add,
+    build: Callable[..., None],
+    rows: Rows,
+    objects: dict[str, str],
+    trends: dict[str, str],
+    checks: dict[str, str],
 ) -> None:
     _absurd(add)
     build()
     for name in (*objects, *trends):
         rows(f"FROM {name}")
+    failing = {name for name, text in checks.items() if rows(text)}
+    assert failing & {"adviser_keeps_spend", "calls_keep_rows", "costs_keep_totals", "marts_keep_rows"} == set()
     count = 2 * len(NUMBERS)
     found = {row["direction"]: row for row in rows("FROM marts.daily_traffic WHERE month = '2026-10'")}
     assert found["in"]["cost_usd"] == count * MOST_USD
     assert found["out"]["cost_usd"] == 3 * count * MOST_USD
     assert found["out"]["duration_seconds"] == 3 * count * MOST_SECONDS
+    (adviser, *_) = rows("FROM marts.capacity_adviser WHERE scope = 'all' ORDER BY extra_channels DESC")
+    assert adviser["avoided_at_least_usd"] == adviser["metered_usd"] == count * MOST_USD
     costs = ("cost_by_trunk", "cost_by_component", "cost_by_day")
     for name in costs:
         summed = rows(f"SELECT sum(cost_usd) AS usd FROM marts.{name} WHERE month = '2026-10' AND direction = 'out'")

@@ -114,6 +114,48 @@ def test_a_call_of_the_month_before_is_in_progress_and_its_money_is_not(
     assert rows(checks["adviser_keeps_spend"]) == []
 
 
+def test_calls_that_were_lost_stand_beside_what_channels_would_have_saved(
+    add: Add, mart: Fetch, rows: Rows, checks: dict[str, str]
+) -> None:
+    # G paid for a call and lost two on different days; H lost one and paid nothing, with a paid call carried over
+    full = {"disconnect_code": "480", "disconnect_reason": "DID number overloaded", "disconnect_initiator": "Switch"}
+    _metered(add, 0, 10, capacity_group="G")
+    edge = dt.datetime(2026, 10, 31, 23, 59)  # noqa: DTZ001
+    talk = {"connected_at": edge, "ended_at": edge + dt.timedelta(hours=1), "metered_usd": "1"}
+    for call in ("x", "y"):
+        add("cdr_in", str(edge), call_id=call, attempt=1, capacity_group="H", **talk)
+    for day, group in ((5, "G"), (6, "G"), (7, None)):
+        add("cdr_in", f"2026-10-{day:02} 10:00:05", call_id=str(day), attempt=1, capacity_group=group, **full)
+    for group in ("H", "I"):
+        add("cdr_in", "2026-11-05 10:00:05", call_id=group, attempt=1, capacity_group=group, **full)
+    add("cdr_out", "2026-11-05 10:00:05", disconnect_code="480", disconnect_reason="DID number overloaded")
+    found = {
+        (row["month"][5:], row["scope"], row["name"], row["extra_channels"]): (
+            row["lost_calls"],
+            row["metered_calls"],
+            row["metered_usd"],
+            row["peak_metered_calls"],
+            row["avoided_at_least_usd"],
+        )
+        for row in mart("marts.capacity_adviser")
+    }
+    cent = Decimal("0.01")
+    assert found == {
+        ("10", "all", None, 1): (3, 3, 2 + cent, 2, 1 + cent),
+        ("10", "all", None, 2): (3, 3, 2 + cent, 2, 2 + cent),
+        ("10", "capacity_group", "G", 1): (2, 1, cent, 1, cent),
+        ("10", "capacity_group", "H", 1): (0, 2, 2, 2, 1),
+        ("10", "capacity_group", "H", 2): (0, 2, 2, 2, 2),
+        ("10", "capacity_group", None, 1): (1, 0, 0, 0, 0),
+        ("11", "all", None, 1): (2, 0, 0, 2, 0),
+        ("11", "all", None, 2): (2, 0, 0, 2, 0),
+        ("11", "capacity_group", "H", 1): (1, 0, 0, 2, 0),
+        ("11", "capacity_group", "H", 2): (1, 0, 0, 2, 0),
+        ("11", "capacity_group", "I", 1): (1, 0, 0, 0, 0),
+    }
+    assert rows(checks["adviser_keeps_spend"]) == []
+
+
 def test_no_more_than_fifty_channels_are_advised_of(add: Add, mart: Fetch, rows: Rows, checks: dict[str, str]) -> None:
     for call in range(60):
         _metered(add, 0, 10, call_id=str(call))
@@ -167,6 +209,8 @@ def _advised(spans: list[Span], price: Decimal = PRICE) -> list[tuple[Any, ...]]
         db.execute("CREATE SCHEMA staging")
         db.execute(f"CREATE TABLE staging.call_spans AS FROM (VALUES {calls}) AS calls ({names})")
         db.execute("CREATE TABLE staging.carried_over AS SELECT *, month AS next_month FROM staging.call_spans LIMIT 0")
+        none = "NULL::VARCHAR AS direction, NULL::VARCHAR AS scope, NULL::VARCHAR AS name, 0 AS lost_calls"
+        db.execute(f"CREATE TABLE staging.lost_calls AS SELECT month, {none} FROM staging.call_spans LIMIT 0")
         mart = f"SELECT extra_channels, peak_metered_calls, {figures} FROM ({MART}) WHERE scope = 'all' ORDER BY 1"
         return db.execute(mart).fetchall()
 
