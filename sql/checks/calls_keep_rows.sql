@@ -1,13 +1,14 @@
 -- One row per month and record type whose calls do not add up to its rows. Ask: did folding lose or double anything?
 -- severity: error
 --
--- Attempts, seconds and money summed over staging must be those of the rows, exactly.
+-- Attempts, money and the seconds of answered attempts, summed over staging, must be those of the rows, exactly. What rows say
+-- of seconds without an answer is in no call: unanswered_with_duration names them.
 WITH loaded AS (
     SELECT
         month,
         'cdr_in' AS record_type,
         count(*) AS attempts,
-        sum(duration_seconds) AS duration_seconds,
+        coalesce(sum(duration_seconds) FILTER (WHERE connected_at IS NOT NULL), 0) AS duration_seconds,
         sum(total_usd) AS cost_usd
     FROM cdr_in
     GROUP BY month
@@ -16,7 +17,7 @@ WITH loaded AS (
         month,
         'cdr_out' AS record_type,
         count(*) AS attempts,
-        sum(duration_seconds) AS duration_seconds,
+        coalesce(sum(duration_seconds) FILTER (WHERE connected_at IS NOT NULL), 0) AS duration_seconds,
         sum(charged_usd) AS cost_usd
     FROM cdr_out
     GROUP BY month
@@ -26,7 +27,7 @@ folded AS (
         month,
         'cdr_in' AS record_type,
         sum(attempts) AS attempts,
-        sum(duration_seconds) AS duration_seconds,
+        coalesce(sum(duration_seconds), 0) AS duration_seconds,
         sum(total_usd) AS cost_usd
     FROM staging.calls_in
     GROUP BY month
@@ -35,7 +36,7 @@ folded AS (
         month,
         'cdr_out' AS record_type,
         sum(attempts) AS attempts,
-        sum(duration_seconds) AS duration_seconds,
+        coalesce(sum(duration_seconds), 0) AS duration_seconds,
         sum(charged_usd) AS cost_usd
     FROM staging.calls_out
     GROUP BY month
@@ -45,7 +46,7 @@ SELECT
     coalesce(loaded.record_type, folded.record_type) AS record_type, -- Record type: cdr_in or cdr_out.
     loaded.attempts AS loaded_attempts, -- Rows of the base table.
     folded.attempts AS folded_attempts, -- Attempts summed over calls.
-    loaded.duration_seconds AS loaded_seconds, -- Connected seconds of the base table.
+    loaded.duration_seconds AS loaded_seconds, -- Seconds of answered attempts in the base table.
     folded.duration_seconds AS folded_seconds, -- Connected seconds summed over calls.
     loaded.cost_usd AS loaded_usd, -- Cost in the base table, USD.
     folded.cost_usd AS folded_usd -- Cost summed over calls, USD.

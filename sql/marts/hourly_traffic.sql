@@ -32,7 +32,7 @@ calls AS (
         count(*) AS calls,
         count(*) FILTER (WHERE answered) AS answered_calls,
         CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds,
-        CAST(sum(answered_seconds) AS BIGINT) AS answered_seconds
+        CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT) AS answered_seconds
     FROM staging.calls_in
     GROUP BY month, date_trunc('hour', started_at)
     UNION ALL

@@ -8,9 +8,10 @@
 -- those of a fork do, are of one call. Where the call id is NULL, attempts of a call share their start as well.
 -- Two calls can be byte-identical rows and stay two calls: the k-th occurrence of attempt 1 and the k-th occurrence
 -- of attempt 2 are call k. Among the occurrences of one attempt the unanswered come first, because only an unanswered
--- attempt is followed by another. An attempt without a number is a first one. Nothing is dropped: attempts, seconds and
--- money summed over calls are those summed over rows; a sum that no column of money holds (from 10^12 US dollars) is that of
--- the deciding attempt alone, and the check calls_keep_rows names the month.
+-- attempt is followed by another. An attempt without a number is a first one. Nothing is dropped: attempts, money and the
+-- seconds of answered attempts summed over calls are those summed over rows; what an unanswered attempt says of seconds was no
+-- talk. A sum that no column of money holds (from 10^12 US dollars) is that of the deciding attempt alone, and the check
+-- calls_keep_rows names the month.
 -- Most calls are one attempt with a call id of its own: those pass as they are. Only the others are ordered and folded, over
 -- narrow rows, and their texts are fetched from the deciding attempt by its place in the export.
 WITH several AS (
@@ -97,8 +98,7 @@ folded AS (
         count(*) AS attempts,
         count(*) FILTER (WHERE answered) AS answered_attempts,
         min(attempt) AS first_attempt,
-        CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds,
-        CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT) AS answered_seconds,
+        CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT) AS duration_seconds,
         sum(toll_free_usd) AS toll_free_usd,
         sum(pstn_usd) AS pstn_usd,
         sum(metered_usd) AS metered_usd,
@@ -121,8 +121,7 @@ SELECT
     coalesce(folded.answered_attempts, CAST(cdr_in.connected_at IS NOT NULL AS BIGINT)) AS answered_attempts, -- Attempts that were answered: 0 or 1, more only if the records are odd.
     coalesce(folded.first_attempt, cdr_in.attempt, 1) AS first_attempt, -- Lowest attempt number present; above 1 means that earlier attempts are missing.
     coalesce(folded.answered_attempts > 0, cdr_in.connected_at IS NOT NULL) AS answered, -- Whether an attempt has a connect time.
-    coalesce(folded.duration_seconds, cdr_in.duration_seconds) AS duration_seconds, -- Connected seconds: the answered attempt's, as the others have 0.
-    CASE WHEN folded.line IS NULL AND cdr_in.connected_at IS NOT NULL THEN cdr_in.duration_seconds ELSE folded.answered_seconds END AS answered_seconds, -- Connected seconds of its answered attempts; what an attempt without a connect time says is left out.
+    CASE WHEN cdr_in.connected_at IS NOT NULL THEN coalesce(folded.duration_seconds, cdr_in.duration_seconds) ELSE 0 END AS duration_seconds, -- Connected seconds: those of answered attempts, whatever the others say; 0 where none was.
     cdr_in.disconnect_code, -- SIP or internal code that ended the deciding attempt.
     cdr_in.disconnect_reason, -- The text that came with that code.
     cdr_in.disconnect_initiator, -- Which side hung up the deciding attempt.

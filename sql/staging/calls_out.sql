@@ -16,7 +16,7 @@ SELECT
     call_type, -- Price class: Local, International or Origin based.
     1 AS attempts, -- Attempts of the call: always 1, as the vendor writes one row per call.
     connected_at IS NOT NULL AS answered, -- Whether the call has a connect time.
-    duration_seconds, -- Connected seconds.
+    CASE WHEN connected_at IS NOT NULL THEN duration_seconds ELSE 0 END AS duration_seconds, -- Connected seconds; 0 where it was not answered, whatever the record says.
     billing_seconds, -- Seconds charged, after rounding to the billing increments; NULL where not answered.
     disconnect_code, -- SIP or internal code that ended the call.
     disconnect_reason, -- The text that came with that code.

@@ -1,5 +1,6 @@
 """What more flat channels would have saved: capacity_adviser, by counting the calls in progress as each begins."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
@@ -78,7 +79,7 @@ def _by_seconds(own: list[Span], spans: list[Span], levels: dict[int, int], extr
             saved += amount * min(Fraction(1), Fraction(extra, levels[id(one)]))
             continue
         inside = [edge for edge in edges if one.start <= edge <= one.end]
-        for since, until in zip(inside, inside[1:], strict=False):
+        for since, until in itertools.pairwise(inside):
             share = min(Fraction(1), Fraction(extra, there[since]))
             saved += amount * int((until - since).total_seconds()) / one.seconds * share
     return saved

@@ -1,5 +1,6 @@
 """Who calls, and what is called: did_usage, top_callers, hourly_toll_free, hourly_destinations."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -57,7 +58,7 @@ def _repeats(calls: list[Call], within: float) -> int:
     found = 0
     for _, some in grouped(calls, lambda call: call.called):
         starts = sorted(call.started for call in some)
-        found += sum(delay_of(one, two) <= within for one, two in zip(starts, starts[1:], strict=False))
+        found += sum(delay_of(one, two) <= within for one, two in itertools.pairwise(starts))
     return found
 
 

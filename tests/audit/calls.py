@@ -1,5 +1,6 @@
 """Calls out of attempts, the span of a call, and the class of a cause: as the headers of sql/staging say it."""
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -48,17 +49,13 @@ class Call:
 
     @property
     def duration(self) -> int:
-        return sum(record.duration for record in self.records)
+        """Seconds of the records with a connect time."""
+        return sum(record.duration for record in self.records if record.answered)
 
     @property
     def lasted(self) -> int | None:
         """Connected seconds, where they are known of any attempt."""
         return self.duration if any(record.lasted is not None for record in self.records) else None
-
-    @property
-    def answered_seconds(self) -> int:
-        """Seconds of the records with a connect time."""
-        return sum(record.duration for record in self.records if record.answered)
 
     @property
     def called(self) -> str | None:
@@ -109,7 +106,7 @@ def _number(record: Record) -> int:
 def _apart(attempts: list[Record]) -> Iterator[list[Record]]:
     """Attempts in the order of their starts, in runs that are near in time."""
     run, over = [attempts[0]], _over(attempts[0])
-    for before, record in zip(attempts, attempts[1:], strict=False):
+    for before, record in itertools.pairwise(attempts):
         first = _number(record) == 1 and record.started > before.started
         if first or record.started > over + NEAR:
             yield run

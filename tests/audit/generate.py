@@ -45,8 +45,8 @@ COUNTRIES = (("France", "Orange"), ("Cuba", "ETECSA"), ("Côte d'Ivoire", "MTN")
 
 def records(seed: int) -> tuple[list[Cells], list[Cells]]:
     """The records of cdr_in and of cdr_out."""
-    made = _Traffic(Random(seed))
-    inbound, outbound = attacks(Random(seed + 1))
+    made = _Traffic(Random(seed))  # noqa: S311
+    inbound, outbound = attacks(Random(seed + 1))  # noqa: S311
     return [*inbound, *made.inbound()], [*outbound, *made.outbound()]
 
 

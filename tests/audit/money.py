@@ -90,7 +90,7 @@ def by_country(books: Books) -> Iterator[Row]:
             "call_type": call_type,
             **_of_calls(calls),
             "asr_call": ratio(answered, len(calls)),
-            "acd_seconds": ratio(sum(call.answered_seconds for call in calls), answered),
+            "acd_seconds": ratio(sum(call.duration for call in calls), answered),
         }
 
 

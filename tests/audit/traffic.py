@@ -67,7 +67,7 @@ def _traffic(books: Books, column: str, of: Time) -> Iterator[Row]:
 
 def _calls(records: list[Record], calls: list[Call], direction: str, short: int) -> Row:
     answered = [call for call in calls if call.answered]
-    seconds, talked = sum(call.duration for call in calls), sum(call.answered_seconds for call in answered)
+    seconds, talked = sum(call.duration for call in calls), sum(call.duration for call in answered)
     billed = sum(record.seconds["billing"] or 0 for record in records) if direction == "out" else None
     delays = [delay_of(call.started, call.connected) for call in answered if call.connected]
     cost = usd(record.cost for record in records)

@@ -1,5 +1,6 @@
 """What looks like an attack within a month: watch_false_answer, watch_scans, watch_stuck_calls, watch_wangiri."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +15,7 @@ def false_answer(books: Books) -> Iterator[Row]:
         return call.month, call.last.text["country"], call.last.text["network"]
 
     for (month, country, name), calls in grouped(books.outbound, network):
-        days = {day: some for day, some in grouped(calls, lambda call: call.started.date())}
+        days = dict(grouped(calls, lambda call: call.started.date()))
         found = {day for day, some in days.items() if _looks_false(books, some)}
         others = [call for day, some in days.items() if day not in found for call in some]
         for day in found:
@@ -30,7 +31,7 @@ def false_answer(books: Books) -> Iterator[Row]:
                 "suspect_calls": len(suspect),
                 "asr_call": ratio(len(answered), len(days[day])),
                 "asr_call_other_days": ratio(sum(call.answered for call in others), len(others)),
-                "acd_seconds": ratio(sum(call.answered_seconds for call in answered), len(answered)),
+                "acd_seconds": ratio(sum(call.duration for call in answered), len(answered)),
                 "suspect_usd": usd(call.cost for call in suspect),
                 "why": (len(suspect), len(answered)),
             }
@@ -57,9 +58,9 @@ def scans(books: Books) -> Iterator[Row]:
         numbers = {call.called for call in calls if call.called is not None}
         places = sorted({int(number) for number in numbers if re.fullmatch("[0-9]{1,18}", number)})
         step = books.limit("scan_neighbour_step")
-        neighbours = sum(two - one <= step for one, two in zip(places, places[1:], strict=False))
+        neighbours = sum(two - one <= step for one, two in itertools.pairwise(places))
         answered = [call for call in calls if call.answered]
-        acd = ratio(sum(call.answered_seconds for call in answered), len(answered))
+        acd = ratio(sum(call.duration for call in answered), len(answered))
         many = source is not None and len(numbers) >= books.limit("scan_hour_numbers")
         near = neighbours >= books.limit("scan_neighbour_share") * len(numbers)
         if many and near and (acd is None or acd < books.limit("scan_acd_seconds")):
@@ -120,7 +121,7 @@ def wangiri(books: Books) -> Iterator[Row]:
 
 def _bursts(rings: list[Call], gap: float) -> Iterator[list[Call]]:
     burst = rings[:1]
-    for before, ring in zip(rings, rings[1:], strict=False):
+    for before, ring in itertools.pairwise(rings):
         if delay_of(before.started, ring.started) > gap:
             yield burst
             burst = []

@@ -72,13 +72,15 @@ def _row(attempt: Attempt) -> dict[str, Any]:
 def _apart(attempts: list[Attempt]) -> Iterator[list[Attempt]]:
     """The attempts of one key in sequences that are near in time, in the order of their starts."""
     near: list[Attempt] = []
+    ended = 0
     for row in sorted(attempts, key=lambda one: (one.start, one.number)):
         if near:
             begins = row.number == 1 and row.start > near[-1].start
-            if begins or row.start > max(one.given_up for one in near) + 600:
+            if begins or row.start > ended + 600:
                 yield near
                 near = []
         near.append(row)
+        ended = max(ended, row.given_up)
     yield near
 
 
@@ -102,12 +104,13 @@ def _call(rows: list[Attempt]) -> tuple[Any, ...]:
     deciding = max(rows, key=lambda one: (one.answered, one.number))
     answered = sum(one.answered for one in rows)
     seconds, usd = (
-        [v for v in column if v is not None] for column in zip(*((r.duration, r.usd) for r in rows), strict=True)
+        [v for v in column if v is not None]
+        for column in zip(*((r.duration if r.answered else None, r.usd) for r in rows), strict=True)
     )
     money = Decimal(sum(usd)) / 1_000_000 if usd else None
     return (
         *(deciding.month, deciding.call_id, deciding.line, min(one.start for one in rows), len(rows), answered),
-        *(min(one.number for one in rows), answered > 0, sum(seconds) if seconds else None, money),
+        *(min(one.number for one in rows), answered > 0, sum(seconds) if seconds or not answered else None, money),
         f"row {deciding.line}",
     )
 

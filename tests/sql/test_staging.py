@@ -116,8 +116,9 @@ def test_attempts_of_a_call_are_of_one_did_and_caller_and_near_in_time(
 def test_an_absurd_sum_stops_nothing_and_is_named(
     add: Add, con: duckdb.DuckDBPyConnection, objects: dict[str, str], checks: dict[str, str]
 ) -> None:
+    most = {"connected_at": START, "total_usd": "999999999999.999999", "duration_seconds": 2**31 - 1}
     for number in (1, 2):
-        add("cdr_in", START, call_id="a", attempt=number, total_usd="999999999999.999999", duration_seconds=2**31 - 1)
+        add("cdr_in", START, call_id="a", attempt=number, **most)
     for name in ("staging.calls_in", "staging.calls_out"):
         con.execute(f"CREATE TABLE {name} AS {objects[name]}")
     found = con.execute("SELECT attempts, duration_seconds, total_usd FROM staging.calls_in").fetchall()
@@ -142,7 +143,7 @@ def test_attempts_that_begin_at_once_stay_together_however_many_rows_are_sorted(
     con.execute(
         "INSERT INTO all_cdr_in (month, started_at, attempt, call_id, export_id, row_number) "
         "SELECT '2026-10', TIMESTAMP '2026-10-05 10:00:00' + INTERVAL (700 * (attempt - 1)) SECOND, attempt, id, 'e', "
-        "row_number() OVER () FROM range(3000) AS ids (id), range(1, 3) AS attempts (attempt), range(40) AS copies (copy)"
+        "row_number() OVER () FROM range(3000) AS ids (id), range(1, 3) AS attempts (attempt), range(40) AS copies"
     )
     calls = f"({objects['staging.calls_in']})"
     found = con.execute(f"SELECT first_attempt, attempts, count(*) FROM {calls} GROUP BY ALL ORDER BY ALL").fetchall()
@@ -184,3 +185,22 @@ def test_an_outbound_row_is_a_call_and_identical_rows_are_two(add: Add, mart: Fe
         ("e-2026-10", 1, 1, True),
         ("e-2026-10", 2, 1, True),
     ]
+
+
+def test_seconds_of_unanswered_attempts_are_no_talk(
+    add: Add, mart: Fetch, rows: Callable[[str], list[dict[str, Any]]], checks: dict[str, str]
+) -> None:
+    talk = {"connected_at": "2026-10-05 10:00:09", "duration_seconds": 60}
+    add("cdr_in", START, call_id="a", attempt=1, duration_seconds=30)
+    add("cdr_in", START, call_id="a", attempt=2, **talk)
+    add("cdr_in", START, call_id="b", attempt=1, duration_seconds=30)
+    add("cdr_in", START, call_id="c", attempt=1, duration_seconds=30)
+    add("cdr_in", START, call_id="c", attempt=2, duration_seconds=30)
+    add("cdr_in", START, call_id="d", attempt=1, connected_at="2026-10-05 10:00:09", duration_seconds=None)
+    add("cdr_out", START, call_id="e", duration_seconds=30)
+    add("cdr_out", START, call_id="f", **talk)
+    seconds = {row["call_id"]: row["duration_seconds"] for row in mart("staging.calls_in")}
+    seconds |= {row["call_id"]: row["duration_seconds"] for row in rows("FROM staging.calls_out")}
+    assert seconds == {"a": 60, "b": 0, "c": 0, "d": None, "e": 0, "f": 60}
+    assert rows(checks["calls_keep_rows"]) == []
+    assert len(rows(checks["unanswered_with_duration"])) == 5
