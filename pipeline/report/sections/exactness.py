@@ -20,7 +20,7 @@ SELECT record_type, reason, count(*) AS records
 FROM rejected_rows WHERE month = $month GROUP BY record_type, reason ORDER BY records DESC, record_type, reason
 """
 _BOOKS = """
-SELECT record_type, component, archived, rejected, published, difference
+SELECT record_type, component, counted, archived, published, rejected, unknown, difference
 FROM trends.reconciliation WHERE month = $month
 ORDER BY record_type, component <> 'rows', component LIKE '%_usd', component
 """
@@ -62,33 +62,42 @@ def _changed(row: Coverage, exports: int, rows: Sequence[Row]) -> str:
 def exactness(published: Published) -> Section:
     """Every record is loaded or rejected, and every sum is the file's."""
     rejected, books = published.rows(_REJECTED), published.rows(_BOOKS)
-    reasons = (Column("record_type", "Records"), Column("reason", "Reason"), Column("records", "Rejected", count))
+    records = [row for row in books if row["component"] == _RECORDS]
+    amounts = [row for row in books if row["component"] != _RECORDS]
     return Section(
         "exactness",
         "Is it complete and exact",
         [*_refused(rejected), *_balanced(books)],
         [
-            *([table("Records that could not be read", rejected, reasons)] if rejected else []),
-            *(
-                [table("Control totals: archived file, rejected records, published table", _written(books), _SUMS)]
-                if books
-                else []
-            ),
+            *([table("Records that could not be read", rejected, _REASONS)] if rejected else []),
+            *([table("Records: in the file, loaded, rejected", records, _COUNTS)] if records else []),
+            *([table("Sums: of the file's text, loaded, rejected", _written(amounts), _SUMS)] if amounts else []),
         ],
-        brief={"Not exact": " ".join(_balanced(books))} if _wrong(books) else {},
+        brief={"Not exact": " ".join(_balanced(books))} if _wrong(books) or _unknown(books) else {},
     )
 
 
-_SIDES = ("archived", "rejected", "published", "difference")
+_RECORDS = "rows"
+_REASONS = (Column("record_type", "Records"), Column("reason", "Reason"), Column("records", "Rejected", count))
+_COUNTS = (
+    Column("record_type", "Records"),
+    Column("counted", "Counted in the bytes", count),
+    Column("archived", "Read", count),
+    Column("published", "Loaded", count),
+    Column("rejected", "Rejected", count),
+    Column("difference", "Difference", count),
+)
+_SIDES = {"archived": "Of the text", "published": "Loaded", "rejected": "Rejected", "difference": "Difference"}
 _SUMS = (
     Column("record_type", "Records"),
     Column("component", "Sum of"),
-    *(Column(name, name.capitalize(), str) for name in _SIDES),
+    *(Column(name, head, str) for name, head in _SIDES.items()),
+    Column("unknown", "Amounts unknown", count),
 )
 
 
 def _written(books: Sequence[Row]) -> Iterator[Row]:
-    """Money to its last digit, rows and seconds as the whole numbers that they are."""
+    """Money to its last digit, seconds as the whole numbers that they are."""
     for row in books:
         write = usd_exact if row["component"].endswith("_usd") else count
         yield {**row, **{name: write(row[name]) for name in _SIDES}}
@@ -103,15 +112,31 @@ def _refused(rejected: Sequence[Row]) -> Iterator[str]:
 
 
 def _wrong(books: Sequence[Row]) -> list[Row]:
-    return [row for row in books if row["difference"]]
+    return [row for row in books if row["difference"] or row["counted"] not in {None, row["archived"]}]
+
+
+def _unknown(books: Sequence[Row]) -> list[Row]:
+    return [row for row in books if row["unknown"]]
 
 
 def _balanced(books: Sequence[Row]) -> Iterator[str]:
-    """Whether the published sums are those of the archived files."""
+    """Whether the published records and sums are those of the archived files, and of which sums that cannot be told."""
     if not books:
         yield "trends.reconciliation has no sums of this month, so they were not compared with the archive."
-    elif wrong := _wrong(books):
-        named = ", ".join(f"{row['record_type']} {row['component']}" for row in wrong)
-        yield f"The published tables differ from the archived files in {named}: run `cdr rebuild`."
-    else:
-        yield f"All {len(books)} sums of rows, seconds and money are those of the archived files, to the last digit."
+        return
+    wrong, unknown = _wrong(books), _unknown(books)
+    if wrong:
+        yield f"The published tables differ from the archived files in {_named(wrong)}: run `cdr rebuild`."
+    if unknown:
+        yield (
+            f"The archived files hold amounts that cannot be read and are in no sum, of {_named(unknown)}: "
+            "rejected_rows has their records, and those sums are exact only without them."
+        )
+    if not wrong:
+        kept = "All other" if unknown else "All"
+        told = len(books) - len(unknown)
+        yield f"{kept} {told} sums of rows, seconds and money are those of the archived files, to the last digit."
+
+
+def _named(books: Sequence[Row]) -> str:
+    return ", ".join(f"{row['record_type']} {row['component']}" for row in books)
