@@ -252,8 +252,48 @@ def test_books_that_do_not_balance_are_said_at_the_top(edited: Edited, report: R
         "The published tables differ from the archived files in cdr_in total_usd: run `cdr rebuild`."
     )
     assert any(
-        cells[:2] == ["cdr_in", "total_usd"] and cells[-1] == "0.000001" for cells in page.tables["exactness"][0]
+        cells[:2] == ["cdr_in", "total_usd"] and cells[-2:] == ["0.000001", "0"]
+        for cells in page.tables["exactness"][1]
     )
+
+
+def test_amounts_that_cannot_be_read_are_said_and_no_other_sum_is_doubted(edited: Edited, report: Reported) -> None:
+    assert "Amounts unknown" in report("2026-10").tables["exactness"][1][0]
+    where = "WHERE month = '2026-10' AND record_type = 'cdr_out'"
+    page = report(
+        "2026-10",
+        edited(f"UPDATE control_totals SET unknown = 3 {where} AND name IN ('charged_usd', 'duration_seconds')"),
+    )
+    hidden = (
+        "The archived files hold amounts that cannot be read and are in no sum, of cdr_out duration_seconds, cdr_out "
+        "charged_usd: rejected_rows has their records, and those sums are exact only without them."
+    )
+    sums = len(page.tables["exactness"][0]) - 1 + len(page.tables["exactness"][1]) - 1
+    others = f"All other {sums - 2} sums of rows, seconds and money are those of the archived files, to the last digit."
+    assert page.sentences["exactness"][1:3] == [hidden, others]
+    assert page.brief["Not exact"] == f"{hidden} {others}"
+    unknown = {tuple(cells[:2]): cells[-1] for cells in page.tables["exactness"][1][1:]}
+    assert unknown.pop(("cdr_out", "charged_usd")) == unknown.pop(("cdr_out", "duration_seconds")) == "3"
+    assert {*unknown.values()} == {"0"}
+
+
+def test_records_stand_in_three_books_of_which_one_is_counted_in_the_bytes(
+    db: duckdb.DuckDBPyConnection, edited: Edited, report: Reported
+) -> None:
+    page = report("2026-10")
+    kept = db.execute("SELECT count(*) FROM cdr_in WHERE month = '2026-10'").fetchone()
+    assert kept is not None
+    whole = f"{kept[0]:,}"
+    assert page.tables["exactness"][0][0][1:4] == ["Counted in the bytes", "Read", "Loaded"]
+    assert page.row("exactness", "cdr_in") == [whole, whole, whole, "0", "0"]
+    where = "WHERE month = '2026-10' AND record_type = 'cdr_in' AND name = 'rows'"
+    page = report("2026-10", edited(f"UPDATE control_totals SET counted = counted + 1 {where}"))
+    assert page.brief["Not exact"].startswith("The published tables differ from the archived files in cdr_in rows")
+    page = report(
+        "2026-10", edited(f"UPDATE control_totals SET counted = NULL {where}")
+    )  # loaded before that was noted
+    assert "Not exact" not in page.brief
+    assert page.row("exactness", "cdr_in") == ["–", whole, whole, "0", "0"]
 
 
 def test_findings_are_told_without_the_caller(edited: Edited, report: Reported) -> None:
@@ -348,6 +388,36 @@ def test_lost_calls_stand_beside_the_channels(db: duckdb.DuckDBPyConnection, rep
     assert lost[0] > 1
     assert f"Lost for lack of a channel: {lost[0]} calls" in page.said("capacity")
     assert page.tables["capacity"][2][0][1:3] == ["Channels", "Lost calls"]
+    assert f"also have carried {lost[0]} calls lost for lack of one" in page.said("advice")
+    assert page.tables["advice"][0][0][-1] == "Lost calls"
+    assert {cells[-1] for cells in page.tables["advice"][0][1:]} == {str(lost[0])}
+
+
+def test_calls_that_were_lost_are_told_where_no_channel_was_in_use_and_nothing_was_paid(
+    edited: Edited, report: Reported
+) -> None:
+    full = "'2026-10' AS month, 'in' AS direction, 'all' AS scope, 4 AS lost_calls, 0 AS peak_held_channels"
+    warehouse = edited(
+        *(
+            f"DELETE FROM marts.{mart} WHERE month = '2026-10'"
+            for mart in ("hourly_concurrency", "peak_concurrency", "capacity_adviser")
+        ),
+        f"""INSERT INTO marts.hourly_concurrency BY NAME
+        SELECT * EXCLUDE (scope), TIMESTAMP '2026-10-05 10:00:00' AS hour FROM (SELECT {full})""",
+        f"INSERT INTO marts.peak_concurrency BY NAME SELECT {full}, DATE '2026-10-05' AS day, 0 AS busy_hour_erlangs",
+        f"""INSERT INTO marts.capacity_adviser BY NAME SELECT * EXCLUDE (direction, peak_held_channels),
+        1 AS extra_channels, 0 AS metered_calls, 0 AS metered_usd FROM (SELECT {full})""",
+    )
+    page = report("2026-10", warehouse)
+    assert page.sentences["capacity"][:2] == [
+        "No channel was in use.",
+        "Lost for lack of a channel: 4 calls, most of them on Mon 5 Oct from 10:00 UTC, 4 within the hour.",
+    ]
+    assert "Most channels" not in page.brief
+    assert page.sentences["advice"][:2] == [
+        "Nothing was paid for metered channels.",
+        "More channels would also have carried 4 calls lost for lack of one.",
+    ]
 
 
 def test_the_column_that_sorts_a_table_is_the_second(report: Reported) -> None:

@@ -15,7 +15,8 @@ SELECT
     metered_usd,
     avoided_at_least_calls,
     avoided_at_least_usd,
-    avoided_by_seconds_usd
+    avoided_by_seconds_usd,
+    lost_calls
 FROM marts.capacity_adviser WHERE month = $month ORDER BY scope, place, extra_channels
 """
 _COLUMNS = (
@@ -26,6 +27,7 @@ _COLUMNS = (
     Column("avoided_at_least_calls", "Carried at least", count),
     Column("metered_calls", "Metered calls", count),
     Column("metered_usd", "Paid, USD", usd),
+    Column("lost_calls", "Lost calls", count),
 )
 
 
@@ -44,12 +46,15 @@ def advice(published: Published) -> Section:
 def _said(together: Sequence[Row], *, known: bool) -> Iterator[str]:
     if not known:
         yield "The published file lacks marts.capacity_adviser."
-    elif not together:
+        return
+    first = together[0] if together else {}
+    if not first.get("metered_calls"):
         yield "Nothing was paid for metered channels."
     else:
-        first = together[0]
         yield (
             f"Metered channels cost USD {usd(first['metered_usd'])} for {several(first['metered_calls'], 'call')}. "
             f"One more flat channel would have saved at least USD {usd(first['avoided_at_least_usd'])} of it; "
             "what the channel itself costs is not in the records."
         )
+    if first.get("lost_calls"):
+        yield f"More channels would also have carried {several(first['lost_calls'], 'call')} lost for lack of one."

@@ -1,8 +1,6 @@
 """How many channels were in use at once: at which hours, on which days, through what."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 from pipeline.report.charts import DIRECTIONS, Scale, by_day, by_day_title, pivot
 from pipeline.report.parts import Cell, Chart, Column, Section, Table, head_and_rest
@@ -26,12 +24,14 @@ SELECT
     arg_max(peak_held_at, peak_held_channels) AS peak_at,
     max(busy_hour_erlangs) AS erlangs,
     max(channels_needed) AS needed,
-    max(peak_held_channels) AS channels
+    max(peak_held_channels) AS channels,
+    sum(lost_calls) AS lost
 FROM marts.peak_concurrency WHERE month = $month AND scope <> 'all' AND name IS NOT NULL
-GROUP BY direction, scope, name ORDER BY channels DESC, erlangs DESC, scope, name, direction
+GROUP BY direction, scope, name ORDER BY channels DESC, lost DESC, erlangs DESC, scope, name, direction
 """
 _LOST = """
-SELECT hour, direction, scope, name, lost_calls FROM staging.lost_calls WHERE month = $month ORDER BY hour, direction
+SELECT hour, sum(lost_calls) AS lost FROM marts.hourly_concurrency
+WHERE month = $month GROUP BY hour HAVING sum(lost_calls) > 0 ORDER BY hour
 """
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SHOWN = 10
@@ -39,29 +39,26 @@ _SHOWN = 10
 
 def capacity(published: Published) -> Section:
     """The peaks of the month, the heat map of its hours, and who made them."""
-    days, hours, places = (published.rows(query) for query in (_DAYS, _HOURS, _PLACES))
-    if not days:
+    days, hours, places, lost = (published.rows(query) for query in (_DAYS, _HOURS, _PLACES, _LOST))
+    used = [row for row in days if row["channels"]]
+    if not used and not lost:
         said = published.empty("marts.peak_concurrency", "No channel was in use in this month.")
         return Section("capacity", "Channels in use", [said])
-    lost = published.rows(_LOST)
-    peaks = " ".join(_peaks(days))
+    peaks = " ".join(_peaks(used))
     return Section(
         "capacity",
         "Channels in use",
         [
-            peaks,
-            _busy(max(days, key=lambda row: row["erlangs"])),
+            *([peaks, _busy(max(used, key=lambda row: row["erlangs"]))] if used else ["No channel was in use."]),
             _lost(lost),
             "Counted to the second; a channel is in use from the start of a call to its end, ringing included.",
         ],
         [
             _chart(published, days),
             *_heat(hours),
-            *head_and_rest(
-                "Where most channels were in use", "Elsewhere", _with_lost(places, lost), _PLACE_COLUMNS, _SHOWN
-            ),
+            *head_and_rest("Where most channels were in use", "Elsewhere", places, _PLACE_COLUMNS, _SHOWN),
         ],
-        brief={"Most channels": peaks},
+        brief={"Most channels": peaks} if used else {},
     )
 
 
@@ -79,25 +76,13 @@ def _peaks(days: Sequence[Row]) -> Iterator[str]:
 
 def _lost(rows: Sequence[Row]) -> str:
     """How many calls found no channel, and when most did."""
-    hours: Counter[datetime] = Counter()
-    for row in rows:
-        if row["scope"] == "all":
-            hours[row["hour"]] += row["lost_calls"]
-    if not hours:
+    if not rows:
         return "No call is known to have been lost for lack of a channel."
-    worst, most = hours.most_common(1)[0]
+    worst = max(rows, key=lambda row: row["lost"])
     return (
-        f"Lost for lack of a channel: {several(hours.total(), 'call')}, most of them on {day(worst)} from "
-        f"{worst:%H:%M} UTC, {count(most)} within the hour."
+        f"Lost for lack of a channel: {several(sum(row['lost'] for row in rows), 'call')}, most of them on "
+        f"{day(worst['hour'])} from {worst['hour']:%H:%M} UTC, {count(worst['lost'])} within the hour."
     )
-
-
-def _with_lost(places: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
-    """The places with the calls that each of them lost."""
-    lost: Counter[tuple[str, str, str]] = Counter()
-    for row in rows:
-        lost[row["direction"], row["scope"], row["name"]] += row["lost_calls"]
-    return [{**row, "lost": lost[row["direction"], row["scope"], row["name"]]} for row in places]
 
 
 def _channels(row: Row) -> int:
