@@ -6,6 +6,7 @@
 -- reached for scan_hour_numbers or more different numbers, of which scan_neighbour_share lie at most scan_neighbour_step
 -- above the next lower one, and whose answered calls lasted fewer than scan_acd_seconds on average. All four are in the
 -- seed thresholds. Numbers with anything but digits, or with more than 18, have no neighbours.
+-- An hour of the clock lies in one month, so nothing is missed at the edge of months.
 WITH limits AS (
     SELECT
         max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'scan_hour_numbers') AS scan_hour_numbers,

@@ -7,6 +7,8 @@
 -- without its last wangiri_range_digits.
 -- A burst are rings of one range that begin at most wangiri_gap_seconds apart; it is found from wangiri_calls rings to
 -- wangiri_dids DIDs on. All are in the seed thresholds. Calls back are the month's outbound calls into the range since.
+-- A month is looked at alone: a burst over its edge is two, each of which must be found by itself, and a call back after the
+-- month's end is in no count. To look for one, ask cdr_out for destination_number from the source_range found.
 WITH limits AS (
     SELECT
         CAST(max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'wangiri_range_digits') AS INTEGER) AS wangiri_range_digits,
