@@ -411,7 +411,7 @@ def test_calls_that_were_lost_are_told_where_no_channel_was_in_use_and_nothing_w
     page = report("2026-10", warehouse)
     assert page.sentences["capacity"][:2] == [
         "No channel was in use.",
-        "Lost for lack of a channel: 4 calls, most of them on Mon 5 Oct from 10:00 UTC, 4 within the hour.",
+        "Lost for lack of a channel: 4 calls; most within an hour, 4, on Mon 5 Oct from 10:00 UTC.",
     ]
     assert "Most channels" not in page.brief
     assert page.sentences["advice"][:2] == [

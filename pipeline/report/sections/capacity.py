@@ -80,8 +80,8 @@ def _lost(rows: Sequence[Row]) -> str:
         return "No call is known to have been lost for lack of a channel."
     worst = max(rows, key=lambda row: row["lost"])
     return (
-        f"Lost for lack of a channel: {several(sum(row['lost'] for row in rows), 'call')}, most of them on "
-        f"{day(worst['hour'])} from {worst['hour']:%H:%M} UTC, {count(worst['lost'])} within the hour."
+        f"Lost for lack of a channel: {several(sum(row['lost'] for row in rows), 'call')}; most within an hour, "
+        f"{count(worst['lost'])}, on {day(worst['hour'])} from {worst['hour']:%H:%M} UTC."
     )
 
 
