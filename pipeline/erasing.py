@@ -35,6 +35,7 @@ _HARMLESS = {column.name for columns in RECORD_TYPES.values() for column in colu
 """Columns that are known to hold no number; a column that nobody knows may hold one."""
 
 _LETTER = re.compile(rb"[A-Za-z\x80-\xff]")
+_RUN = re.compile(rb'[^"\r\n]+')
 
 
 class Eraser:
@@ -116,48 +117,58 @@ def _erased(block: Block, columns: _Columns, find: Find) -> tuple[bytes, Counter
 
 
 def _without(
-    data: bytes, records: Iterable[bytes], suspects: Collection[int], columns: _Columns, find: Find
+    data: bytes, records: Iterable[bytes], suspects: Mapping[int, bool], columns: _Columns, find: Find
 ) -> tuple[bytes, Counter[str]]:
     pieces, hits, end = list[bytes](), Counter[str](), 0
     for place, record in enumerate(records):
         begin = data.index(record, end)  # blank lines between them are no records
-        written, prints = _erased_record(record, columns, find) if place in suspects else (record, set[str]())
+        written, prints = record, set[str]()
+        if place in suspects:
+            written, prints = (_erased_record if suspects[place] else _erased_pieces)(record, columns, find)
         pieces += [data[end:begin], written]
         hits.update(prints)
         end = begin + len(record)
     return b"".join([*pieces, data[end:]]), hits
 
 
-def _suspects(block: Block, columns: _Columns, find: Find) -> set[int]:
-    """The places of the records that hold a number of the log, and of those that cannot be read as columns."""
+def _suspects(block: Block, columns: _Columns, find: Find) -> dict[int, bool]:
+    """The places of the records to look at: True where a cell is a number of the log, False where cells are astray."""
     parsed = parse(block, tuple(map(str, range(columns.count))))
-    places = {reject.place for reject in parsed.rejects} | {int(parsed.places[row]) for row in parsed.broken}
+    broken = {reject.place for reject in parsed.rejects} | {int(parsed.places[row]) for row in parsed.broken}
+    hits = set[int]()
     for number in columns.numbers:
         cells = parsed.text[str(number)]
         if found := find(text for text in cells.unique().to_pylist() if text):
             hit = pc.is_in(cells, pa.array(found, pa.string())).to_numpy()
-            places.update(map(int, parsed.places[hit]))
-    return places
+            hits.update(map(int, parsed.places[hit]))
+    return {place: place not in broken for place in hits | broken}
 
 
 def _erased_record(record: bytes, columns: _Columns, find: Find) -> tuple[bytes, set[str]]:
-    """The record without the numbers of the log and without their names, and the prints of those numbers.
-
-    In a record that has too few or too many cells, any may hold the number or the name: every cell with a letter goes.
-    """
+    """The record without the numbers of the log and without their names, and the prints of those numbers."""
     body = record.rstrip(b"\r\n")
     cells = _split(body, columns.delimiter)
-    whole = len(cells) >= columns.count and not any(map(_text, cells[columns.count :]))
-    here = columns.numbers if whole else range(len(cells))
-    found = {place: print_ for place in here for print_ in find([_text(cells[place])]).values()}
-    if not found:
-        return record, set()
-    if whole:
-        beside = columns.name if columns.caller & found.keys() else frozenset[int]()
-    else:
-        beside = frozenset(place for place, cell in enumerate(cells) if _LETTER.search(cell))
+    found = {place: print_ for place in columns.numbers for print_ in find([_text(cells[place])]).values()}
+    beside = columns.name if columns.caller & found.keys() else frozenset[int]()
     written = (_overwritten(cell) if place in beside | found.keys() else cell for place, cell in enumerate(cells))
     return columns.delimiter.encode().join(written) + record[len(body) :], set(found.values())
+
+
+def _erased_pieces(record: bytes, columns: _Columns, find: Find) -> tuple[bytes, set[str]]:
+    """The same of a record that has too few or too many cells, or a quote astray: each piece may be number or name.
+
+    So every piece with a letter goes where a number does. Quotes and line ends stay: it remains the record it was.
+    """
+    delimiter = columns.delimiter.encode()
+    pieces = record.split(delimiter)
+    found = {place: print_ for place, piece in enumerate(pieces) for print_ in find([_text(piece)]).values()}
+    if not found:
+        return record, set()
+    written = (
+        _RUN.sub(ERASED, piece) if place in found or _LETTER.search(piece) else piece
+        for place, piece in enumerate(pieces)
+    )
+    return delimiter.join(written), set(found.values())
 
 
 @cache

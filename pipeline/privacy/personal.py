@@ -19,9 +19,12 @@ PERSONAL = frozenset(
 A DID and where its calls are sent are the customer's own, so they are not among them.
 """
 
-# a plus, a SIP or tel URI, and marks between the digits are ways to write the same number
+# a plus, a SIP or tel URI, and whatever is neither letter nor digit are ways to write the same number
+_MARKS = r"(?:[^\w<>@;]|_)*+"
 _NUMBER = re.compile(
-    r"\s*(?:[^<>]*<)?(?:(?:sips?|tel):)?\+?(?P<digits>[0-9](?:[ ().\-/]*[0-9])*)(?:[@;][^\n]*)?>?\s*", re.IGNORECASE
+    rf"{_MARKS}(?:[^<>]*+<)?{_MARKS}(?:(?:sips?|tel):)?{_MARKS}(?P<digits>[0-9](?:{_MARKS}[0-9])*+){_MARKS}"
+    rf"(?:[@;][^\n]*)?>?{_MARKS}",
+    re.IGNORECASE,
 )
 _NOT_DIGITS = re.compile(r"[^0-9]")
 

@@ -141,6 +141,49 @@ def test_a_record_that_cannot_be_read_is_searched_too(erase: Erase, name: str) -
         assert found.count(",") == (head + before).count(",")
 
 
+ASTRAY = {
+    "before the number": line(source=f'"{NUMBER}', name="Ann"),
+    "around it and others": line(start='"x', source=NUMBER, name='"Ann'),
+    "and text behind the quoted cell": line(start='"x', source=NUMBER, name='Ann"z'),
+    "in too few cells": f'2026-10-05 10:00:00,"x,{NUMBER},Ann"',
+    "left open in too few cells": f'2026-10-05 10:00:00,"{NUMBER},Ann,,,',
+}
+
+
+@pytest.mark.parametrize("name", ASTRAY)
+def test_a_quote_astray_hides_no_number_and_stays_where_it_is(erase: Erase, name: str) -> None:
+    others = [line(source=OTHER, name="Eve"), line(source=OTHER, name="Bob")]
+    before = "\n".join([",".join(IN), others[0], ASTRAY[name], others[1], ""])
+    found = erase(before.encode()).decode()
+    assert not [word for word in (NUMBER, "Ann") if word in found]
+    assert found.splitlines()[1] == others[0]
+    assert found.splitlines()[-1] == others[1]
+    assert [found.count(mark) for mark in ',"\n'] == [before.count(mark) for mark in ',"\n']
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        f"{NUMBER}\udcff",
+        f"\udca0{NUMBER}",
+        f"\u00a0{NUMBER}",
+        f"\u202d{NUMBER}\u202c",
+        "44\u20112079460001",
+        f"{NUMBER}\0",
+        f"'{NUMBER}",
+        f'{NUMBER}"',
+        f'"=""{NUMBER}"""',
+        f'"{NUMBER}\n"',
+        f'"""Smith"" <sip:{NUMBER}@pbx>"',
+    ],
+)
+def test_what_stands_beside_the_digits_hides_no_number(erase: Erase, cell: str) -> None:
+    head = ",".join(IN) + "\n"
+    found = erase((head + line(source=cell, name="Ann") + "\n").encode("utf-8", "surrogateescape")).decode()
+    gone = '"erased"' if cell.startswith('"') else "erased"
+    assert found == head + line(source=gone, name="erased") + "\n"
+
+
 CELLS = st.sampled_from(
     ["", "x", NUMBER, f"+{NUMBER}", f"00{NUMBER}", OTHER, f'say "{NUMBER}"', "a,b", "two\nlines", "é", '"', "0"]
 )
