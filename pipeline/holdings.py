@@ -61,7 +61,6 @@ class Holdings(Held):
 
     def build_and_publish(self) -> None:
         """Build every mart that is behind, and publish; raises ``PermanentError`` at the end for what failed."""
-        self._build_behind()
         self.publish()
         self.tidy()
         if failed := self.unbuilt():
@@ -75,16 +74,14 @@ class Holdings(Held):
                     self.build(query, month)
 
     def publish(self, target: Path | None = None) -> None:
-        """Write a new ``warehouse.duckdb``, or another file, and swap it in."""
-        self._bring_back()
-        publish(target or self.warehouse, self._shown(), self._edition())
+        """Write a new ``warehouse.duckdb``, or another file, and swap it in.
 
-    def _bring_back(self) -> None:
-        """Build again what a power cut took from the marts: nothing else would, because nothing new came in."""
-        for query in models():
-            self.lake.files(query.name)  # which mends
-        if self._as_of is None and self.lake.aside():
+        What is behind is built first, also of months that nothing new came in for: a power cut may have taken it, or
+        another version of the SQL begun its table again for the month that was built with it.
+        """
+        if self._as_of is None:
             self._build_behind()
+        publish(target or self.warehouse, self._shown(), self._edition())
 
     def _shown(self) -> Snapshot:
         """The lake as analysts may see it; raises ``PermanentError`` where a forgotten key would bare the numbers."""

@@ -125,6 +125,9 @@ def _write(part: Path, lake: Snapshot, edition: Edition) -> None:
 def _create_model(db: duckdb.DuckDBPyConnection, query: Query, files: list[Path]) -> None:
     """A mart as a table and staging as a view over files; what was never built is its own query, live."""
     made = create(db, query.name, files, None, "TABLE" if query.schema == "marts" else "VIEW")
+    if made and query.columns.keys() - types(db, f"FROM {query.name}").keys():  # by another version of its SQL
+        db.execute(f"DROP {made} {query.name}")
+        create(db, query.name, files, None, made, types(db, anchored(query)))
     if made is None:
         db.execute(f"CREATE VIEW {query.name} AS {anchored(query)}")
     comment(db, made or "VIEW", query.name, query.columns, query.about)

@@ -35,15 +35,21 @@ def disk() -> Iterator[None]:
 
 
 def create(
-    db: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path], schema: pa.Schema | None, wanted: Made = "VIEW"
+    db: duckdb.DuckDBPyConnection,
+    name: str,
+    files: Sequence[Path],
+    schema: pa.Schema | None,
+    wanted: Made = "VIEW",
+    columns: Mapping[str, str] | None = None,
 ) -> Made | None:
     """Create ``name`` over ``files``, or empty with ``schema``; tells what it became, or None with neither.
 
+    With ``columns`` and their types, it has these, whatever the files have.
     The list is explicit, because a glob would show files that are written but not committed.
     """
     if not files and schema is None:
         return None
-    expected = {field.name: _sql(field.type) for field in schema} if schema is not None else {}
+    expected = {field.name: _sql(field.type) for field in schema} if schema is not None else columns or {}
     if not files:
         empty = ", ".join(_shown(column, kind, f"CAST(NULL AS {kind})") for column, kind in expected.items())
         db.execute(f"CREATE TABLE {name} AS SELECT {empty} LIMIT 0")

@@ -122,3 +122,11 @@ def test_a_table_that_cannot_be_read_is_moved_aside_by_a_rebuild(copied: Path) -
     here = reopened(copied)
     assert [manifest.record_type for manifest in here.rebuild()]
     assert shown(here) == before
+
+
+def test_a_month_that_a_mart_lost_is_built_again_by_the_next_publish(copied: Path) -> None:
+    journey = reopened(copied)
+    before = shown(journey)
+    journey.lake.table("marts.daily_traffic").drop_month(str(MONTH))  # as another version of its SQL does
+    journey.publish()
+    assert (shown(journey), journey.behind()) == (before, [])

@@ -363,3 +363,15 @@ def test_whatever_is_shown_is_in_the_fingerprint(lake: Lake, edition: MakeEditio
         "schema": replace(made, calls={"cdr_in": BASE["cdr_in"]}),
     }
     assert fingerprint(lake, edition()) == fingerprint(lake, made) != fingerprint(lake, other[change])
+
+
+def test_a_mart_of_another_version_is_shown_with_the_columns_of_this_one(
+    lake: Lake, put: Put, call: Call, target: Path
+) -> None:
+    put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")])
+    build(lake, COUNT, MONTH, BASE)
+    sql = f"SELECT month, 1.5 AS seconds, calls FROM ({SQL})"
+    newer = Query(COUNT.name, sql, COUNT.about, {"month": "", "seconds": "Seconds.", "calls": ""}, COUNT.reads)
+    publish(target, lake, Edition({"cdr_in": BASE["cdr_in"]}, REJECTED, [newer], {}))
+    assert ask(target, "FROM marts.counted") == [(MONTH, None, 1)]
+    assert ask(target, "SELECT typeof(seconds) FROM marts.counted") == [("DECIMAL(2,1)",)]
