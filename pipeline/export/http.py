@@ -14,6 +14,7 @@ from urllib3.exceptions import InvalidHeader
 
 from pipeline.addresses import is_plain, same_origin, shown
 from pipeline.errors import PermanentError
+from pipeline.export.bounded import Bounded
 from pipeline.export.manners import PLAIN, Manners
 from pipeline.export.pace import Pace, PacedAdapter
 from pipeline.export.refusals import REPEATABLE, UNANSWERED, moved, refusal, unanswered
@@ -139,6 +140,8 @@ def _sent(
     try:
         adapter = http.get_adapter(str(request.url))
         response = adapter.send(request, stream=True, timeout=TIMEOUT, verify=way.verify, proxies=dict(way.proxies))
+        if not (stream and response.ok):
+            response.raw = Bounded(response.raw, what)
         if not stream:
             with response:
                 response.content  # noqa: B018 - reads it
