@@ -15,6 +15,8 @@ from pipeline.months import Month
 
 _PAUSE_SECONDS = 0.5
 _A_DAY = timedelta(days=1)
+_LIST_LAG = timedelta(seconds=30)
+"""How long the vendor's list may not show yet what was created, although it seems whole."""
 
 
 class _InDoubtError(TransientError):
@@ -61,11 +63,17 @@ class Asker:
         found = recognised(self.vendor.exports(), self.notes)
         return Listing(of_dataset(self.vendor, self.dataset, found), found.doubt)
 
-    def hidden(self, month: Month, listed: Listing) -> bool:
-        """Whether the list may only fail to show an export of the month that we asked for within a day."""
+    def hidden(self, month: Month, listed: Listing) -> str:
+        """Why the list may only fail to show an export of the month that we asked for; empty where it shows them all.
+
+        It may lag behind for a moment, and for a day where it is in doubt.
+        """
         seen = {export.id for export in listed}
-        created = [at for name, at in self.asked(month).items() if name not in seen]
-        return bool(listed.doubt) and any(self.now - at < _A_DAY for at in created)
+        ages = [abs(self.now - created) for name, created in self.asked(month).items() if name not in seen]
+        youngest = min(ages, default=_A_DAY)
+        if youngest < _LIST_LAG:
+            return listed.doubt or "the list does not show yet what was asked for a moment ago; try again later."
+        return listed.doubt if youngest < _A_DAY else ""
 
     def serving(self, request: Request, listed: Sequence[Export]) -> Export | Request:
         """What in the list serves the request, or the request to send.
@@ -124,8 +132,8 @@ def _ensured(asker: Asker, request: Request, listed: Listing, outbox: Outbox, at
     found = asker.serving(request, listed)
     if not isinstance(found, Request):
         return Asked(request, found, created=False, sent=request)
-    if asker.hidden(request.month, listed):
-        raise _InDoubtError(f"{request.month} is not asked for now, as it may be already: {listed.doubt}")
+    if hidden := asker.hidden(request.month, listed):
+        raise _InDoubtError(f"{request.month} is not asked for now, as it may be already: {hidden}")
     outbox.note(found, at, carried=asker.vendor.reference_length > 0)
     return Asked(request, _sent(asker, found, outbox), created=True, sent=found)
 

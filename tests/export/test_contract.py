@@ -477,6 +477,22 @@ class TestAsking:
             assert house.ask(vendor, dataset)[0].created
             assert posts(sandbox) == 3
 
+    def test_is_not_repeated_while_a_list_that_seems_whole_does_not_show_it_yet(
+        self, case: Case, house: House, sandbox: Sandbox, vendor: ExportVendor, clock: ManualClock
+    ) -> None:
+        dataset = case.datasets[0]
+        (asked,) = house.ask(vendor, dataset)
+        hidden = sandbox.faults.inject(Fault.LATE, times=None, match=lambda export: export.id == asked.export.id)
+        assert not vendor.exports().doubt
+        with pytest.raises(TransientError, match="does not show yet"):
+            house.ask(vendor, dataset)
+        hidden.stop()
+        assert not house.ask(vendor, dataset)[0].created
+        hidden = sandbox.faults.inject(Fault.LATE, times=None, match=lambda export: export.id == asked.export.id)
+        clock.advance(timedelta(seconds=30))
+        assert house.ask(vendor, dataset)[0].created  # it is gone
+        assert posts(sandbox) == 2
+
     def test_whose_answer_was_lost_is_not_repeated_while_the_list_is_in_doubt(
         self, case: Case, house: House, clock: ManualClock
     ) -> None:

@@ -147,9 +147,16 @@ def test_an_export_that_is_overdue_is_requested_again_within_the_same_backfill(
     assert (told.failed, told.loaded(), posts(sandbox)) == ({}, [("cdr_in", SEPTEMBER)], 3)
 
 
-def test_an_export_that_vanishes_is_requested_again_within_the_same_backfill(run: Run, sandbox: Sandbox) -> None:
+def test_an_export_that_vanishes_is_requested_again_within_the_same_backfill(
+    run: Run, sandbox: Sandbox, clock: ManualClock
+) -> None:
     sandbox.faults.inject(Fault.VANISHED, times=1)
-    told = run(SEPTEMBER)
+
+    def hear(what: str) -> None:
+        if "does not show yet" in what:
+            clock.advance(timedelta(seconds=30))
+
+    told = run(SEPTEMBER, hear=hear)
     assert (told.failed, told.loaded(), posts(sandbox)) == ({}, [("cdr_in", SEPTEMBER)], 2)
 
 
