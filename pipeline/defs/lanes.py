@@ -10,7 +10,7 @@ from pipeline.defs.history import EXPORT_TAG
 from pipeline.defs.month_checks import of_load, on_load
 from pipeline.defs.outcome import final, told
 from pipeline.defs.relations import OWNERS, of_export, of_file, of_schema
-from pipeline.errors import GoneError, PermanentError
+from pipeline.errors import GoneError, PermanentError, TransientError
 from pipeline.export.protocol import Export
 from pipeline.journey import Journey
 from pipeline.months import Month
@@ -159,6 +159,8 @@ def _export_for(journey: Journey, record_type: str, month: Month, wanted: str | 
     if wanted is None:
         return ready[-1] if ready else None
     found = next((export for export in ready if export.id == wanted), None)
+    if found is None and listed.doubt:
+        raise TransientError(f"{record_type} {month}: export {wanted} is not shown now. {listed.doubt}")
     if found is None:
         raise PermanentError(
             f"{record_type} {month}: export {wanted} is no longer in the vendor's list; materialize "

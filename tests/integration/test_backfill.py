@@ -10,8 +10,9 @@ import dagster as dg
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
+from pipeline.definitions import build
 from pipeline.defs.backfill import Backfill
-from pipeline.defs.history import REPEATED_TAG, attempts
+from pipeline.defs.history import EXPORT_TAG, REPEATED_TAG, attempts
 from pipeline.defs.runs import Outcome, Runner
 from pipeline.defs.turns import Place
 from pipeline.export.didww import Vendor
@@ -189,6 +190,23 @@ class Broken(Vendor):
 
     def exports(self) -> Listing:
         raise OSError("Could not find a suitable TLS CA certificate bundle, invalid path: /none")
+
+
+class Doubtful(Vendor):
+    """A vendor whose list fails to show our exports, and says that it is longer."""
+
+    def exports(self) -> Listing:
+        return Listing([], "Some may be missing.")
+
+
+def test_an_export_that_a_list_in_doubt_does_not_show_may_be_shown_later(
+    instance: DagsterInstance, journey: Journey, sandbox: Sandbox, clock: ManualClock, tmp_path: Path
+) -> None:
+    doubtful = Journey(journey.settings, {"didww": Doubtful(access(sandbox.url, KEY))}, clock=clock)
+    with Runner(build(doubtful), instance, tmp_path / "locks") as runner:
+        outcome = runner.run("load_cdr_in", partition=str(SEPTEMBER), tags={EXPORT_TAG: "a1"})
+    assert outcome.may_pass
+    assert "export a1 is not shown now. Some may be missing." in outcome.why
 
 
 def test_what_was_not_foreseen_is_a_sentence(run: Run, sandbox: Sandbox, journey: Journey, clock: ManualClock) -> None:
