@@ -24,6 +24,8 @@ from pipeline.months import Month, month_range
 
 console = Console(width=None if sys.stdout.isatty() else 120)
 
+_PORT = click.IntRange(1, 65535)
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--traceback", is_flag=True, help="Show where an unforeseen error came from.")
@@ -148,7 +150,7 @@ def doctor() -> None:
 
 
 @main.command()
-@click.option("--port", default=3000, show_default=True, help="Port of the UI, on 127.0.0.1.")
+@click.option("--port", type=_PORT, default=3000, show_default=True, help="Port of the UI, on 127.0.0.1.")
 @click.option(
     "--check", is_flag=True, help="Start nothing; end with 0 where a UI and its daemons are alive, else with 1."
 )
@@ -169,7 +171,7 @@ def ui(port: int, *, check: bool) -> None:
 
 
 @main.command()
-@click.option("--port", default=3000, show_default=True, help="Port of the UI, on 127.0.0.1.")
+@click.option("--port", type=_PORT, default=3000, show_default=True, help="Port of the UI, on 127.0.0.1.")
 @click.option("--no-ui", is_flag=True, help="End when the tables are printed.")
 @one_sentence
 def demo(port: int, *, no_ui: bool) -> None:

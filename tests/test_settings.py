@@ -117,6 +117,8 @@ def test_record_types_are_separated_by_commas_and_kept_once(
         ("DIDWW_API_URL", "https://api.didww.com:vthree/v3", "name a host"),
         ("DIDWW_CALLBACK_URL", "calls.example.com/didww", "must begin with https://"),
         ("DIDWW_CALLBACK_URL", "https://calls.example.com", "have a path"),
+        ("CDR_UI_HOSTS", "https://calls.example.com", "must be names alone"),
+        ("CDR_UI_HOSTS", "a.example.com, calls.example.com:8443", "must be names alone"),
         ("CDR_START_MONTH", "2026-13", "is not a month; write it like 2026-10"),
         ("CDR_START_MONTH", "March", "'March' is not a month"),
         ("CDR_POLL_SECONDS", "0", "greater than or equal to 1"),

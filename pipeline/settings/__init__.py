@@ -110,7 +110,10 @@ class Settings(AlarmSettings):
     @classmethod
     def _names(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
         names = value.split(",") if isinstance(value, str) else value
-        return tuple(name.strip() for name in names if name.strip())
+        names = tuple(name.strip() for name in names if name.strip())
+        if any(not is_plain(f"https://{name}:443/") or "/" in name for name in names):
+            raise ValueError("must be names alone, such as calls.example.com: no https://, port or path")
+        return names
 
     @field_validator("cdr_start_month")
     @classmethod
