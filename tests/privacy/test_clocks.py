@@ -57,3 +57,19 @@ def test_where_no_vendor_can_be_asked_the_newest_export_tells() -> None:
     assert doubt(NOW, NOW - LONGEST_SILENCE, None) == doubt(NOW, None, None) == doubt(NOW, NOW + FAR, None) == ""
     assert "2026-11-01, 3653 days after the newest export" in doubt(NOW, NOW - FAR, None)
     assert doubt(NOW, NOW - LONGEST_SILENCE - A_SECOND, None)
+
+
+@pytest.mark.parametrize(("days", "believed"), [(45, True), (46, False)])
+def test_without_a_vendor_a_clock_is_believed_for_45_days_after_the_newest_export(days: int, *, believed: bool) -> None:
+    assert (doubt(NOW, NOW - timedelta(days=days), None) == "") is believed
+
+
+@pytest.mark.parametrize(("days", "believed"), [(1, True), (2, False)])
+def test_a_clock_may_be_a_day_from_the_vendors(days: int, *, believed: bool) -> None:
+    assert (doubt(NOW, None, timedelta(days=days)) == "") is believed
+
+
+def test_of_what_is_kept_the_months_whose_sums_have_expired_are_left_out() -> None:
+    sums = {"volumes": {"2026-08": "a", "2026-09": "b", "2026-10": "c"}, "trends": {"2026-09": "d"}, "none": {}}
+    assert Clocks(aggregates=1).unexpired(sums, NOW) == {"volumes": {"2026-10": "c"}, "trends": {}, "none": {}}
+    assert Clocks(numbers=1).unexpired(sums, NOW) == sums
