@@ -4,6 +4,7 @@ from collections.abc import Container, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import chain, count
 
 from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError
@@ -133,16 +134,15 @@ def serving(
             "ask the vendor's support, or raise CDR_EXPORT_DEADLINE_HOURS."
         )
     taken = {export.reference for export in exports}
-    numbered = (f".{number}" for number in range(2, len(taken) + 3))
-    free = next(suffix for suffix in ("", *numbered) if request.reference + suffix not in taken)
-    return replace(request, reference=request.reference + free)
+    suffixes = chain([""], (f".{number}" for number in count(2)))
+    free = next(name for suffix in suffixes if (name := request.reference + suffix) not in taken)
+    return replace(request, reference=free)
 
 
 def waiting(ours: Iterable[Export], loaded: str | None, now: datetime) -> set[str]:
     """The newest export, if it is ready, was not loaded and is less than a day old: no other need be asked for."""
-    newest = next(reversed(list(ours)), None)
-    fresh = newest and newest.ready and newest.id != loaded and now - newest.created_at < _A_DAY
-    return {newest.id} if newest and fresh else set()
+    newest = list(ours)[-1:]
+    return {e.id for e in newest if e.ready and e.id != loaded and now - e.created_at < _A_DAY}
 
 
 def covers(until: datetime | None, month: Month, now: datetime) -> bool:

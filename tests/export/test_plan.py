@@ -21,6 +21,7 @@ from pipeline.export.plan import (
     serving,
     settle_step,
     vendor_drops,
+    waiting,
 )
 from pipeline.export.protocol import Export, Request, Status
 from pipeline.months import Month
@@ -136,6 +137,22 @@ class TestWhatToAskFor:
         one, other = (request_for(SERIES, CDR_IN, OCTOBER, now) for now in (early, late))
         assert one == other
 
+    @pytest.mark.parametrize(("longest", "room"), [(0, 63), (100, 63), (50, 13)])
+    def test_its_series_names_the_installation_where_a_vendor_leaves_room_for_it(self, longest: int, room: int) -> None:
+        assert series("i" * room, CDR_IN, longest) == f"cdr/{'i' * room}/cdr_in"
+        assert len(series("i" * (room + 1), CDR_IN, longest)) == len("cdr/") + 16
+
+    def test_what_stands_for_a_long_series_never_changes(self) -> None:
+        assert series("i" * 64, CDR_IN) == series("i" * 64, CDR_IN, 100) == "cdr/b5f09e7b25e61e60"
+        assert series("main", CDR_IN) == SERIES
+
+    @pytest.mark.parametrize(
+        ("now", "snapshot"),
+        [("2026-11-02 12:34:56", "20261102T1234"), ("2026-10-21 08:30:07", "20261021T083002")],
+    )
+    def test_again_is_a_snapshot_of_this_very_minute(self, now: str, snapshot: str) -> None:
+        assert request_for(SERIES, CDR_IN, OCTOBER, at(now), again=True).reference == OURS + snapshot
+
     def test_the_margin_keeps_a_fast_clock_out_of_the_vendors_future(self) -> None:
         now = at("2026-10-21 08:30:07") + timedelta(microseconds=999_999)
         assert request_for(SERIES, CDR_IN, OCTOBER, now).end == at("2026-10-21 08:30:02")
@@ -219,6 +236,7 @@ class TestWhatServes:
         assert self.whole.reference == OURS + "day1"
         assert self.asked_again(export(reference=OURS + "day0")) == self.whole
         assert self.asked_again(export(reference=OURS + "day11")) == self.whole
+        assert self.asked_again(export(reference=None)) == self.whole
 
     @pytest.mark.parametrize("status", [Status.PENDING, Status.PROCESSING, Status.UNKNOWN])
     @pytest.mark.parametrize("snapshot", ["day0", "day1"])
@@ -281,6 +299,34 @@ class TestWhatServes:
         again = self.asked_again(export(reference=self.whole.reference, status=Status.FAILED))
         assert again == replace(self.whole, reference=self.whole.reference + ".2")
 
+    def test_a_ready_export_whose_file_is_lost_is_asked_for_again(self) -> None:
+        ready = export(reference=self.whole.reference)
+        again = serving(self.whole, [ready], NOW, DEADLINE, lost={ready.id})
+        assert again == replace(self.whole, reference=self.whole.reference + ".2")
+
+    def test_what_was_asked_for_before_and_came_is_no_failure(self) -> None:
+        assert self.asked_again(*(export(f"e{i}", reference=f"{OURS}day{i}x") for i in range(MAX_ASKS))) == self.whole
+
+    @pytest.mark.parametrize(
+        ("age", "given_up"),
+        [(timedelta(days=1) - timedelta(seconds=1), True), (timedelta(days=1), False), (timedelta(days=2), False)],
+    )
+    def test_of_a_running_month_no_more_than_so_many_fail_in_a_day(self, age: timedelta, *, given_up: bool) -> None:
+        last = [NOW - timedelta(hours=1)] * (MAX_ASKS - 1)
+        failed = [
+            export(f"e{i}", reference=f"cdr/main/cdr_in/2026-11/{i}", status=Status.FAILED, created_at=created)
+            for i, created in enumerate([NOW - age, *last])
+        ]
+        if given_up:
+            with pytest.raises(PermanentError, match=r"^3 exports failed, "):
+                self.asked_again(*failed, request=self.running)
+        else:
+            assert self.asked_again(*failed, request=self.running) == self.running
+
+    def test_an_export_that_nobody_can_tell_the_age_of_is_never_overdue(self) -> None:
+        ageless = export(status=Status.PENDING, created_at=datetime.min.replace(tzinfo=UTC))
+        assert not overdue(ageless, NOW, DEADLINE)
+
     @pytest.mark.parametrize("status", list(Status))
     def test_only_what_is_not_ready_is_ever_overdue(self, status: Status) -> None:
         asked = export(status=status, created_at=NOW - DEADLINE)
@@ -308,6 +354,8 @@ class TestWhenToAsk:
             ("2026-11-04 00:00:00", "2026-11-02 00:00:00", True),
             ("2026-11-07 23:59:59", "2026-11-04 00:00:00", False),
             ("2026-11-08 00:00:00", "2026-11-04 00:00:00", True),
+            ("2026-11-08 00:00:00", "2026-11-07 12:00:00", True),
+            ("2026-11-10 00:00:00", "2026-11-09 00:00:00", False),
             ("2026-11-09 23:59:59", "2026-11-08 00:00:00", False),
             ("2026-11-10 00:00:00", "2026-11-08 00:00:00", True),
             ("2026-12-31 23:59:59", None, True),
@@ -346,6 +394,26 @@ class TestWhenToAsk:
         assert days_after == [*SETTLE_DAYS, 9, 11, 13]
 
 
+@pytest.mark.parametrize(
+    ("ours", "loaded", "found"),
+    [
+        ([], None, set()),
+        ([export("a")], None, {"a"}),
+        ([export("a")], "b", {"a"}),
+        ([export("a")], "a", set()),
+        ([export("a"), export("b")], "a", {"b"}),
+        ([export("a"), export("b")], "b", set()),
+        ([export("a"), export("b", status=Status.PENDING)], None, set()),
+        ([export("a", created_at=NOW - timedelta(hours=24))], None, set()),
+        ([export("a", created_at=NOW - timedelta(hours=23))], None, {"a"}),
+    ],
+)
+def test_only_the_newest_export_waits_to_be_loaded_and_for_a_day(
+    ours: list[Export], loaded: str | None, found: set[str]
+) -> None:
+    assert waiting(ours, loaded, NOW) == found
+
+
 @pytest.mark.parametrize(("end", "serves"), [(OCTOBER.end, True), (OCTOBER.end - timedelta(hours=3), False)])
 def test_a_part_of_a_month_that_waits_to_be_loaded_does_not_serve_the_whole(end: datetime, *, serves: bool) -> None:
     request = request_for(SERIES, CDR_IN, OCTOBER, at("2026-11-01 06:00:00"))
@@ -364,6 +432,8 @@ class TestWhatIsCovered:
             ("2026-10-31 06:00:00", "2026-10-31 23:00:00", True),
             ("2026-10-31 06:00:00", "2026-11-01 05:00:00", False),  # 18 hours are missing, however fresh it is
             ("2026-10-31 23:59:59", "2026-11-01 00:00:06", False),
+            ("2026-10-31 23:59:59", "2026-11-01 00:00:05", False),
+            ("2026-10-31 23:59:59", "2026-11-01 00:00:04", True),  # its end cannot be asked for yet
             ("2026-11-01 00:00:00", "2026-11-01 00:00:06", True),
             ("2026-11-01 00:00:00", "2027-06-01 00:00:00", True),
         ],
