@@ -125,13 +125,15 @@ def plan(state: MonthState, now: datetime, deadline: timedelta, attempts: Callab
     newer = _that_count(state, now, deadline)
     if not newer:
         return Action(Verb.NOTHING, "nothing is newer than what is loaded")
-    ready = [export for export in newer if state.to_look_for(export, now)]
-    tried = attempts(ready[-1].id) if ready else Attempts()
-    if ready and (rests := tried.rests_until(now)):
-        return Action(Verb.WAIT, f"its run was terminated; the next begins after {rests:%H:%M:%S}", ready[-1])
-    missing = state.missing.get(ready[-1].id) if ready else None
-    if ready and (missing or tried.failed < MAX_LOADS):
-        return Action(Verb.LOAD, "ready", ready[-1], missing.looks if missing else 0)
+    ready = next((export for export in reversed(newer) if state.to_look_for(export, now)), None)
+    if ready is None:
+        return _without_loading(newer, state, now, deadline)
+    tried = attempts(ready.id)
+    if rests := tried.rests_until(now):
+        return Action(Verb.WAIT, f"its run was terminated; the next begins after {rests:%H:%M:%S}", ready)
+    missing = state.missing.get(ready.id)
+    if missing or tried.failed < MAX_LOADS:
+        return Action(Verb.LOAD, "ready", ready, missing.looks if missing else 0)
     return _without_loading(newer, state, now, deadline)
 
 

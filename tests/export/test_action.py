@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -81,6 +81,7 @@ def decide(
         ("rf", "e0", Verb.REQUEST, "e1"),
         ("fr", "e1", Verb.NOTHING, None),
         ("pf", None, Verb.WAIT, "e0"),
+        ("pp", None, Verb.WAIT, "e1"),
         ("r", "expired", Verb.LOAD, "e0"),
     ],
 )
@@ -105,6 +106,29 @@ def test_what_failed_in_the_instant_in_which_the_loaded_export_was_made_is_not_r
     assert plan(state, NOW, DEADLINE, lambda _: Attempts()).verb is Verb.NOTHING
     later = MonthState((ours[0], replace(made, created_at=NOW + SECOND)), Held("a"))
     assert plan(later, NOW, DEADLINE, lambda _: Attempts()).verb is Verb.REQUEST
+
+
+AGELESS = datetime.min.replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("letter", "created_at", "lost", "verb"),
+    [
+        ("p", NOW, False, Verb.WAIT),
+        ("r", NOW, False, Verb.LOAD),
+        ("r", NOW, True, Verb.NOTHING),
+        ("f", AGELESS, False, Verb.REQUEST),  # where the vendor does not say when, the list's order tells
+    ],
+)
+def test_of_an_export_made_in_the_same_instant_as_the_loaded_one_is_taken_what_may_come(
+    letter: str, created_at: datetime, *, lost: bool, verb: Verb
+) -> None:
+    loaded, twin = (
+        replace(history(which)[0], id=name, created_at=created_at) for which, name in (("r", "a"), (letter, "z"))
+    )
+    missing = {"z": MissingFile(NOW - FILE_LATENESS, NOW)} if lost else {}
+    state = MonthState((loaded, twin), Held("a"), missing)
+    assert plan(state, NOW + SECOND, DEADLINE, lambda _: Attempts()).verb is verb
 
 
 def test_an_older_export_is_not_loaded_either_where_the_loaded_one_has_left_the_list() -> None:
@@ -175,6 +199,16 @@ class TestMissingFiles:
         for letters, chosen in (("rr", 0), ("rrr", 2)):
             assert decide(letters, missing=missing, now=NOW + SECOND).export == history(letters)[chosen]
 
+    def test_it_is_not_looked_for_twice_in_one_instant(self) -> None:
+        action = decide("r", missing={"e0": MissingFile(NOW, NOW)}, now=NOW)
+        assert (action.verb, action.reason[-8:]) == (Verb.WAIT, "12:00:05")
+
+    @pytest.mark.parametrize("failed", [0, MAX_LOADS])
+    def test_a_look_that_is_due_is_no_failure_and_is_counted(self, failed: int) -> None:
+        again = decide("r", missing={"e0": MissingFile(NOW, NOW, 4)}, failed=failed)
+        assert (again.verb, again.looks) == (Verb.LOAD, 4)
+        assert decide("r").looks == 0
+
     def test_a_clock_that_was_ahead_does_not_hide_a_file(self) -> None:
         ahead = NOW + timedelta(days=3650)
         assert decide("r", missing={"e0": MissingFile(ahead, ahead)}, now=NOW).verb is Verb.LOAD
@@ -192,3 +226,8 @@ class TestMissingFiles:
 def test_an_export_whose_run_was_terminated_is_left_alone_for_a_while(ago: timedelta, verb: Verb) -> None:
     state = MonthState(history("r"))
     assert plan(state, NOW, DEADLINE, lambda _: Attempts(terminated=NOW - ago)).verb is verb
+
+
+def test_the_newest_export_is_the_one_whose_run_was_terminated_and_it_is_told_until_when_it_rests() -> None:
+    action = plan(MonthState(history("rr")), NOW, DEADLINE, lambda _: Attempts(terminated=NOW - timedelta(minutes=20)))
+    assert (action.verb, action.export, action.reason[-8:]) == (Verb.WAIT, history("rr")[1], "12:40:00")
