@@ -110,3 +110,15 @@ def test_records_become_tables_in_which_every_column_has_a_sentence() -> None:
         assert all(field.metadata[b"about"].endswith(b".") for field in table.schema)
     assert [table.num_rows for table in tables] == [1, 2]
     assert tables[0].to_pylist()[0]["created_at"] == OVER + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("days_left", "risk"),
+    [(None, None), (15, None), (14, "warning"), (8, "warning"), (7, "error"), (0, "error"), (-1, None)],
+)
+@pytest.mark.parametrize("state", list(State))
+def test_an_unsealed_month_is_at_risk_14_days_before_it_is_forgotten(
+    days_left: int | None, risk: str | None, state: State
+) -> None:
+    row = replace(coverage([], {"cdr_in": 3}, MONTH, NOW)[0], state=state.value, days_left=days_left)
+    assert at_risk(row) == (None if state in (State.SEALED, State.EXPIRED) else risk)
