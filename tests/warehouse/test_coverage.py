@@ -50,6 +50,7 @@ def export(hours: float, totals: str = "a", rows: int | None = 5, *, loaded: boo
         ([export(1), export(49)], State.SEALED),
         ([export(49), export(1)], State.SEALED),
         ([export(1), export(25), export(49)], State.SEALED),
+        ([export(1), export(25, "b"), export(60)], State.SETTLING),
         ([export(1), export(72, "b")], State.SETTLING),
         ([export(1), export(72, rows=6)], State.SETTLING),
         ([export(1), export(72, loaded=False)], State.SETTLING),
