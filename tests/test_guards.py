@@ -114,7 +114,7 @@ def test_a_file_of_which_too_much_cannot_be_read_is_refused_and_the_reason_named
 
 
 def test_the_most_frequent_of_several_reasons_is_named(months: Months, refused: Callable[..., None]) -> None:
-    kinds = [line(seconds=BAD)] * 3 + [line() + ","] * 4 + [line(start="")] * 3
+    kinds = [line(seconds=BAD)] * 3 + [line() + ",x"] * 4 + [line(start="")] * 3
     refused(
         months.land("e-1", file(*kinds)),
         "10 that cannot be read; of 4 the reason is 'has 20 cells instead of 19' " + MAY,
@@ -164,6 +164,12 @@ def test_an_older_export_does_not_replace_a_newer_one(months: Months, refused: C
     months.load(newer)
     lose(months.archive, newer, gone)
     refused(months.land("e-1", file(*[line()] * 200)), "e-1 is older than e-2, which is loaded")
+
+
+def test_an_export_of_the_same_instant_is_not_older(months: Months) -> None:
+    for export_id in ("e-1", "e-2"):
+        months.load(months.land(export_id, file(line())))
+    assert months.held() == "e-2"
 
 
 def test_where_nothing_says_how_old_the_loaded_export_is_its_rows_are_kept(
