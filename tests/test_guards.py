@@ -158,6 +158,14 @@ def test_a_month_does_not_shrink_whatever_is_left_of_the_export_before(
     refused(less, "e-2 has 99 rows fewer than the 100 that are loaded")
 
 
+def test_a_month_may_lose_so_small_a_share_of_its_rows(months: Months, refused: Callable[..., None]) -> None:
+    months.load(months.land("e-1", file(*[line()] * 200)))
+    months.load(months.land("e-2", file(*[line()] * 198), CREATED + timedelta(days=2)))
+    assert months.held() == "e-2"
+    less = months.land("e-3", file(*[line()] * 196), CREATED + timedelta(days=4))
+    refused(less, "e-3 has 2 rows fewer than the 198 that are loaded")
+
+
 @pytest.mark.parametrize("gone", ["nothing", "file", "notes", "archive"])
 def test_an_older_export_does_not_replace_a_newer_one(months: Months, refused: Callable[..., None], gone: str) -> None:
     newer = months.land("e-2", file(*[line()] * 100), CREATED + timedelta(days=2))
