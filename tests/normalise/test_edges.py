@@ -102,7 +102,7 @@ def test_a_block_of_which_every_record_is_bad_is_rejected_whole(
 ) -> None:
     bad = [out().replace(",59,", ",\udcff,"), out().replace(",59,", ",\udcc3,")]
     outcome = convert_bytes("cdr_out", "\n".join([header, *bad]).encode("utf-8", "surrogateescape"), block_bytes=1)
-    reason = "duration_seconds is not a whole number"
+    reason = "duration_seconds is not whole seconds from 0 to 2678400, which are 31 days"
     assert rejected(outcome) == [(1, 2, reason), (2, 3, reason)]
     assert "\\xff" in outcome.rejects[0]["raw_line"]
     assert (outcome.said.replaced, outcome.said.rejected.unknown["duration_seconds"]) == (0, 2)
