@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import PermanentError
 from pipeline.normalise.blocks import LONGEST_LINE, Block, read_blocks, split_records
-from pipeline.normalise.quoting import record_end
+from pipeline.normalise.quoting import line_count, record_end
 from pipeline.normalise.records import MOST_LINES, Form, scan
 
 marks = st.text(alphabet='a,"\n\r', max_size=40)
@@ -28,6 +28,11 @@ def records_of(data: bytes) -> list[bytes]:
 def test_records_are_split_where_python_splits_them(text: str) -> None:
     records = [record.decode() for record in records_of(text.encode())]
     assert [python_records(record) for record in records] == [[cells] for cells in python_records(text)]
+
+
+@given(marks)
+def test_lines_are_counted_as_python_counts_them(text: str) -> None:
+    assert line_count(np.frombuffer(text.encode(), np.uint8)) == len(list(io.StringIO(text, newline="")))
 
 
 @given(marks)

@@ -72,6 +72,7 @@ def test_a_column_without_a_cell_is_one_of_its_kind(kind: Kind) -> None:
         ("123456789012.0000001", "123456789012.000000"), ("-999999999999.1234567", "-999999999999.123457"),
         ("999999999999.9999995", None), ("-999999999999.9999995", None), ("1e999", None), ("1e9999999999", None),
         ("6.4E-3", "0.006400"), ("1.", "1.000000"), ("\u0661.\u0665", None), ("1,5", None), ("0.5x", None),
+        ("1_000", None), ("1.5 ", None),
     ],
 )  # fmt: skip
 def test_an_amount_is_rounded_where_its_column_has_room_for_it(cell: str, kept: str | None) -> None:
