@@ -28,6 +28,7 @@ def rows(parsed: Parsed) -> list[list[str | None]]:
         (b"\xef\xbb\xbfa,b\n", [["\ufeffa", "b"]]),
         (b'a,b,\nc,d,""\ne,f,,"",\r\ng,h', [["a", "b"], ["c", "d"], ["e", "f"], ["g", "h"]]),
         (b"a,b,\n", [["a", "b"]]),
+        (b"NA,NULL\nnull,nan\n", [["NA", "NULL"], ["null", "nan"]]),
         (b"a,b\nc,,", [["a", "b"], ["c", None]]),
         (b'"a,\n""",b\n', [['a,\n"', "b"]]),
     ],
@@ -40,12 +41,12 @@ def test_records_with_a_cell_for_each_name_are_rows(data: bytes, cells: list[lis
 
 
 def test_records_with_too_few_or_too_many_cells_are_rejected_in_their_places() -> None:
-    parsed = read(b'a,b\nc\nd,e,\nf,g,h\ni,j,k,\nl,m,"",n\no,p\n', records=7)
+    parsed = read(b'a,b\nc\nd,e,\nf,g,h\ni,j,k,\nl,m,"",n\no,p\n,q,r\n', records=8)
     assert rows(parsed) == [["a", "b"], ["d", "e"], ["o", "p"]]
     assert parsed.places.tolist() == [0, 2, 6]
-    cells = {1: 1, 3: 3, 4: 4, 5: 4}
+    cells = {1: 1, 3: 3, 4: 4, 5: 4, 7: 3}
     assert parsed.rejects == [Reject(place, f"has {n} cells instead of 2") for place, n in cells.items()]
-    assert (parsed.records, parsed.counted) == (7, 7)
+    assert (parsed.records, parsed.counted) == (8, 8)
 
 
 def test_as_many_cells_as_there_should_be_are_no_surplus() -> None:
@@ -64,8 +65,8 @@ def test_where_bytes_and_rows_differ_nothing_is_taken_away_and_the_count_tells()
 
 
 def test_bytes_that_are_no_text_are_replaced_and_told_of_their_records_alone() -> None:
-    parsed = read(b"a,\xc3\xa9\nb,\xff\nc,c\n\xe9,d\n", lines=4)
-    assert rows(parsed) == [["a", "\u00e9"], ["b", "\ufffd"], ["c", "c"], ["\ufffd", "d"]]
+    parsed = read(b"a,\xc3\xa9\nb,\xff\nc,c\n\x80,d\n\xc3\xa9,e\n", lines=5)
+    assert rows(parsed) == [["a", "\u00e9"], ["b", "\ufffd"], ["c", "c"], ["\ufffd", "d"], ["\u00e9", "e"]]
     assert parsed.replaced == [1, 3]
 
 
