@@ -74,7 +74,8 @@ class Call:
         parts = [part for record in self.records if (part := record.money[name]) is not None]
         if not parts:
             return None
-        return sum(parts, Decimal(0)) if abs(sum(parts)) < COLUMN_HOLDS else self.last.money[name]
+        whole = sum(parts, Decimal(0))
+        return whole if abs(whole) < COLUMN_HOLDS else self.last.money[name]
 
     @property
     def cost(self) -> Decimal:

@@ -1,6 +1,6 @@
 """Records of four months as the vendor writes them, with everything odd that is known of real ones; seeded."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from random import Random
 
@@ -45,7 +45,7 @@ COUNTRIES = (("France", "Orange"), ("Cuba", "ETECSA"), ("Côte d'Ivoire", "MTN")
 
 def records(seed: int) -> tuple[list[Cells], list[Cells]]:
     """The records of cdr_in and of cdr_out."""
-    made = _Traffic(Random(seed))  # noqa: S311
+    made = _Traffic(Random(seed))  # noqa: S311  # the same each time, which is what is wanted
     inbound, outbound = attacks(Random(seed + 1))  # noqa: S311
     return [*inbound, *made.inbound()], [*outbound, *made.outbound()]
 
@@ -198,14 +198,14 @@ class _Traffic:
             one = {"Call ID": self.rng.choice(("0", "17")), "Source": CALLERS[at % 2], "Destination DID": DIDS[at % 3]}
             yield self.attempt(start, self.rng.choice((1, 1, 2, 3))) | one
 
-    def edge(self, month: int, make: "type | object") -> Iterator[Cells]:
+    def edge(self, month: int, make: Callable[..., Cells]) -> Iterator[Cells]:
         """Calls in progress as the month ends, or begun in its last second; one that lasts as long as a call can."""
         over = STARTS[month] + timedelta(days=DAYS[month])
         for before, lasts in ((1, 0), (1, 5), (7200, 9000), (1800, 90000), (60, 60), (600, 2678400), (30, 3600)):
             start = over - timedelta(seconds=before)
             times = {"Date/Time Connect (UTC)": said(start + timedelta(seconds=min(lasts, 3)))}
             ends = {"Date/Time End (UTC)": said(start + timedelta(seconds=lasts))}
-            cells = make(start)  # type: ignore[operator]
+            cells = make(start)
             seconds = "Duration (sec)" if "Duration (sec)" in cells else "Call Duration (sec)"
             yield cells | times | ends | {seconds: str(max(lasts - 3, 0)), "Call ID": f"edge{before}-{lasts}"}
 
@@ -225,9 +225,9 @@ class _Traffic:
                 "Attempt": "1",
             }
 
-    def refused(self, month: int, make: "type | object") -> Iterator[Cells]:
+    def refused(self, month: int, make: Callable[..., Cells]) -> Iterator[Cells]:
         """Calls that found every channel in use."""
         for at in range(12):
-            cells = make(STARTS[month] + timedelta(days=2, hours=11 + at % 2, seconds=at))  # type: ignore[operator]
+            cells = make(STARTS[month] + timedelta(days=2, hours=11 + at % 2, seconds=at))
             reason = "Response" if "Response" in cells else "Disconnect Reason"
             yield cells | {"Date/Time Connect (UTC)": "", "Disconnect Code": "480", reason: "DID number overloaded"}

@@ -127,7 +127,12 @@ def by_network(books: Books) -> Iterator[Row]:
 @recomputes("marts.cost_by_trunk", "month direction trunk_name")
 def by_trunk(books: Books) -> Iterator[Row]:
     groups = grouped(books.records, lambda record: (record.month, record.direction, record.text["trunk"]))
-    yield from _shares((_of_trunk(*key, records) for key, records in groups), "cost_usd", "month", "direction")
+    yield from _shares(
+        (_of_trunk(month, direction, trunk, of) for (month, direction, trunk), of in groups),
+        "cost_usd",
+        "month",
+        "direction",
+    )
 
 
 def _of_trunk(month: str, direction: str, trunk: str | None, records: list[Record]) -> Row:

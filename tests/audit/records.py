@@ -1,4 +1,4 @@
-"""The records of the archived files, read by the csv module and typed by what the schema says, not by its code."""
+"""The records of the archived files, read by the csv module and typed as the sentences of the schema say."""
 
 import csv
 import gzip
@@ -81,7 +81,7 @@ class Record:
 
 @dataclass(frozen=True)
 class File:
-    """A loaded export: when its window ends, the records that were loaded, and the cells of those that were not."""
+    """A loaded export: when its window ends, the records that could be loaded, and cells of those that could not."""
 
     direction: str
     month: str

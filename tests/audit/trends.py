@@ -239,7 +239,8 @@ def watch_pumping(books: Books) -> Iterator[Row]:
     share = books.limit("pumping_same_duration_share")
 
     def is_suspect(row: Row) -> bool:
-        return row["calls"] >= books.limit("pumping_hour_calls") and row["same_duration_calls"] >= share * row["calls"]
+        alike = row["same_duration_calls"] >= share * row["calls"]
+        return bool(row["calls"] >= books.limit("pumping_hour_calls") and alike)
 
     for (did, hour), row in hours.items():
         before = [hours.get((did, hour - n * DAY)) for n in range(1, int(books.limit("usual_days")) + 1)]

@@ -142,8 +142,9 @@ def test_attempts_that_begin_at_once_stay_together_however_many_rows_are_sorted(
     con.execute("SET threads = 4")  # of equal rows each thread has another order
     con.execute(
         "INSERT INTO all_cdr_in (month, started_at, attempt, call_id, export_id, row_number) "
-        "SELECT '2026-10', TIMESTAMP '2026-10-05 10:00:00' + INTERVAL (700 * (attempt - 1)) SECOND, attempt, id, 'e', "
-        "row_number() OVER () FROM range(3000) AS ids (id), range(1, 3) AS attempts (attempt), range(40) AS copies"
+        "SELECT '2026-10', TIMESTAMP '2026-10-05 10:00:00' + INTERVAL (700 * (attempt - 1)) SECOND, attempt, id, "
+        "'e', row_number() OVER () FROM range(3000) AS ids (id), range(1, 3) AS attempts (attempt), "
+        "range(40) AS copies (copy)"
     )
     calls = f"({objects['staging.calls_in']})"
     found = con.execute(f"SELECT first_attempt, attempts, count(*) FROM {calls} GROUP BY ALL ORDER BY ALL").fetchall()
