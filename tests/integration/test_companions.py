@@ -388,3 +388,29 @@ def test_a_page_in_the_place_of_a_further_file_is_not_kept(house: House) -> None
     with pytest.raises(PermanentError, match="it was not kept"):
         house.bring_in()
     assert not list(house.folder.glob("data/landing/*/*/*/*.sanitized.*"))
+
+
+@pytest.mark.parametrize(
+    ("content", "count"),
+    [
+        (b"", 0),
+        (b"line 5: the weight of 442 is bad\n", None),
+        (b'[{"row": 5}]', None),
+        (b"\xfd7zXZ\0 packed", None),
+        (b"line,what\n5,bad\n6,bad", 2),
+    ],
+)
+def test_a_file_of_failures_in_any_form_is_kept_and_what_cannot_be_counted_is_told(
+    house: House, content: bytes, count: int | None
+) -> None:
+    house.bring_in()
+    house.file("errors").write_bytes(content)
+    next(house.folder.glob("data/landing/*/*/*/*.landed.json")).unlink()
+    for fault in list(faults(house.journey)):
+        mend(house.journey, fault)
+    shutil.rmtree(house.folder / "data" / "lake")
+    list(house.journey.rebuild())
+    assert house.known().failed_records == count
+    assert house.check("kept_out").metadata["errors"].value == (
+        "a file that cannot be read" if count is None else count
+    )
