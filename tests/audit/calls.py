@@ -54,8 +54,10 @@ class Call:
 
     @property
     def lasted(self) -> int | None:
-        """Connected seconds, where they are known of any attempt."""
-        return self.duration if any(record.lasted is not None for record in self.records) else None
+        """Connected seconds: 0 where it was not answered; None where no answered attempt says them."""
+        if not self.answered:
+            return 0
+        return self.duration if any(one.answered and one.lasted is not None for one in self.records) else None
 
     @property
     def called(self) -> str | None:
