@@ -81,6 +81,7 @@ class Reloader:
         """
         holdings = self._holdings
         erased = self._erasures.add(number, holdings.clock())
+        self._remove_unfinished()
         made_of = {
             name: {one["month"]: one["sha256"] for one in holdings.lake.notes(name)} for name in holdings.schemas
         }
@@ -100,6 +101,12 @@ class Reloader:
             if holdings.report_file(month).exists():
                 holdings.report(month, again=True)
         self._end(failed)
+
+    def _remove_unfinished(self) -> None:
+        """Remove what killed processes left of files in the archive."""
+        for part in list(self._holdings.archive.unfinished()):
+            with self._holdings.locked(f"{part.parts[-3]}-{part.parts[-2]}"):
+                part.unlink(missing_ok=True)
 
     def _refreshed(self) -> list[str]:
         """Load again what was left half loaded, build and publish; what went wrong."""

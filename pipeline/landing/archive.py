@@ -88,6 +88,10 @@ class Archive:
         """Every file of a month, also those that a killed process left."""
         yield from (file for file in self.root.glob(f"*/*/{month}/*") if file.suffix != ".json")
 
+    def unfinished(self) -> Iterator[Path]:
+        """Parts of files, of those who fetch or rewrite them now, and of processes that were killed."""
+        yield from self.root.glob("*/*/*/[!.]*.part")
+
     def months(self) -> Iterator[Month]:
         """Every month that has a folder, once for each dataset."""
         for folder in self.root.glob("*/*/????-??"):

@@ -126,6 +126,15 @@ def test_an_erasure_that_was_cut_short_goes_on(opened: Opened, bring: Bring, cal
     assert holding(tmp_path, NUMBER) == []
 
 
+def test_what_a_killed_download_left_goes_too(opened: Opened, bring: Bring, called: Sandbox, tmp_path: Path) -> None:
+    journey = opened()
+    bring(journey)
+    part = tmp_path / "data" / "landing" / "didww" / "cdr_in" / "2026-10" / "e-1.csv.gz.4711.part"
+    part.write_text(f"a line with {NUMBER}")
+    list(journey.erase(NUMBER))
+    assert holding(tmp_path, NUMBER) == []
+
+
 def test_the_command_asks_first_and_never_says_the_number(
     opened: Opened, bring: Bring, called: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
