@@ -119,8 +119,9 @@ main.add_command(listen)
 
 
 @main.command()
+@click.option("--force", is_flag=True, help="Load also what is refused, of months that the lake does not hold.")
 @one_sentence
-def rebuild() -> None:
+def rebuild(*, force: bool) -> None:
     """Make the lake and the warehouse anew from the archive alone."""
     journey = Journey(environment.load())
     if unread := journey.unread():
@@ -128,7 +129,7 @@ def rebuild() -> None:
             f"cdr: what landed of {unread} was left alone; CDR_RECORD_TYPES and CDR_EXPORTS do not name it any more.",
             err=True,
         )
-    for manifest in journey.rebuild():
+    for manifest in journey.rebuild(force=force):
         console.print(
             f"{manifest.month}  {manifest.record_type:<8} loaded from export {manifest.export_id}", highlight=False
         )

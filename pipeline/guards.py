@@ -81,5 +81,6 @@ def _most_frequent(rejects: Path) -> tuple[str, int]:
 def _refused(manifest: Manifest, why: str) -> PermanentError:
     return PermanentError(
         f"{manifest.record_type} {manifest.month}: export {manifest.export_id} {why}, so nothing was replaced and its "
-        "file is kept; if that is right, load it with `cdr backfill --force`, or with `force` in the UI."
+        "file is kept; if that is right, load it with `cdr backfill --force`, or with `force` in the UI; with "
+        "`cdr rebuild --force` where the vendor does not have the month any more."
     )

@@ -153,9 +153,9 @@ class Journey(Orders):
         """Load again, from the archive, what a kill or a power cut left half loaded; tells what could not be."""
         return self._reloader.resume()
 
-    def rebuild(self) -> Iterator[Manifest]:
+    def rebuild(self, *, force: bool = False) -> Iterator[Manifest]:
         """Load every landed export again, from the archive alone; then publish."""
-        return self._reloader.rebuild()
+        return self._reloader.rebuild(force=force)
 
     def erase(self, number: str) -> Iterator[tuple[Manifest, int]]:
         """Erase a number from every landed file, and from all that was made of them, older snapshots included."""

@@ -45,12 +45,13 @@ class Reloader:
             except (PermanentError, TransientError) as error:
                 yield str(error)
 
-    def rebuild(self) -> Iterator[Manifest]:
+    def rebuild(self, *, force: bool = False) -> Iterator[Manifest]:
         """Load every landed export again, oldest first, from the archive alone; then publish.
 
         Of a month that the lake holds only that export is loaded, whatever the guards say, and the newest: it must not
-        be replaced by less meanwhile. What was refused stays refused. A month that cannot be loaded stops no other; at
-        the end ``PermanentError`` names it, and what of the archive was left out.
+        be replaced by less meanwhile. What was refused stays refused, unless ``force``: then the newest of each month
+        that the lake does not hold is loaded, for nothing says any more what was forced before. A month that cannot be
+        loaded stops no other; at the end ``PermanentError`` names it, and what of the archive was left out.
         """
         holdings = self._holdings
         for lake in (holdings.lake, holdings.copies):
@@ -63,9 +64,10 @@ class Reloader:
             place = manifest.record_type, manifest.month
             if place in held and manifest.export_id not in (held[place], newest[place]):
                 continue
+            meant = force and place not in held and manifest.export_id == newest[place]
             try:
                 with holdings.locked(f"{manifest.record_type}-{manifest.month}"):
-                    self._loader.replace(manifest, force=held.get(place) == manifest.export_id)
+                    self._loader.replace(manifest, force=meant or held.get(place) == manifest.export_id)
             except _OF_ONE_MONTH as error:
                 failed.append(_failure(manifest, error))
             else:

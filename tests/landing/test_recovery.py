@@ -134,3 +134,16 @@ def test_folders_that_are_no_months_stop_nothing(journey: Journey, cdr: Cdr) -> 
     named = cdr("verify")
     assert named.exit_code == 1
     assert named.stderr.count("it does not belong in the archive") == 3
+
+
+def test_without_the_lake_a_month_that_is_refused_comes_back_when_it_is_forced(journey: Journey, cdr: Cdr) -> None:
+    file = file_of(journey, WHOLE)
+    file.write_bytes(gzip.compress(gzip.decompress(file.read_bytes()).replace(b"\n2026-", b"\n?-")))
+    shutil.rmtree(journey.lake.root)
+    refused = cdr("rebuild")
+    assert told(refused, WHOLE)
+    assert "`cdr rebuild --force`" in refused.stderr
+    assert str(WHOLE[1]) not in journey.loaded(WHOLE[0])
+    forced = cdr("rebuild", "--force")
+    assert forced.exit_code == 0, forced.output
+    assert journey.loaded(WHOLE[0])[str(WHOLE[1])] == file.name.partition(".")[0]
