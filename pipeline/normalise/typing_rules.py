@@ -99,13 +99,16 @@ def _without(unfit: Sequence[str], cells: pa.ChunkedArray, suspects: pa.ChunkedA
     if not unfit:
         return _Cells(_strict(cells, kind))
     some, forms = cells.filter(suspects), {cell: kept_as(cell, kind) for cell in unfit}
-    place = pc.index_in(some, pa.array(unfit, pa.string()))
-    kept = pa.array([form or None for form in forms.values()], pa.string()).take(place.combine_chunks())
-    fit = _where(suspects, cells, pc.if_else(place.is_null(), some, kept))
 
     def those(found: list[str]) -> pa.ChunkedArray | None:
         return _where(suspects, suspects, pc.is_in(some, pa.array(found, pa.string()))) if found else None
 
+    if any(forms.values()):
+        place = pc.index_in(some, pa.array(unfit, pa.string()))
+        kept = pa.array([form or None for form in forms.values()], pa.string()).take(place.combine_chunks())
+        fit = _where(suspects, cells, pc.if_else(place.is_null(), some, kept))
+    else:  # to leave out cells takes less than to put others there
+        fit = pc.if_else(those(list(forms)), None, cells)
     misfits = [cell for cell, form in forms.items() if form is None]
     altered = [cell for cell, form in forms.items() if form is not None and not is_same(form, cell)]
     return _Cells(_strict(fit, kind), those(misfits), those(altered))
