@@ -1,7 +1,7 @@
 """A block of CSV to an Arrow table of text, every record accounted for."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -57,19 +57,20 @@ def parse(block: Block, names: tuple[str, ...], amounts: Collection[str] = ()) -
     """
     data, replaced = _utf8(block.readable, block.delimiter)
     text, ragged = _read(data, block.delimiter, names, amounts)
-    read = text.num_rows + len(ragged)
-    counted = _counted(block, read, len(names))
-    surplus = [row for row in ragged if row.actual_columns > row.expected_columns]
-    if surplus and read == counted:
-        text, ragged = _read(_trimmed(data, block.delimiter, surplus), block.delimiter, names, amounts)
-    places = np.arange(text.num_rows + len(ragged))
+    places = np.delete(np.arange(text.num_rows + len(ragged)), [row.number - 1 for row in ragged])
+    counted = _counted(block, text.num_rows + len(ragged), len(names))
+    trimmed = {row.number - 1: record for row in ragged if (record := _trimmed(row, block.delimiter))}
+    # to read them alone takes less than to read all again
+    more, _ = _read("\n".join(trimmed.values()).encode(), block.delimiter, names, amounts) if trimmed else (text, ())
+    if trimmed and more.num_rows == len(trimmed) and len(places) + len(ragged) == counted:
+        text, places = _in_order(text, more, np.append(places, list(trimmed)))
+        ragged = [row for row in ragged if row.number - 1 not in trimmed]
     broken = _places(block) if block.broken else set[int]()
     rejects = [
         Reject(place, OPEN if place in broken else f"has {row.actual_columns} cells instead of {row.expected_columns}")
         for row in ragged
         for place in (row.number - 1,)
     ]
-    places = np.delete(places, [reject.place for reject in rejects])
     rows = np.flatnonzero(np.isin(places, list(broken))).tolist() if broken else []
     return Parsed(text, places, counted, rejects, rows, replaced)
 
@@ -107,28 +108,24 @@ def _read(
     return text, ragged
 
 
-def _trimmed(data: _Data, delimiter: str, surplus: Sequence[pa.csv.InvalidRow]) -> bytes:
-    """The data, in which records with too many cells have lost those at their end, if they are empty."""
-    text = bytes(data)
-    _, begins, ends = record_bounds(text, delimiter)
-    pieces, at, cell = list[bytes](), 0, delimiter.encode()
-    for row in surplus:
-        begin, count = begins[row.number - 1], row.actual_columns - row.expected_columns
-        end = begin + len(text[begin : ends[row.number - 1]].rstrip(b"\r\n"))
-        if text.endswith(count * cell, begin, end):
-            stop = end - count
-        elif found := _empty_cells(cell, count).search(text, begin, end):
-            stop = found.start()
-        else:
-            continue
-        pieces.append(text[at:stop])
-        at = end
-    return b"".join([*pieces, text[at:]])
+def _trimmed(row: pa.csv.InvalidRow, delimiter: str) -> str:
+    """The record without the cells at its end that are too many; nothing where these are not empty, or all it has."""
+    count = row.actual_columns - row.expected_columns
+    surplus = _empty_cells(delimiter, count).search(row.text) if count > 0 else None
+    return row.text[: surplus.start()] if surplus else ""
+
+
+def _in_order(text: pa.Table, more: pa.Table, places: np.ndarray) -> tuple[pa.Table, np.ndarray]:
+    """The rows of both by their places, and these."""
+    if not text.num_rows:
+        return more, places
+    order = np.argsort(places)
+    return pa.concat_tables([text, more]).unify_dictionaries().combine_chunks().take(pa.array(order)), places[order]
 
 
 @cache
-def _empty_cells(delimiter: bytes, count: int) -> re.Pattern[bytes]:
-    return re.compile(rb'(?:%s(?:"")?){%d}\Z' % (re.escape(delimiter), count))
+def _empty_cells(delimiter: str, count: int) -> re.Pattern[str]:
+    return re.compile(rf'(?:{re.escape(delimiter)}(?:"")?){{{count}}}\Z')
 
 
 def _utf8(data: _Data, delimiter: str) -> tuple[_Data, list[int]]:
