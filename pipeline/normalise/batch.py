@@ -47,7 +47,7 @@ def type_block(block: Block, shape: Layout, table: Table, what: str = "The file"
 
     Raises ``PermanentError`` where as many records were not read as were counted in the bytes.
     """
-    parsed = parse(block, shape.names, table.control)
+    parsed = parse(block, shape.names, table.control, shape.surplus)
     if parsed.records != parsed.counted:
         raise PermanentError(
             f"{what} has {parsed.counted} records from line {block.first_line} on, of which {parsed.records} were "

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
@@ -19,6 +20,7 @@ from pipeline.normalise.batch import type_block
 from pipeline.normalise.blocks import BLOCK_BYTES, Block, read_blocks
 from pipeline.normalise.companions import Files, failed, sanitized
 from pipeline.normalise.header import layout
+from pipeline.normalise.parse import surplus_cells
 from pipeline.normalise.records import QuoteAstrayError
 from pipeline.normalise.schema import REJECTED, in_file
 from pipeline.normalise.sink import all_or_none, parquet_parts
@@ -72,6 +74,8 @@ def _converted(
     header = str(next(blocks, Block(b"", 1)).data, "utf-8", "replace")
     what = f"Export {origin.export_id} ({origin.record_type} {origin.month})"
     shape = layout(header, table.generations, what, table.delimiter)
+    if first := next(blocks, None):  # as its first record ends, so do the others
+        shape, blocks = replace(shape, surplus=surplus_cells(first, len(shape.names))), chain([first], blocks)
     schema = in_file(table.schema)
     typed = partial(type_block, shape=shape, table=table, what=what)
     with (

@@ -32,11 +32,13 @@ class Beginning(Mapping[str, str]):
 class Layout:
     """A file's columns in its own order: ``names`` after mapping, ``extras`` those that the schema does not know.
 
-    Among the names an extra is marked, since the vendor may call it like a column of ours.
+    Among the names an extra is marked, since the vendor may call it like a column of ours. Its records end in so many
+    ``surplus`` cells without a name, which are empty.
     """
 
     names: tuple[str, ...]
     extras: tuple[str, ...]
+    surplus: int = 0
 
 
 def layout(header: str, generations: Sequence[Mapping[str, str]], what: str, delimiter: str = ",") -> Layout:

@@ -1,5 +1,7 @@
 """A block of CSV to an Arrow table of text, every record accounted for."""
 
+import csv
+import io
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -11,7 +13,7 @@ import pyarrow.csv
 
 from pipeline.normalise.blocks import BOM, Block
 from pipeline.normalise.quoting import record_bounds
-from pipeline.normalise.records import Form, count_records
+from pipeline.normalise.records import LONGEST_BYTES, Form, count_records
 
 WORDS = pa.dictionary(pa.int32(), pa.string())
 """Text of which each different cell is held once: amounts come many times, and are typed and added up once."""
@@ -50,16 +52,17 @@ class Parsed:
         return len(self.places) + len(self.rejects)
 
 
-def parse(block: Block, names: tuple[str, ...], amounts: Collection[str] = ()) -> Parsed:
+def parse(block: Block, names: tuple[str, ...], amounts: Collection[str] = (), surplus: int = 0) -> Parsed:
     """Read a block. Cells are text as served, the ``amounts`` as ``WORDS``; an empty one is null, quoted or not.
 
-    Empty cells behind those that have a name are nothing.
+    In a file whose records end in so many ``surplus`` cells, those are nothing where they are empty. Elsewhere a cell
+    more is a delimiter that strayed into a record, whose cells are then none that could be told.
     """
     data, replaced = _utf8(block.readable, block.delimiter)
     text, ragged = _read(data, block.delimiter, names, amounts)
     places = np.delete(np.arange(text.num_rows + len(ragged)), [row.number - 1 for row in ragged])
     counted = _counted(block, text.num_rows + len(ragged), len(names))
-    trimmed = {row.number - 1: record for row in ragged if (record := _trimmed(row, block.delimiter))}
+    trimmed = {row.number - 1: record for row in ragged if (record := _trimmed(row, block.delimiter, surplus))}
     # to read them alone takes less than to read all again
     more, _ = _read("\n".join(trimmed.values()).encode(), block.delimiter, names, amounts) if trimmed else (text, ())
     if trimmed and more.num_rows == len(trimmed) and len(places) + len(ragged) == counted:
@@ -108,10 +111,19 @@ def _read(
     return text, ragged
 
 
-def _trimmed(row: pa.csv.InvalidRow, delimiter: str) -> str:
-    """The record without the cells at its end that are too many; nothing where these are not empty, or all it has."""
-    count = row.actual_columns - row.expected_columns
-    surplus = _empty_cells(delimiter, count).search(row.text) if count > 0 else None
+def surplus_cells(block: Block, columns: int) -> int:
+    """How many empty cells the first record of a block has behind the last of its columns."""
+    _, _, ends = record_bounds(block.readable[:LONGEST_BYTES], block.delimiter)
+    first = bytes(block.data[: ends[0] if len(ends) else 0]).decode("utf-8", "replace").strip("\r\n")
+    more = next(csv.reader(io.StringIO(first, newline=""), delimiter=block.delimiter), [])[columns:]
+    return 0 if any(more) else len(more)
+
+
+def _trimmed(row: pa.csv.InvalidRow, delimiter: str, count: int) -> str:
+    """The record without so many surplus cells at its end; nothing where it has others, or none but those."""
+    if not count or row.actual_columns - row.expected_columns != count:
+        return ""
+    surplus = _empty_cells(delimiter, count).search(row.text)
     return row.text[: surplus.start()] if surplus else ""
 
 

@@ -64,7 +64,7 @@ def convert_bytes(tmp_path_factory: pytest.TempPathFactory) -> Convert:
     """Gzip bytes (in several members where ``cuts`` say so), convert the file, and read back both results."""
     names = count()
 
-    def run(record_type: str, data: bytes, cuts: Sequence[int] = (), **options: int) -> Outcome:
+    def run(record_type: str, data: bytes, cuts: Sequence[int] = (), **options: Any) -> Outcome:
         folder = tmp_path_factory.mktemp(f"convert-{next(names)}")
         bounds = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
         file = folder / "served.csv.gz"
@@ -91,11 +91,13 @@ def truth_of() -> Callable[[str, bytes], Truth]:
         text = data.removeprefix(b"\xef\xbb\xbf").decode("latin-1")  # a character per byte: cells are decoded below
         records = _records(text)
         header = [cell.encode("latin-1").decode() for cell in next(records)[2] or []]
-        rows, rejects = [], []
+        rows, rejects, surplus = [], [], 0
         for number, (line, raw, cells) in enumerate(records, 1):
             served = raw.rstrip("\r\n").encode("latin-1").decode("utf-8", "backslashreplace")
+            if number == 1 and cells and not any(cells[len(header) :]):
+                surplus = len(cells[len(header) :])
             try:
-                row = _typed(record_type, known, header, cells)
+                row = _typed(record_type, known, header, cells, surplus)
             except ValueError as error:
                 rejects.append((number, line, served, str(error)))
             else:
@@ -166,12 +168,12 @@ def _is_utf8(raw: str) -> bool:
         return False
 
 
-def _typed(record_type: str, known: Mapping[str, str], header: list[str], cells: list[str] | None) -> Row:
+def _typed(record_type: str, known: Mapping[str, str], header: list[str], cells: list[str] | None, surplus: int) -> Row:
     if cells is None:
         raise ValueError("has a quote that is never closed")
     texts = [cell.encode("latin-1").decode("utf-8", "replace") for cell in cells]
-    while len(texts) > len(header) and not texts[-1]:
-        texts.pop()
+    if len(texts) == len(header) + surplus and not any(texts[len(header) :]):
+        del texts[len(header) :]
     if len(texts) != len(header):
         raise ValueError(f"has {len(cells)} cells instead of {len(header)}")
     by_name = {known.get(head, f"extra {head}"): text for head, text in zip(header, texts, strict=True)}

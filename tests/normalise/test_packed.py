@@ -65,7 +65,7 @@ def load(tmp_path_factory: pytest.TempPathFactory) -> Load:
     """Convert what is packed, in small blocks, and read it back in the order of the file."""
     names = count()
 
-    def run(parts: list[bytes], how: str, table: Table, **options: int) -> tuple[Converted, list[dict[str, Any]]]:
+    def run(parts: list[bytes], how: str, table: Table, **options: Any) -> tuple[Converted, list[dict[str, Any]]]:
         folder = tmp_path_factory.mktemp(f"packed-{next(names)}")
         file = packed(parts, how, folder)
         said = convert(file, Origin("shop_orders", MONTH, "e-1"), table, folder / "r", folder / "j", **options)

@@ -9,8 +9,8 @@ from pipeline.normalise.blocks import Block
 from pipeline.normalise.parse import OPEN, WORDS, Parsed, Reject, parse
 
 
-def read(data: bytes, **block: Any) -> Parsed:
-    return parse(Block(data, 1, **block), ("x", "y"))
+def read(data: bytes, surplus: int = 0, **block: Any) -> Parsed:
+    return parse(Block(data, 1, **block), ("x", "y"), surplus=surplus)
 
 
 def rows(parsed: Parsed) -> list[list[str | None]]:
@@ -26,10 +26,8 @@ def rows(parsed: Parsed) -> list[list[str | None]]:
         (b"a,b", [["a", "b"]]),
         (b',""\n', [[None, None]]),
         (b"\xef\xbb\xbfa,b\n", [["\ufeffa", "b"]]),
-        (b'a,b,\nc,d,""\ne,f,,"",\r\ng,h', [["a", "b"], ["c", "d"], ["e", "f"], ["g", "h"]]),
-        (b"a,b,\n", [["a", "b"]]),
+        (b'a,b\nc,d\r\ne,""\ng,h', [["a", "b"], ["c", "d"], ["e", None], ["g", "h"]]),
         (b"NA,NULL\nnull,nan\n", [["NA", "NULL"], ["null", "nan"]]),
-        (b"a,b\nc,,", [["a", "b"], ["c", None]]),
         (b'"a,\n""",b\n', [['a,\n"', "b"]]),
     ],
 )
@@ -41,7 +39,7 @@ def test_records_with_a_cell_for_each_name_are_rows(data: bytes, cells: list[lis
 
 
 def test_records_with_too_few_or_too_many_cells_are_rejected_in_their_places() -> None:
-    parsed = read(b'a,b\nc\nd,e,\nf,g,h\ni,j,k,\nl,m,"",n\no,p\n,q,r\n', records=8)
+    parsed = read(b'a,b\nc\nd,e,\nf,g,h\ni,j,k,\nl,m,"",n\no,p\n,q,r\n', surplus=1, records=8)
     assert rows(parsed) == [["a", "b"], ["d", "e"], ["o", "p"]]
     assert parsed.places.tolist() == [0, 2, 6]
     cells = {1: 1, 3: 3, 4: 4, 5: 4, 7: 3}
@@ -54,8 +52,14 @@ def test_as_many_cells_as_there_should_be_are_no_surplus() -> None:
     assert (rows(parsed), parsed.rejects) == ([["b", "c"]], [Reject(0, "has 1 cells instead of 2")])
 
 
+def test_a_cell_more_is_a_fault_where_the_file_has_no_surplus_or_another() -> None:
+    faults = [Reject(0, "has 3 cells instead of 2")]
+    assert read(b"a,b,\nc,d\n", lines=2).rejects == read(b"a,b,\nc,d\n", surplus=2, lines=2).rejects == faults
+    assert rows(read(b'a,b,,""\nc,,\n', surplus=2, records=2)) == [["a", "b"]]
+
+
 def test_another_delimiter_parts_the_surplus_too() -> None:
-    parsed = read(b"a;b;\nc,c;d\n", delimiter=";", lines=2)
+    parsed = read(b"a;b;\nc,c;d\n", surplus=1, delimiter=";", lines=2)
     assert rows(parsed) == [["a", "b"], ["c,c", "d"]]
 
 

@@ -164,7 +164,8 @@ def test_days_have_the_peak_of_their_hours_and_the_busy_hour(add: Add, mart: Fet
 def test_lost_calls_stand_beside_the_channels_also_where_none_was_in_use(
     add: Add, mart: Fetch, rows: Rows, checks: dict[str, str]
 ) -> None:
-    full = {"disconnect_code": "480", "disconnect_reason": "DID number overloaded", "disconnect_initiator": "Switch"}
+    full: dict[str, Any] = {"disconnect_code": "480", "disconnect_reason": "DID number overloaded"}
+    full["disconnect_initiator"] = "Switch"
     _call(add, "10:00:00", "10:00:00", "10:30:00", capacity_group="G")
     _call(add, "10:10:00", None, None, capacity_group="G", **full)
     _call(add, "10:20:00", None, None, capacity_group="G", did_number="8", **full)
