@@ -31,7 +31,7 @@ trunks AS (
         trunk_name,
         count(*) AS attempts,
         count(*) FILTER (WHERE answered) AS answered_attempts,
-        coalesce(CAST(sum(duration_seconds) AS BIGINT), 0) AS duration_seconds,
+        coalesce(CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT), 0) AS duration_seconds,
         CAST(sum(billing_seconds) AS BIGINT) AS billing_seconds,
         coalesce(CAST(sum(cost_usd) FILTER (WHERE NOT answered) AS DECIMAL(38, 6)), 0) AS unanswered_usd,
         coalesce(CAST(sum(cost_usd) AS DECIMAL(38, 6)), 0) AS cost_usd

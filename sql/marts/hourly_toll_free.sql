@@ -7,14 +7,14 @@ WITH lengths AS (
         month,
         did_number,
         date_trunc('hour', started_at) AS hour,
-        duration_seconds,
+        nullif(duration_seconds, 0) AS duration_seconds,
         count(*) AS calls,
         min(started_at) AS first_call_at,
         max(started_at) AS last_call_at,
         sum(toll_free_usd) AS toll_free_usd
     FROM staging.calls_in
     WHERE toll_free_usd > 0
-    GROUP BY month, did_number, date_trunc('hour', started_at), duration_seconds
+    GROUP BY month, did_number, date_trunc('hour', started_at), nullif(duration_seconds, 0)
 ),
 ranked AS (
     SELECT
@@ -32,7 +32,7 @@ SELECT
     CAST(sum(calls) AS BIGINT) AS calls, -- Calls that carry a toll-free charge.
     min(first_call_at) AS first_call_at, -- Start of the hour's first charged call, UTC.
     max(last_call_at) AS last_call_at, -- Start of the hour's last charged call, UTC.
-    coalesce(max(calls) FILTER (WHERE duration_seconds IS NOT NULL), 0) AS same_duration_calls, -- Calls of the most frequent length.
+    coalesce(max(calls) FILTER (WHERE duration_seconds IS NOT NULL), 0) AS same_duration_calls, -- Calls of the most frequent length, of those that lasted.
     max(duration_seconds) FILTER (WHERE place = 1) AS same_duration_seconds, -- That length, connected seconds; of equally frequent ones the longest; NULL where none is known.
     coalesce(sum(calls * CAST(duration_seconds AS DOUBLE)), 0) / 60 AS minutes, -- Connected minutes of the hour's charged calls.
     CAST(sum(toll_free_usd) AS DECIMAL(38, 6)) AS toll_free_usd -- Toll-free part of their charge, USD.

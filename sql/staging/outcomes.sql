@@ -56,7 +56,7 @@ outcomes AS (
         attempts.answered,
         count(*) AS attempts,
         count(*) FILTER (WHERE attempts.answered AND attempts.duration_seconds <= limits.short_call_seconds) AS short_calls,
-        coalesce(CAST(sum(attempts.duration_seconds) AS BIGINT), 0) AS duration_seconds,
+        coalesce(CAST(sum(attempts.duration_seconds) FILTER (WHERE attempts.answered) AS BIGINT), 0) AS duration_seconds,
         CAST(sum(attempts.billing_seconds) AS BIGINT) AS billing_seconds,
         coalesce(CAST(sum(attempts.cost_usd) AS DECIMAL(38, 6)), 0) AS cost_usd
     FROM attempts
@@ -89,7 +89,7 @@ SELECT
     NOT outcomes.answered AND coalesce(outcomes.disconnect_code, '') IN ('408', '500', '503', '504') AS isa_failure, -- Whether they count as ineffective for ISA.
     outcomes.attempts, -- Attempts: rows of the call records.
     outcomes.short_calls, -- Answered attempts of at most short_call_seconds of the seed thresholds.
-    outcomes.duration_seconds, -- Connected seconds.
+    outcomes.duration_seconds, -- Connected seconds: those of answered attempts, whatever the others say.
     outcomes.billing_seconds, -- Seconds charged after rounding to increments; NULL for inbound, where the vendor does not say.
     outcomes.cost_usd -- What the attempts cost, USD.
 FROM outcomes

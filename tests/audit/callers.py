@@ -66,7 +66,7 @@ def _repeats(calls: list[Call], within: float) -> int:
 def hourly_toll_free(books: Books) -> Iterator[Row]:
     charged = [call for call in books.inbound if (call.usd("toll_free") or 0) > 0]
     for (month, did, hour), calls in grouped(charged, lambda call: (call.month, call.called, hour_of(call.started))):
-        lengths = Counter(call.lasted for call in calls if call.lasted is not None)
+        lengths = Counter(call.lasted for call in calls if call.lasted)
         length = max(lengths, key=lambda one: (lengths[one], one), default=None)
         yield {
             "month": month,

@@ -98,6 +98,11 @@ def lost(books: Books) -> Counter[Cell]:
     return found
 
 
+def _hours_with_lost(books: Books) -> dict[Cell, Hour]:
+    """The hours of every scope, those in which calls were lost and none was in progress among them."""
+    return {**dict.fromkeys(lost(books), Hour()), **_hours(_Same(books))}
+
+
 def _levels(hour: Hour) -> Row:
     talk, held = peak(hour.talk), peak(hour.held)
     return {
@@ -126,7 +131,7 @@ def channel_hours(books: Books) -> Iterator[Row]:
 @recomputes("marts.hourly_concurrency", "month hour direction")
 def hourly_concurrency(books: Books) -> Iterator[Row]:
     refused = lost(books)
-    for cell, hour in _hours(_Same(books)).items():
+    for cell, hour in _hours_with_lost(books).items():
         month, at, direction, scope, _ = cell
         if scope == "all":
             levels = _levels(hour)
@@ -151,7 +156,7 @@ def peak_concurrency(books: Books) -> Iterator[Row]:
         (month, hour, direction, scope, name), _ = item
         return month, hour.date(), direction, scope, name
 
-    for of_day, items in grouped(_hours(_Same(books)).items(), key):
+    for of_day, items in grouped(_hours_with_lost(books).items(), key):
         hours = sorted(((cell[1], _levels(hour)) for cell, hour in items), key=lambda pair: pair[0])
         talk = max((row for _, row in hours), key=lambda row: row["peak_channels"])
         held = max((row for _, row in hours), key=lambda row: row["peak_held_channels"])
@@ -163,7 +168,7 @@ def peak_concurrency(books: Books) -> Iterator[Row]:
             "peak_at": talk["peak_at"],
             "peak_held_channels": held["peak_held_channels"],
             "peak_held_at": held["peak_held_at"],
-            "busy_hour": busy,
+            "busy_hour": busy if erlangs else None,
             "busy_hour_erlangs": erlangs,
             "channels_needed": _needed(erlangs, books.limit("blocking_share")),
             "lost_calls": refused[of_day],

@@ -136,7 +136,7 @@ def by_trunk(books: Books) -> Iterator[Row]:
 
 
 def _of_trunk(month: str, direction: str, trunk: str | None, records: list[Record]) -> Row:
-    seconds = sum(record.duration for record in records)
+    seconds = sum(record.duration for record in records if record.answered)
     billed = sum(record.seconds["billing"] or 0 for record in records) if direction == "out" else None
     cost = usd(record.cost for record in records)
     return {

@@ -122,7 +122,7 @@ def trunk_quality(books: Books) -> Iterator[Row]:
             "answered_calls": calls,
             "answered_seconds": talked,
             "acd_seconds": ratio(talked, calls),
-            "minutes": sum(record.duration for record in records) / 60,
+            "minutes": talked / 60,
             **_percentiles([record for record in records if _is_timed(record, began.get(id(record)))]),
             **_failures([record for record in records if not record.answered]),
         }

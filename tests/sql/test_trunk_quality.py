@@ -96,10 +96,10 @@ def test_acd_is_seconds_of_answered_calls_over_answered_calls_everywhere(
         add("cdr_out", start, **cells, trunk_name="B", destination_country="UK")
     inbound, outbound = mart("marts.trunk_quality", "direction")
     assert (inbound["answered_attempts"], inbound["answered_calls"], inbound["answered_seconds"]) == (3, 2, 120)
-    assert (inbound["acd_seconds"], inbound["minutes"], outbound["acd_seconds"]) == (60, 2.5, 60)
+    assert (inbound["acd_seconds"], inbound["minutes"], outbound["acd_seconds"]) == (60, 2, 60)
     for name in ("daily_traffic", "hourly_traffic"):
         by_way = {row["direction"]: row for row in rows(f"FROM marts.{name}")}
         assert (by_way["in"]["acd_seconds"], by_way["in"]["answered_seconds"]) == (60, 120), name
-        assert (by_way["out"]["acd_seconds"], by_way["out"]["duration_seconds"]) == (60, 90), name
+        assert (by_way["out"]["acd_seconds"], by_way["out"]["duration_seconds"]) == (60, 60), name
     (country,) = rows("FROM marts.cost_by_country")
     assert country["acd_seconds"] == 60

@@ -369,7 +369,14 @@ def test_pumping_that_never_ends_is_found_every_night_and_regular_traffic_is_not
 
 def test_toll_free_calls_whose_lengths_are_not_known_are_not_equally_long(add: Add, mart: Found) -> None:
     for seconds in (None, None, None, 20, 20, 30):
-        add("cdr_in", at("02:00:00"), did_number="1800", toll_free_usd="0.01", duration_seconds=seconds)
+        add(
+            "cdr_in",
+            at("02:00:00"),
+            did_number="1800",
+            toll_free_usd="0.01",
+            connected_at=at("02:00:00"),
+            duration_seconds=seconds,
+        )
     add("cdr_in", at("03:00:00"), did_number="1800", toll_free_usd="0.01")
     two, three = mart("marts.hourly_toll_free", "hour")
     assert (two["calls"], two["same_duration_calls"], two["same_duration_seconds"]) == (6, 2, 20)
