@@ -227,7 +227,7 @@ class TestWritingJson:
     def test_that_is_killed_leaves_the_old_file(self, path: Path) -> None:
         script = (
             "import os, signal, sys; from pathlib import Path; from pipeline.landing import notes;"
-            "notes.settle = lambda part, target: os.kill(os.getpid(), signal.SIGKILL);"
+            "notes.finalize = lambda part, target: os.kill(os.getpid(), signal.SIGKILL);"
             "notes.write_json(Path(sys.argv[1]), {'a': 1})"
         )
         killed = subprocess.run([sys.executable, "-c", script, str(path)], check=False)

@@ -145,7 +145,7 @@ def test_what_the_page_says_appears_by_itself_does(journey: Journey) -> None:
     for line in ("/export", "/ready", "/file", ""):
         assert f"`{CALLS.name}{line}`" in PAGE.read_text("utf-8")
         assert graph.has(dg.AssetKey(f"{CALLS.name}{line}".split("/")))
-    assert len([key for key in graph.asset_check_keys if key.asset_key == dg.AssetKey([CALLS.name])]) == 6
+    assert len([key for key in graph.asset_check_keys if key.asset_key == dg.AssetKey([CALLS.name])]) == 8
     sensor = definitions.resolve_sensor_def("exports_ready")
     assert f"load_{CALLS.name}" in {target.name for target in sensor.jobs}
 
