@@ -14,6 +14,9 @@ from pipeline.errors import PermanentError, TransientError
 MAX_RESUMES = 5
 """How often one download is resumed or started again before the run is left to be repeated."""
 
+_MOST_PIECES = 1000
+"""In so many pieces a server may serve the rest of a file; a smaller one counts as a download that broke off."""
+
 _CHUNK = 1 << 18
 _GB = 1e9
 _HOUR = 3600
@@ -53,10 +56,18 @@ class Download:
 
     def run(self) -> bool:
         """Write the bytes as served; False where the server told in no way where they end."""
-        for _ in range(MAX_RESUMES + 1):
+        attempts = 0
+        while attempts <= MAX_RESUMES:
+            before = self._written
             if (sized := self._attempt()) is not None:
                 return sized
+            attempts += not self._brought_a_piece(before)
         raise TransientError(f"The download of {self._export} broke off too often; try again later.")
+
+    def _brought_a_piece(self, before: int) -> bool:
+        """Whether an answer was a right piece of the rest, and so large that the pieces come to an end."""
+        whole = self._until is not None and self._written == self._until
+        return whole and (self._written - before) * _MOST_PIECES >= (self._length or 0)
 
     def _attempt(self) -> bool | None:
         """Send one request; None where the file is not whole after it."""
@@ -82,11 +93,10 @@ class Download:
         """Whether the answer is the rest of what is there: the same file, from the next byte."""
         if response.status_code != requests.codes.partial_content or not self._written:
             return False
-        found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
-        pieces = response.headers.get("Content-Type", "").lower().startswith("multipart/")
-        if found is None or pieces or _strong_etag(response) != self._etag:
+        found = _range(response)
+        if found is None or _strong_etag(response) != self._etag:
             return False
-        start, last, length = map(int, found.groups())
+        start, last, length = found
         if start != self._written or not start <= last < length or self._length not in (None, length):
             return False
         self._length, self._until = length, last + 1
@@ -96,7 +106,11 @@ class Download:
         """Whether the answer is the whole file; what is there of another is dropped."""
         self._restart()
         if response.status_code == requests.codes.partial_content:
-            return False
+            found = _range(response)
+            if found is None or found[0] or found[1] + 1 != found[2]:
+                return False  # a part that was not asked for
+            self._etag, self._length = _strong_etag(response), found[2]
+            return True
         if response.status_code != requests.codes.ok:
             raise TransientError(
                 f"The file of export {self._export} was answered with HTTP {response.status_code}; try again later."
@@ -145,6 +159,16 @@ class Download:
                 "later, or raise CDR_MAX_DOWNLOAD_HOURS."
             )
         return now
+
+
+def _range(response: requests.Response) -> tuple[int, int, int] | None:
+    """The first byte, the last byte and the length of the file that a part of it names; None where it names none."""
+    found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    pieces = response.headers.get("Content-Type", "").lower().startswith("multipart/")
+    if found is None or pieces:
+        return None
+    start, last, length = map(int, found.groups())
+    return start, last, length
 
 
 def _strong_etag(response: requests.Response) -> str:

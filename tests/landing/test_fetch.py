@@ -278,7 +278,6 @@ def rest(start: int, end: int, length: object = len(FILE), etag: str | None = '"
 
 
 MIXED = {
-    "the whole file again": rest(0, len(FILE)),
     "a rest that begins too early": rest(HALF - 7, len(FILE)),
     "a rest that begins too late": rest(HALF + 7, len(FILE)),
     "a rest of a longer file": rest(HALF, len(FILE), len(FILE) + 1),
@@ -335,8 +334,41 @@ class TestARestThatIsNone:
         assert_landed(target, run(target))
         assert "Range" not in seen[1]
 
+    def test_the_whole_file_as_a_part_is_taken_for_what_it_says(self, script: Script, target: Path) -> None:
+        for steps in (
+            [rest(0, len(FILE))],
+            [Step(cut=HALF), rest(0, len(FILE))],
+            [Step(cut=HALF), rest(0, len(FILE), etag='"v2"')],
+        ):
+            run, seen = script(*steps)
+            assert_landed(target, run(target))
+            assert len(seen) == len(steps)
+
+    def test_a_rest_in_many_pieces_is_one_file(self, script: Script, target: Path) -> None:
+        size = max(1, (len(FILE) - HALF) // 20)
+        pieces = [rest(at, min(at + size, len(FILE))) for at in range(HALF, len(FILE), size)]
+        assert len(pieces) > MAX_RESUMES + 1
+        run, seen = script(Step(cut=HALF), *pieces)
+        assert_landed(target, run(target))
+        assert len(seen) == len(pieces) + 1
+
+    def test_pieces_without_end_are_not_asked_for(self, script: Script, target: Path) -> None:
+        large = FILE * 9
+        head = Step(large, cut=HALF)
+        told = [{"Content-Range": f"bytes {at}-{at}/{len(large)}"} for at in range(HALF, HALF + 9)]
+        run, seen = script(
+            head,
+            *(
+                Step(large[HALF + n : HALF + n + 1], status=206, headers=one, literal=True)
+                for n, one in enumerate(told)
+            ),
+        )
+        with pytest.raises(TransientError, match="broke off too often"):
+            run(target)
+        assert len(seen) == MAX_RESUMES + 1
+
     def test_a_part_that_was_not_asked_for_is_not_the_file(self, script: Script, target: Path) -> None:
-        run, seen = script(rest(0, len(FILE)))
+        run, seen = script(rest(1, len(FILE)))
         with pytest.raises(TransientError, match="broke off too often"):
             run(target)
         assert not any("Range" in s for s in seen)
