@@ -19,7 +19,7 @@ def main(target: Path, *files: Path) -> None:
         for name, kind in sample.columns.items():
             if kind == "INSTANT":
                 frame[name] = pd.to_datetime(frame[name])
-            elif kind == "INTEGER":
+            elif kind in {"INT32", "SECONDS"}:
                 frame[name] = pd.to_numeric(frame[name]).astype("Int32")
             elif kind == "MONEY":
                 frame[name] = frame[name].map(Decimal, na_action="ignore")

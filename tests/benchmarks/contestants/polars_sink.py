@@ -7,7 +7,13 @@ import polars as pl
 
 from tests.benchmarks.samples import read
 
-TYPES = {"TEXT": pl.String(), "INSTANT": pl.Datetime("us"), "INTEGER": pl.Int32(), "MONEY": pl.Decimal(18, 6)}
+TYPES = {
+    "TEXT": pl.String(),
+    "INSTANT": pl.Datetime("us"),
+    "INT32": pl.Int32(),
+    "SECONDS": pl.Int32(),
+    "MONEY": pl.Decimal(18, 6),
+}
 
 
 def main(target: Path, *files: Path) -> None:

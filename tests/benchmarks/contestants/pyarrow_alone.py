@@ -9,7 +9,13 @@ import pyarrow.parquet as pq
 
 from tests.benchmarks.samples import Sample, read
 
-TYPES = {"TEXT": pa.string(), "INSTANT": pa.timestamp("us"), "INTEGER": pa.int32(), "MONEY": pa.decimal128(18, 6)}
+TYPES = {
+    "TEXT": pa.string(),
+    "INSTANT": pa.timestamp("us"),
+    "INT32": pa.int32(),
+    "SECONDS": pa.int32(),
+    "MONEY": pa.decimal128(18, 6),
+}
 
 
 def main(target: Path, *files: Path) -> None:
