@@ -48,6 +48,8 @@ def test_every_setting_is_read_from_the_environment(environment: Environment, tm
         "CDR_MAX_DOWNLOAD_GB": "1.5",
         "CDR_MAX_DOWNLOAD_HOURS": "0.5",
         "CDR_HISTORY_DAYS": "400",
+        "CDR_RUN_HISTORY_DAYS": "30",
+        "CDR_UI_HOSTS": "calls.example.com, Calls.example.org",
         "CDR_ALARM_WEBHOOK": "https://hooks.example.com/token",
         "CDR_ALARM_EMAIL_TO": "ops@example.com,night@example.com",
         "CDR_ALARM_EMAIL_FROM": "cdr@example.com",
@@ -74,6 +76,7 @@ def test_every_setting_is_read_from_the_environment(environment: Environment, tm
     assert settings.cdr_max_shrink_share == 0.25
     assert (settings.cdr_max_download_gb, settings.cdr_max_download_hours) == (1.5, 0.5)
     assert settings.cdr_max_rejected_share == 0.05
+    assert (settings.cdr_run_history_days, settings.cdr_ui_hosts) == (30, ("calls.example.com", "Calls.example.org"))
     assert settings.cdr_history_days == 400
     assert settings.cdr_pseudonym_key.get_secret_value() == "a secret of thirty-two characters"
     assert settings.cdr_pseudonym_digits == 4

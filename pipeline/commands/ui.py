@@ -51,6 +51,8 @@ class Dagster:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stop()
+        if self._process.stdin:
+            self._process.stdin.close()
         self._log.close()
         self._lock.release()
 

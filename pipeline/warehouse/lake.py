@@ -88,7 +88,7 @@ class Lake:
         then, found = self._listed.get(table, (None, {}))
         if now != then:
             found = self.table(table).files(self._open(table))
-            self._listed[table] = self.table(table).state(), found  # what was read may have been mended
+            self._listed[table] = now, found  # the state before it was read: what was committed since is read next time
         return dict(found)
 
     def stems(self, table: str) -> dict[str, str]:

@@ -86,10 +86,11 @@ def shown_in(warehouse: Path) -> str | None:
 
 def fingerprint(lake: Snapshot, edition: Edition) -> str:
     """What a publish would show now, whatever the clock says: files, which are never rewritten, SQL, and records."""
-    tables = [*edition.calls, *map(rejected_table, edition.calls), *(query.name for query in edition.models)]
+    models = sorted(edition.models, key=lambda query: query.name)  # which of two comes first differs between processes
+    tables = [*edition.calls, *map(rejected_table, edition.calls), *(query.name for query in models)]
     said: list[object] = [STORAGE_VERSION, *((name, lake.files(name), edition.kept.get(name)) for name in tables)]
     said += [(schema.to_string(), _sentences(schema)) for schema in edition.calls.values()]
-    said += [(query.name, query.sql) for query in edition.models]
+    said += [(query.name, query.sql) for query in models]
     said += [(name, path.read_bytes()) for name, path in seeds().items()]
     for name, table in edition.records.items():
         said.append((name, table.drop_columns(list(_AGING.intersection(table.column_names))).to_pylist()))

@@ -32,7 +32,7 @@ BAD_CELLS = (
     ("Disconnect Code", "404,surplus"),  # a cell too many
     ("Duration (sec)", "12s"),
     ("Call Duration (sec)", "12s"),
-    ("Total (USD)", "0.0000005"),
+    ("Total (USD)", "1234567890123.1"),
     ("Charged (USD)", "1234567890123.1"),
 )
 
