@@ -74,9 +74,11 @@ def _publishes(run: dg.DagsterRun) -> bool:
 
 
 def _condition(query: Query) -> dg.AutomationCondition[dg.AssetKey]:
-    """When to build: what reads the month before waits for that, and for its own month to be loaded."""
+    """When to build: what reads the month before waits for that, and all wait for what is made of their own month."""
     if not query.before:
-        return EVERY_MONTH
+        made = [key_of(name) for name in query.reads if name.startswith(("staging.", "marts."))]
+        missing = dg.AutomationCondition.any_deps_missing().allow(dg.AssetSelection.assets(*made))
+        return EVERY_MONTH & ~missing if made else EVERY_MONTH
     before = dg.AssetSelection.assets(*map(key_of, query.before))
     # the run that builds the month before is another one, and may end after this one
     is_due = dg.AutomationCondition.any_deps_match(dg.AutomationCondition.will_be_requested()).allow(before)
