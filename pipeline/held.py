@@ -110,7 +110,7 @@ class Held:
         return with_expired(rows, exports, self.expired)
 
     def locked(self, name: str) -> AbstractContextManager[None]:
-        """A lock that the processes of this machine share; it ends with whoever holds it."""
+        """A lock that the processes of this machine share; it ends with the process that holds it."""
         return held(self.settings.cdr_data_dir, name)
 
 

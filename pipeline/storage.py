@@ -33,7 +33,7 @@ def move(file: Path, target: Path) -> None:
 def whole(target: Path) -> Iterator[Path]:
     """A path to write to; it becomes ``target`` when the block ends well, else nothing is left of it.
 
-    Its name ends in ``.part``, which tells whoever tidies the folder what a killed process left.
+    Its name ends in ``.part``, which tells what a killed process left.
     """
     part = target.with_name(f".{target.name}.{uuid4().hex[:12]}.part")
     try:

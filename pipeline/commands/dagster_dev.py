@@ -1,4 +1,4 @@
-"""Start ``dagster dev`` with the guarded webserver, until whoever started it has ended."""
+"""Start ``dagster dev`` with the guarded webserver, until the process that started it has ended."""
 
 import os
 import signal

@@ -88,7 +88,7 @@ class Runner:
         return Outcome(False, " ".join(map(_why, failed)), all(map(may_pass, failed)), result.run_id)
 
     def will_repeat(self, outcome: Outcome) -> None:
-        """Say of a run that failed that what it was about is tried again, so that nobody is told of it."""
+        """Say of a run that failed that what it was about is tried again, so that no alarm tells of it."""
         if outcome.run_id:
             self.instance.add_run_tags(outcome.run_id, {REPEATED_TAG: "true"})
 

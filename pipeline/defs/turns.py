@@ -88,5 +88,5 @@ class Turns:
 
 
 def outcome_of(error: Exception) -> Outcome:
-    """What an error means for whoever may try again."""
+    """What an error means for the next try."""
     return Outcome(ok=False, why=sentence(error), may_pass=not isinstance(error, PermanentError))

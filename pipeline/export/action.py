@@ -138,7 +138,7 @@ def plan(state: MonthState, now: datetime, deadline: timedelta, attempts: Callab
 
 
 def _that_count(state: MonthState, now: datetime, deadline: timedelta) -> tuple[Export, ...]:
-    """The exports newer than what is loaded; one of the same instant, whose order nobody knows, if it may come yet."""
+    """The exports newer than what is loaded; one of the same instant, whose order is not known, if it may come yet."""
     instants = {one.created_at for one in state.exports if state.loaded and one.id == state.loaded.export_id}
     return tuple(
         export

@@ -20,7 +20,7 @@ from pipeline.storage import make_folder, move, sync
 
 FOLDER = "_delta_log"
 ASIDE = "_set_aside"
-"""Beside the log, and like it hidden from whoever lists the table's files."""
+"""Beside the log, and like it hidden where the table's files are listed."""
 
 COUNT = "cdr_files"
 """The key under which a commit tells how many files it adds and removes, so that a part of it is known for one."""

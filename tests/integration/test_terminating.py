@@ -1,4 +1,4 @@
-"""Whoever ends a run means it: nothing of it is repeated, and its export can be launched again."""
+"""A run that is ended is ended: nothing of it is repeated, and its export can be launched again."""
 
 import os
 import signal

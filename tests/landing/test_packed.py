@@ -1,4 +1,4 @@
-"""Files that are whole, and packed as nobody expects: read where that can be, else kept as they were served."""
+"""Files that are whole, and packed in odd ways: read where that can be, else kept as they were served."""
 
 import bz2
 import gzip
@@ -148,7 +148,7 @@ def test_what_has_no_checksum_that_is_known_must_come_with_its_length(tmp_path: 
 @settings(max_examples=60)
 @given(st.data())
 def test_what_is_cut_is_never_taken_for_whole(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    """The cut file comes with its own length: whoever packed or passed it on lost the rest."""
+    """The cut file comes with its own length: the rest was lost before it was served."""
     kinds = {**READ, **{name: UNREAD[name][0] for name in ("Deflate64", "encrypted", "a ZIP in gzip", "gzip thrice")}}
     content = data.draw(st.sampled_from(list(kinds.values())))
     cut = data.draw(st.integers(4, len(content) - 1))

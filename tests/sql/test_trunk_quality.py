@@ -67,7 +67,7 @@ def test_the_answer_delay_is_that_of_the_trunks_own_attempt_or_is_not_given(add:
         add("cdr_in", started_at, call_id=call, did_number="44", attempt=attempt, trunk_name=trunk, **talk)
 
     route("a", 1, "A", "2026-10-05 10:00:03")
-    # B was asked when A had not answered: the record bears the start of the call, so nobody knows when
+    # B was asked when A had not answered: the record bears the start of the call, so it is not known when
     route("b", 1, "A")
     route("b", 2, "B", "2026-10-05 10:00:40")
     # C's attempt has a start of its own
