@@ -121,6 +121,14 @@ def test_the_most_frequent_of_several_reasons_is_named(months: Months, refused: 
     )
 
 
+@pytest.mark.parametrize("folder", ["reason=other", "reason=1", "row_number=x"])
+def test_a_folder_that_looks_like_a_partition_takes_no_place_of_a_reason(tmp_path: Path, folder: str) -> None:
+    months = Months(tmp_path / folder)
+    manifest = months.land("e-1", file(*[line(start="")] * 11))
+    with pytest.raises(PermanentError, match=r"of 11 the reason is 'started_at is empty'"):
+        months.load(manifest)
+
+
 @pytest.mark.parametrize(("inside", "outside"), [(1, 1), (11, 10), (950, 50)])
 def test_some_rows_may_lie_outside_their_month(months: Months, inside: int, outside: int) -> None:
     months.load(months.land("e-1", file(*[line()] * inside, *[line("2026-11-01 00:00:00")] * outside)))
