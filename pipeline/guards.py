@@ -74,7 +74,7 @@ def _allowed(rows: int, share: float) -> float:
 
 def _most_frequent(rejects: Path) -> tuple[str, int]:
     """The reason that most of the rejected records have, and how many those are."""
-    reasons = pq.read_table(rejects, columns=["reason"], partitioning=None)["reason"]
+    reasons = pq.read_table(rejects, columns=["reason"])["reason"]
     return Counter(one for one in reasons.to_pylist() if not one.startswith(REASON)).most_common(1)[0]
 
 

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -42,9 +42,9 @@ class Parsed:
     text: pa.Table
     places: np.ndarray
     counted: int
-    rejects: list[Reject] = field(default_factory=list)
-    broken: list[int] = field(default_factory=list)
-    replaced: list[int] = field(default_factory=list)
+    rejects: list[Reject]
+    broken: list[int]
+    replaced: list[int]
 
     @property
     def records(self) -> int:

@@ -1,7 +1,7 @@
 """Control totals: what must be equal in the file, in the frames made of it, and in the lake, to the last digit."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
@@ -25,7 +25,7 @@ class Totals:
 
     rows: int
     sums: Mapping[str, Decimal]
-    unknown: Mapping[str, int] = field(default_factory=dict)
+    unknown: Mapping[str, int]
 
     def __add__(self, other: "Totals") -> "Totals":
         return Totals(
