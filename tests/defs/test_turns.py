@@ -55,6 +55,7 @@ def places(turns: list[Turn]) -> list[Place]:
 def test_a_month_that_is_loaded_is_told_and_has_no_more_turns(begin: Begin) -> None:
     turns, said = begin()
     first, second = turns.due()
+    assert (first.requests, first.failures, first.unlisted) == (0, 0, 0)
     turns.done(first)
     assert (said, places(turns.due()), first in turns, second in turns) == ([(A, "loaded")], [B], False, True)
     assert turns
@@ -113,6 +114,7 @@ def test_a_run_that_is_repeated_is_marked_so_that_its_failure_alarms_nobody(begi
 def test_rest_ends_when_the_first_month_is_due(begin: Begin) -> None:
     turns, _ = begin(0.2)
     began, (first, second) = time.monotonic(), turns.due()
+    second.due = began
     turns.rest(0.05)  # none is left alone, so nothing comes earlier
     assert time.monotonic() - began >= 0.05
     turns.went_wrong(first, PASSES)

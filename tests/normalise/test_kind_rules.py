@@ -60,6 +60,43 @@ def test_the_last_guess_names_every_cell_that_does_not_fit(kind: Kind, cell: str
     assert certain.to_pylist()[others + 1] is None
 
 
+ODD = [
+    (Kind.INSTANT, "2026-10-31", "2026-02-30 10:00:00", "2026-10-31 24:00:00"),
+    (Kind.ZONED_INSTANT, "2026-10-31", "2026-02-30T10:00:00Z", "2026-10-31T24:00:00Z"),
+    (Kind.INTEGER, "9" * 19, "12e3", None),
+    (Kind.INT32, "9" * 10, "0x10", None),
+    (Kind.SECONDS, "9" * 7, "-1", None),
+    (Kind.MONEY, "0.1234567890123", None, "1e-6"),
+]
+"""Of each kind a cell that its length gives away, one that it does not, and one that only the last guess names."""
+
+
+@pytest.mark.parametrize(("kind", "first", "second", "third"), ODD)
+def test_the_guesses_name_what_is_odd_and_nothing_else(
+    kind: Kind, first: str, second: str | None, third: str | None
+) -> None:
+    odd = [cell for cell in (first, second, third) if cell]
+    cells = [*(FITTING[kind][0] for _ in range(400)), *odd, None]
+    guesses = [guess.to_pylist() for guess in suspects_of(pa.chunked_array([pa.array(cells)]), kind)]
+    named = [{cell for cell, suspect in zip(cells, guess, strict=True) if suspect} for guess in guesses]
+    assert named == [{first}, {first, second} - {None}, set(odd)]
+
+
+@pytest.mark.parametrize("kind", FITTING)
+def test_a_length_that_many_cells_have_is_not_odd(kind: Kind) -> None:
+    sound, odd = FITTING[kind][0], next(cell for one, cell, *_ in ODD if one is kind)
+    for others, suspect in ((101, [odd]), (99, [])):
+        cells = pa.chunked_array([pa.array([sound] * others + [odd])])
+        assert cells.filter(next(suspects_of(cells, kind))).to_pylist() == suspect
+
+
+@pytest.mark.parametrize("kind", FITTING)
+@pytest.mark.parametrize("cells", [[], [None, None]])
+def test_in_a_column_without_a_cell_nothing_is_odd(kind: Kind, cells: list[None]) -> None:
+    column = pa.chunked_array([pa.array(cells, pa.string())])
+    assert [column.filter(guess).to_pylist() for guess in suspects_of(column, kind)] == [[]] * 3
+
+
 @pytest.mark.parametrize("kind", FITTING)
 def test_a_column_without_a_cell_is_one_of_its_kind(kind: Kind) -> None:
     nothing = pd.Series([None, None], dtype=pd.ArrowDtype(pa.string()))

@@ -65,3 +65,10 @@ def test_totals_are_added_column_by_column_whatever_columns_each_has() -> None:
 
 def test_of_records_that_could_not_be_told_apart_every_amount_is_unknown() -> None:
     assert unread(3, ["a", "b"]) == Totals(3, {"a": Decimal(0), "b": Decimal(0)}, {"a": 3, "b": 3})
+
+
+def test_a_word_that_comes_a_million_times_overflows_no_sum() -> None:
+    for word in ("999999.999999", "9999999"):
+        words = pa.DictionaryArray.from_arrays(pa.nulls(1_000_000, pa.int32()).fill_null(0), pa.array([word]))
+        found = of_table(pa.table({"usd": words}), ["usd"])
+        assert (found.sums, found.unknown) == ({"usd": Decimal(word) * 1_000_000}, {"usd": 0})
