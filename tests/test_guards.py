@@ -3,7 +3,7 @@
 import gzip
 import shutil
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.dataset import Dataset
+from pipeline.dataset import Companion, Dataset
 from pipeline.errors import PermanentError
 from pipeline.guards import Guards
 from pipeline.landing.archive import Archive
@@ -119,6 +119,19 @@ def test_the_most_frequent_of_several_reasons_is_named(months: Months, refused: 
         months.land("e-1", file(*kinds)),
         "10 that cannot be read; of 4 the reason is 'has 20 cells instead of 19' " + MAY,
     )
+
+
+def test_what_the_vendor_left_out_is_in_no_share_and_no_reason(months: Months) -> None:
+    landed = months.land("e-1", "at\n2026-10-05 10:00:00\nx\n2026-10-05\n", record_type="packages")
+    served = gzip.compress(b"at\n" + b"2026-10-05 10:00:00\n" * 50)
+    line = {"bytes": len(served), "text_bytes": 0, "sha256": sha256(served).hexdigest(), "unread": ""}
+    manifest = replace(landed, companions={Companion.SANITIZED: line})
+    months.archive.file_of(manifest, Companion.SANITIZED).write_bytes(served)
+    months.archive.note_landed(manifest)
+    with pytest.raises(PermanentError, match=r"has 2 records of 3 that cannot be read; of 2 the reason is 'at is not"):
+        months.load(manifest)
+    assert months.load(manifest, max_rejected=1).converted.rejected.rows == 52  # type: ignore[union-attr]
+    assert months.held("packages") == "e-1"
 
 
 @pytest.mark.parametrize("folder", ["reason=other", "reason=1", "row_number=x"])
