@@ -21,6 +21,8 @@ def scanned(text: str, cells: int = 2, delimiter: str = ",", *, last: bool = Tru
         ("a,b\r\nc,d\r", Scan(5, 1, 1)),
         ("a\r\rb\r", Scan(3, 1, 2)),
         ("\ra\r", Scan(1, 0, 1)),
+        ("a\n\r", Scan(2, 1, 1)),
+        ("x" * 40_000 + '\n"\n' + "x" * 30_000, Scan(40_001, 1, 1)),
         ("a,b", Scan(0, 0, 0)),
         ('a,b\n"c\n', Scan(4, 1, 1)),
         ("\n" + "x" * LONGEST, Scan(1, 0, 1)),
@@ -70,6 +72,7 @@ def test_a_quote_that_stays_open_is_looked_for_up_to_the_bounds_of_a_record(text
         ('a,b,c,d,e,f,"x\n1,2,3,4,5,6,7\ny"\n', 7, True),
         (f'"{EIGHT}\n1",2,3,4,5,6,7,8\n', 8, False),
         (f'"{EIGHT}\n1",2,3,4,5,6,7,"8"\n', 8, True),
+        (f'"{EIGHT}\nx\n1",2,3,4,5,6,7,8\n', 8, False),
         (f'"{EIGHT}\n1,1",2,3,4,5,6,7,8\n', 8, True),
         ('"1\n1",2,3,4,5,6,7,8\n', 8, True),
         ('"1,2,3,4,5,6,7\n1",2,3,4,5,6,7\n', 7, True),
@@ -84,6 +87,10 @@ def test_several_lines_are_one_record_unless_something_shows_that_they_are_not(
         assert (found.records, found.broken) == (1, ())
     else:
         assert found.broken[0] == slice(0, text.index("\n") + 1)
+
+
+def test_a_record_of_several_lines_is_judged_without_those_that_follow_it() -> None:
+    assert scanned('a,"b\nc"\n' + "d,e\n" * 300) == Scan(1_208, 301, 302)
 
 
 def test_the_cells_of_a_record_are_parted_by_its_own_delimiter() -> None:
@@ -106,5 +113,6 @@ def test_each_line_is_a_record_where_as_many_were_read_and_else_each_is_looked_a
 
     assert counted("a,b\nc,d\n", 2, 2) == 2
     assert counted('a,"b\nc"\n\nd,e\n', 4, 1) == 2
+    assert counted("\n\n", 2, 0) == 0
     with pytest.raises(QuoteAstrayError):
         counted('a,b\nc,"d\n', 2, 1)
