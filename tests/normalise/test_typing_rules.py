@@ -23,6 +23,10 @@ def answered(*apart: timedelta | str | None) -> Typed:
     return type_columns(pa.table({name: pa.array(some, pa.string()) for name, some in text.items()}), [BEGIN, ANSWER])
 
 
+def priced(*cells: str | None, form: pa.DataType) -> Typed:
+    return type_columns(pa.table({"usd": pa.array(cells, pa.string()).cast(form)}), [USD])
+
+
 @pytest.mark.parametrize("apart", [timedelta(0), FAR, -FAR])
 def test_a_time_as_far_from_another_as_a_call_can_ring_and_last_is_kept(apart: timedelta) -> None:
     typed = answered(timedelta(0), apart)
@@ -32,9 +36,9 @@ def test_a_time_as_far_from_another_as_a_call_can_ring_and_last_is_kept(apart: t
 
 @pytest.mark.parametrize("apart", [FAR + INSTANT, -FAR - INSTANT])
 def test_a_time_farther_from_another_is_none_and_is_told(apart: timedelta) -> None:
-    typed = answered(timedelta(0), apart, None)
-    assert typed.table["answer"].to_pylist() == [NOON, None, None]
-    assert typed.served["answer"].to_pylist() == [None, f"{NOON + apart:%F %T.%f}", None]
+    typed = answered(FAR, apart, None, -FAR)
+    assert typed.table["answer"].to_pylist() == [NOON + FAR, None, None, NOON - FAR]
+    assert typed.served["answer"].to_pylist() == [None, f"{NOON + apart:%F %T.%f}", None, None]
     assert (typed.reasons, list(typed.served)) == ({}, ["answer"])
 
 
@@ -53,12 +57,13 @@ def test_of_columns_without_a_time_none_is_too_far(cells: list[None]) -> None:
 
 @pytest.mark.parametrize("form", [pa.string(), WORDS])
 def test_of_amounts_only_those_of_another_value_are_told(form: pa.DataType) -> None:
-    cells = pa.array(["1", "x", "0.5000000", "0.0000005", "2.0000015", None, "x"], pa.string()).cast(form)
-    typed = type_columns(pa.table({"usd": cells}), [USD])
+    same = "0.5" + "0" * 60
+    typed = priced("1", "x", same, "0.0000005", "2.0000015", None, "x", form=form)
     kept = ["1", None, "0.5", "0", "2.000002", None, None]
     assert typed.table["usd"].to_pylist() == [cell and Decimal(cell) for cell in kept]
     assert typed.served["usd"].to_pylist() == [None, None, None, "0.0000005", "2.0000015", None, None]
     assert typed.reasons == dict.fromkeys([1, 6], "usd is not an amount with up to 12 digits before the point")
+    assert priced("1", "x", same, form=form).served == priced("1", form=form).served == {}
 
 
 def test_of_a_row_that_is_left_out_the_first_column_that_does_not_fit_is_named() -> None:
