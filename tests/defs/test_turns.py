@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.defs.history import REPEATED_TAG
 from pipeline.defs.runs import Outcome, Runner
-from pipeline.defs.turns import Place, Turn, Turns
+from pipeline.defs.turns import Place, Turn, Turns, outcome_of
 from pipeline.errors import PermanentError, TransientError
 from pipeline.months import Month
 
@@ -99,6 +99,12 @@ def test_an_error_is_about_one_month_alone(begin: Begin, error: Exception, *, fa
     assert [turns.alone(turn, act) for turn in turns.due()] == [False, True]
     assert turns.failed == ({A: "No."} if fails else {})
     assert [turns.alone(turn, lambda _: False) for turn in turns.due()] == [False] * (1 if fails else 2)
+
+
+def test_an_error_is_an_outcome_that_may_pass_unless_it_is_permanent() -> None:
+    assert outcome_of(PermanentError("It is broken.")) == STAYS
+    assert outcome_of(TransientError("It broke.")) == PASSES
+    assert outcome_of(OSError("It broke.")).may_pass
 
 
 def test_a_run_that_is_repeated_is_marked_so_that_its_failure_alarms_nobody(begin: Begin, runner: Runner) -> None:
