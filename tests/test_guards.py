@@ -123,14 +123,14 @@ def test_the_most_frequent_of_several_reasons_is_named(months: Months, refused: 
 
 def test_what_the_vendor_left_out_is_in_no_share_and_no_reason(months: Months) -> None:
     landed = months.land("e-1", "at\n2026-10-05 10:00:00\nx\n2026-10-05\n", record_type="packages")
-    served = gzip.compress(b"at\n" + b"2026-10-05 10:00:00\n" * 50)
+    served = gzip.compress(b"at\n" + b"2026-10-05 10:00:00\nx\n" * 50)
     line = {"bytes": len(served), "text_bytes": 0, "sha256": sha256(served).hexdigest(), "unread": ""}
     manifest = replace(landed, companions={Companion.SANITIZED: line})
     months.archive.file_of(manifest, Companion.SANITIZED).write_bytes(served)
     months.archive.note_landed(manifest)
     with pytest.raises(PermanentError, match=r"has 2 records of 3 that cannot be read; of 2 the reason is 'at is not"):
         months.load(manifest)
-    assert months.load(manifest, max_rejected=1).converted.rejected.rows == 52  # type: ignore[union-attr]
+    assert months.load(manifest, max_rejected=1).converted.rejected.rows == 102  # type: ignore[union-attr]
     assert months.held("packages") == "e-1"
 
 

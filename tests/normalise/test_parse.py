@@ -91,7 +91,7 @@ def test_amounts_are_words_and_other_cells_are_text() -> None:
 
 
 def test_of_a_block_larger_than_the_reader_takes_by_itself_the_places_are_those_of_the_block() -> None:
-    parsed = read(b"a,b\n" * 400_000 + b'c\n"d\nd",e\n', records=400_002)
+    parsed = read(b"a,b\n" * 400_000 + b'c\n"d\nd",' + b"e" * 3_000_000 + b"\n", records=400_002)
     assert parsed.rejects == [Reject(400_000, "has 1 cells instead of 2")]
     assert (parsed.places[-1], parsed.text["x"][-1].as_py(), parsed.records) == (400_001, "d\nd", 400_002)
 

@@ -29,6 +29,7 @@ def scanned(text: str, cells: int = 2, delimiter: str = ",", *, last: bool = Tru
         ("a\n" + "x" * LONGEST, Scan(2, 1, 1)),
         ("a\n" + "x" * LONGEST + "\n", Scan(LONGEST + 3, 2, 2)),
         ("x" * (LONGEST + 1), Scan(0, 0, 0)),
+        ("x" * 3_000_000 + "\na", Scan(3_000_001, 1, 1)),
         ('"' + "x" * LONGEST, Scan(0, 0, 0)),
     ],
 )
