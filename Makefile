@@ -39,7 +39,10 @@ browser:
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; } \
 	|| echo 'Chromium could not be installed; the browser test will say so.'
 
+generated: .venv/ready ## Write what the documentation takes from the code: settings, .env.example
+	$(BIN)/python -m tests.shape.generated
+
 clean: ## Remove the environment and the demo's data
 	rm -rf .venv data/demo build
 
-.PHONY: help install demo test unit bench browser clean
+.PHONY: help install demo test unit bench browser generated clean

@@ -28,55 +28,71 @@ class Settings(AlarmSettings):
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
 
-    didww_api_key: SecretStr = Field(SecretStr(""), description="The key of your DIDWW account.")
-    didww_api_url: str = Field("https://api.didww.com/v3", description="Base of the API, ending in /v3.")
-    didww_api_version: str = Field("2026-04-16", description="API version to ask for; the answers say which is served.")
-    didww_token_url: str = Field("", description="Where the key is changed for a token; default: beside the API.")
-    didww_callback_url: str = Field("", description="Where DIDWW may tell that an export is completed.")
-    didww_callback_secret: SecretStr = Field(SecretStr(""), description="The secret that DIDWW signs this with.")
-    cdr_data_dir: Path = Field(Path("data"), description="Folder of the archive, the lake and warehouse.duckdb.")
-    cdr_record_types: Annotated[tuple[str, ...], NoDecode] = Field(
-        CALLS, description="Record types to keep, separated by commas: also sms_in and sms_out; or none."
+    didww_api_key: SecretStr = Field(SecretStr(""), description="Key of your DIDWW account. Nothing shows or logs it.")
+    didww_api_url: str = Field("https://api.didww.com/v3", description="Base address of DIDWW's API, ending in `/v3`.")
+    didww_api_version: str = Field(
+        "2026-04-16", description="API version to request. `cdr doctor` shows the version that is served."
     )
-    cdr_exports: Path = Field(Path("exports.toml"), description="File that declares what else is exported each month.")
-    cdr_start_month: str = Field("", description="First month in the UI, such as 2026-01; default: two months ago.")
-    cdr_poll_seconds: int = Field(30, ge=1, description="Seconds between two passes over the vendor's list.")
+    didww_token_url: str = Field(
+        "", description="Address that exchanges the key for a token (version 2026-11-19). Default: beside the API."
+    )
+    didww_callback_url: str = Field(
+        "", description="Address that DIDWW calls when an export is completed, as DIDWW sees that address."
+    )
+    didww_callback_secret: SecretStr = Field(
+        SecretStr(""), description="Callback secret from DIDWW's panel. Callbacks without its signature are refused."
+    )
+    cdr_data_dir: Path = Field(Path("data"), description="Folder of the archive, the lake and `warehouse.duckdb`.")
+    cdr_record_types: Annotated[tuple[str, ...], NoDecode] = Field(
+        CALLS, description="DIDWW's record types to keep, separated by commas: also `sms_in`, `sms_out`; or `none`."
+    )
+    cdr_exports: Path = Field(
+        Path("exports.toml"), description="File that declares further monthly exports: of other vendors, or filtered."
+    )
+    cdr_start_month: str = Field(
+        "", description="First month in the UI, such as 2026-01. Default: the oldest that is kept or can be requested."
+    )
+    cdr_poll_seconds: int = Field(30, ge=1, description="Seconds between two readings of a vendor's list.")
     cdr_export_deadline_hours: float = Field(
-        24, gt=0, allow_inf_nan=False, description="Hours after which an unfinished export is given up."
+        24,
+        gt=0,
+        allow_inf_nan=False,
+        description="Hours after which an unfinished export is given up and requested again, three times in all.",
     )
     cdr_max_download_gb: float = Field(
-        64, gt=0, allow_inf_nan=False, description="Gigabytes, as served, that one file may have."
+        64, gt=0, allow_inf_nan=False, description="Largest size of one file, in gigabytes as served."
     )
     cdr_max_download_hours: float = Field(
-        6, gt=0, allow_inf_nan=False, description="Hours that the download of one file may take."
+        6, gt=0, allow_inf_nan=False, description="Longest download of one file, in hours."
     )
     cdr_max_shrink_share: float = Field(
-        0.01, ge=0, le=1, description="Share of a month's rows that a re-export may take away without being asked."
+        0.01, ge=0, le=1, description="Largest share of a month's rows that a new export may remove without `--force`."
     )
     cdr_max_rejected_share: float = Field(
-        0.01, ge=0, le=1, description="Share of a file's records that may be rejected; some of a small file always may."
+        0.01, ge=0, le=1, description="Largest share of a file's records that may be rejected; 10 of a small file may."
     )
-    cdr_history_days: int = Field(
-        92, ge=7, description="Days for which earlier versions of a month stay readable in the lake."
-    )
+    cdr_history_days: int = Field(92, ge=7, description="Days for which earlier versions of a month stay readable.")
     cdr_installation: str = Field(
-        "main", pattern=r"^[A-Za-z0-9_-]{1,40}$", description="Name of this archive in the vendor's list."
+        "main",
+        pattern=r"^[A-Za-z0-9_-]{1,40}$",
+        description="Name of this archive in the vendor's list. Two archives on one account need two names.",
     )
     cdr_run_history_days: int = Field(
-        90, ge=1, description="Days for which the UI remembers runs; the newest run of each month stays."
+        90, ge=1, description="Days for which the UI keeps runs. The newest run of each month stays."
     )
     cdr_ui_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Names, separated by commas, under which a proxy serves the UI besides 127.0.0.1."
+        (), description="Host names under which a proxy serves the UI, separated by commas, without scheme and port."
     )
     cdr_pseudonym_key: SecretStr = Field(
-        SecretStr(""), description="Secret under which numbers and names are published as pseudonyms."
+        SecretStr(""),
+        description="Secret of at least 32 characters. With it, numbers and names are published as pseudonyms.",
     )
-    cdr_pseudonym_digits: int = Field(6, ge=0, le=9, description="First digits that a pseudonym shows of a number.")
+    cdr_pseudonym_digits: int = Field(6, ge=0, le=9, description="Leading digits of a number that its pseudonym shows.")
     cdr_retain_number_months: int = Field(
-        0, ge=0, description="Months after its end that a month's calls are kept; 0 keeps them for ever."
+        0, ge=0, description="Months for which calls are kept after the end of their month; 0 keeps them without limit."
     )
     cdr_retain_aggregate_months: int = Field(
-        0, ge=0, description="Months after its end that a month's sums are kept; 0 keeps them for ever."
+        0, ge=0, description="The same for tables that hold sums only; not shorter. 0 keeps them without limit."
     )
 
     @field_validator("didww_api_url", "didww_token_url")

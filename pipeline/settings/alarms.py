@@ -14,15 +14,19 @@ _MAIL_ADDRESS = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
 class AlarmSettings(BaseSettings):
     """The channels of alarms; without any nobody is told."""
 
-    cdr_alarm_webhook: SecretStr = Field(SecretStr(""), description="Address that alarms are POSTed to, as JSON.")
-    cdr_alarm_email_to: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Who is mailed alarms, separated by commas."
+    cdr_alarm_webhook: SecretStr = Field(
+        SecretStr(""),
+        description="Address that receives alarms as JSON by POST: Slack, Mattermost or any reader of `text`.",
     )
-    cdr_alarm_email_from: str = Field("", description="The sender of those mails.")
+    cdr_alarm_email_to: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Mail addresses that receive alarms, separated by commas."
+    )
+    cdr_alarm_email_from: str = Field("", description="Sender of those mails.")
     cdr_smtp_url: SecretStr = Field(
         SecretStr(""),
         validate_default=True,
-        description="Their server: smtps://user:password@host, or smtp:// for STARTTLS.",
+        description="Mail server: `smtps://user:password@host`, or `smtp://` (port 587, STARTTLS). Write `%` and "
+        "`@` in it as `%25` and `%40`.",
     )
 
     @field_validator("cdr_alarm_webhook")

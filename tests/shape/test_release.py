@@ -25,7 +25,9 @@ def test_the_changelog_is_kept_as_it_says() -> None:
 
 def test_the_version_stands_nowhere_else() -> None:
     modules = (ROOT / "pipeline").rglob("*.py")
-    assert [path.name for path in modules if re.search(r"__version__ *=|cdr-pipeline/\d", path.read_text("utf-8"))] == []
+    assert [
+        path.name for path in modules if re.search(r"__version__ *=|cdr-pipeline/\d", path.read_text("utf-8"))
+    ] == []
 
 
 def test_the_license_is_the_one_that_the_project_names() -> None:
