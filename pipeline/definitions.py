@@ -7,6 +7,7 @@ import dagster as dg
 from pipeline import settings as environment
 from pipeline.defs.alarms import alarm_sensors
 from pipeline.defs.checks import checks
+from pipeline.defs.freshness import with_freshness
 from pipeline.defs.lanes import lane
 from pipeline.defs.marts import marts
 from pipeline.defs.month_checks import deadline
@@ -38,7 +39,7 @@ def build(journey: Journey) -> dg.Definitions:
     watch = dg.define_asset_job("watch", dg.AssetSelection.checks(*(check.check_key for check in deadlines)))
     return dg.Definitions(
         assets=[
-            *(asset for record_type in record_types for asset in lane(journey, record_type, months)),
+            *with_freshness(asset for record_type in record_types for asset in lane(journey, record_type, months)),
             *seed_assets(),
             *mart_assets,
             report,
