@@ -39,10 +39,13 @@ browser:
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; } \
 	|| echo 'Chromium could not be installed; the browser test will say so.'
 
+docs: .venv/ready ## Build the documentation site into build/site; a dead link is an error
+	$(BIN)/zensical build --strict --config-file .zensical.toml
+
 generated: .venv/ready ## Write what the documentation takes from the code: settings, .env.example
 	$(BIN)/python -m tests.shape.generated
 
 clean: ## Remove the environment and the demo's data
 	rm -rf .venv data/demo build
 
-.PHONY: help install demo test unit bench browser generated clean
+.PHONY: help install demo test unit bench browser docs generated clean

@@ -1,7 +1,7 @@
 """``python -m tests.benchmarks``: measure scenes, keep what they say in build/bench, show it as tables.
 
 Every scene runs whole processes; what it measured replaces what was known of it at that size. Two words may stand for a
-scene: ``docs`` writes everything known into docs/performance.md, docs/speed.png and the README, ``all`` measures every
+scene: ``docs`` writes everything known into docs/performance.md and docs/speed.png, ``all`` measures every
 scene at the sizes that are shown there, and then does that.
 """
 

@@ -9,7 +9,7 @@ from tests.benchmarks.samples import ROOT
 from tests.benchmarks.tables import TABLES
 
 Found = Mapping[str, Mapping[str, Any]]
-README, PERFORMANCE, PLOT = ROOT / "README.md", ROOT / "docs" / "performance.md", ROOT / "docs" / "speed.png"
+PERFORMANCE, PLOT = ROOT / "docs" / "performance.md", ROOT / "docs" / "speed.png"
 
 
 def tables(found: Found) -> dict[str, str]:
@@ -28,10 +28,8 @@ def write(found: Found) -> None:
     from tests.benchmarks.plot import draw  # what it draws with comes with the benchmarks alone
 
     draw(found["race"], PLOT)
-    speed = f"{machines({'race': found['race']})}\n\n{_parts('race', found['race'])[0]}"
-    blocks = {**tables(found), "goals": goals(found), "machines": machines(found), "speed": speed}
-    for document in (README, PERFORMANCE):
-        document.write_text(_filled(document.read_text("utf-8"), blocks), "utf-8")
+    blocks = {**tables(found), "goals": goals(found), "machines": machines(found)}
+    PERFORMANCE.write_text(_filled(PERFORMANCE.read_text("utf-8"), blocks), "utf-8")
 
 
 def _parts(name: str, sizes: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The README is true: its commands, settings, tables and the outputs it shows. `UPDATE_README=1` writes the outputs."""
+"""The README and the pages are true: commands, tables, proofs and outputs. `UPDATE_README=1` writes the outputs."""
 
 import io
 import os
@@ -23,7 +23,8 @@ from pipeline.settings import Settings
 from pipeline.warehouse.reading import ask
 
 ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
+README, DOCS = ROOT / "README.md", ROOT / "docs"
+PAGES = [README, ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 DEMO_DAY = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 MADE = {"data", "build", "cdr_pipeline.egg-info"}
 SHOWN = re.compile(r"```sql\n(?P<query>.*?)```\n\n```text\n(?P<output>.*?)```", re.DOTALL)
@@ -33,10 +34,12 @@ def text() -> str:
     return README.read_text("utf-8")
 
 
-def section(title: str) -> str:
-    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text(), re.DOTALL | re.MULTILINE)
-    assert found, title
-    return found[1]
+def page(name: str) -> str:
+    return (DOCS / f"{name}.md").read_text("utf-8")
+
+
+def everything() -> str:
+    return "\n".join(path.read_text("utf-8") for path in PAGES)
 
 
 def first_cells(part: str) -> list[str]:
@@ -90,36 +93,24 @@ def test_the_queries_give_the_output_that_stands_under_them(warehouse: Path) -> 
 
 def test_every_command_is_described_and_every_described_command_exists() -> None:
     assert isinstance(main, Group)
-    described = {name.split()[1] for name in first_cells(section("Commands"))}
+    described = {name.split()[1] for name in first_cells(page("commands"))}
     assert described == set(main.commands)
-    named = re.findall(r"(?:^|`|&& )cdr ([a-z]+)", text(), re.MULTILINE)
-    assert len(named) > 10
+    named = re.findall(r"(?:^|`|&& )cdr ([a-z]+)", everything(), re.MULTILINE)
+    assert len(named) > 40
     assert set(named) <= set(main.commands)
 
 
 def test_every_make_target_that_is_named_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-    named = set(re.findall(r"(?:^|`)make ([a-z]+)", text(), re.MULTILINE))
-    assert {"demo", "test"} <= named <= targets
-
-
-def test_the_settings_table_is_that_of_the_settings() -> None:
-    rows = dict(re.findall(r"^\| `([A-Z_]+)` \|([^|]*)\|", section("Settings"), re.MULTILINE))
-    fields = {name.upper(): field for name, field in Settings.model_fields.items()}
-    assert rows.keys() == fields.keys() | {"DAGSTER_HOME"}
-    for name, field in fields.items():
-        default = field.default
-        written = ",".join(default) if isinstance(default, tuple) else str(default)
-        if isinstance(default, SecretStr) or default == "":
-            continue
-        assert rows[name].strip(" `") == written
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)", everything(), re.MULTILINE))
+    assert {"demo", "docs", "generated", "test"} <= named <= targets
 
 
 def test_the_tables_are_those_that_are_published(warehouse: Path) -> None:
     rows = ask(warehouse, "SELECT schema_name, table_name FROM duckdb_tables() UNION SELECT schema_name, view_name "
                           "FROM duckdb_views() WHERE NOT internal").rows  # fmt: skip
     names = {str(name) if schema == "main" else f"{schema}.{name}" for schema, name in rows}
-    assert set(first_cells(section("Tables"))) == names
+    assert set(first_cells(page("tables").partition("## States")[0])) == names
 
 
 def test_the_columns_that_the_readme_speaks_of_exist(warehouse: Path) -> None:
@@ -132,7 +123,7 @@ def test_the_columns_that_the_readme_speaks_of_exist(warehouse: Path) -> None:
 
 def mapped() -> set[str]:
     """The paths of the folder map: the first word of each of its lines."""
-    block = re.search(r"```text\n(.*?)```", section("Folder map"), re.DOTALL)
+    block = re.search(r"^## Folder map\n.*?```text\n(.*?)```", page("development"), re.DOTALL | re.MULTILINE)
     assert block
     return {line.split()[0].rstrip("/") for line in block[1].splitlines()}
 
@@ -150,15 +141,42 @@ def test_the_folder_map_names_what_there_is_and_leaves_nothing_out() -> None:
     assert top - {path.partition("/")[0] for path in mapped()} == set()
 
 
-def test_every_file_that_is_linked_exists() -> None:
-    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)", text())
-    assert len(targets) > 10
-    assert [target for target in targets if not (ROOT / target).exists()] == []
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_file_that_is_linked_exists(path: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)(?:#[^)]*)?\)|src=\"([^\"]+)\"", path.read_text("utf-8"))
+    assert [link or picture for link, picture in targets if not (path.parent / (link or picture)).exists()] == []
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    linked = set(re.findall(r"\]\((docs/[^)#]+)\)", text()))
+    records = set((DOCS / "decisions").glob("[0-9]*.md"))  # which their index lists
+    pages = set(DOCS.rglob("*.md")) - records - {DOCS / "index.md"}
+    assert {path.relative_to(ROOT).as_posix() for path in pages} - linked == set()
+
+
+def test_the_readme_is_read_in_five_minutes() -> None:
+    prose = re.sub(r"```.*?```", "", text(), flags=re.DOTALL)
+    assert len(prose.split()) < 5 * 150
+    assert len(text().splitlines()) <= 160
+
+
+def test_every_path_that_is_named_exists() -> None:
+    named = re.findall(r"`((?:pipeline|sql|tests|deploy|dagster_home|docs)/[\w./-]*)(?:::\w+)?`", everything())
+    of_the_example = {path for path in named if "hollerline" in path}
+    assert len(named) > 80
+    assert {path for path in named if not (ROOT / path).exists()} - of_the_example == set()
 
 
 def test_every_test_that_is_named_as_a_proof_exists() -> None:
-    proofs = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text())
-    assert len(proofs) > 15
+    proofs = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page("guarantees"))
+    assert len(proofs) > 50
     for path, name in proofs:
         assert (ROOT / path).exists(), path
         assert not name or re.search(rf"^ *(def|class) {name}\b", (ROOT / path).read_text("utf-8"), re.MULTILINE), name
+
+
+def test_every_guarantee_has_a_proof() -> None:
+    rows = [line for line in page("guarantees").splitlines() if line.startswith("| ")]
+    rows = [row for row in rows if not row.startswith("| guarantee ")]
+    assert len(rows) > 45
+    assert [row for row in rows if not re.search(r"`tests/[^`]+` \|$", row)] == []

@@ -157,8 +157,8 @@ def test_nothing_of_it_remains(tmp_path: Path) -> None:
         months_kept(NAME)
 
 
-def test_the_entry_that_the_readme_shows_is_one(tmp_path: Path) -> None:
-    (entry,) = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+def test_the_entry_that_the_page_on_exports_shows_is_one(tmp_path: Path) -> None:
+    (entry,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "exports.md").read_text("utf-8"), re.DOTALL)
     file = tmp_path / "exports.toml"
     file.write_text(entry, encoding="utf-8")
     found = datasets(Settings(cdr_exports=file, _env_file=None))
