@@ -119,7 +119,7 @@ SCENES: Mapping[str, tuple[Act, ...]] = {
     ),
     "status": (
         Act(
-            "a word nobody knows, for 6 s",
+            "an unknown status, for 6 s",
             "rebilly",
             once,
             {"sandbox": partial(Newer, rows_per_day=3), "processing": 6 * SECONDS},
