@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -57,3 +58,13 @@ def test_hosted_ci_tries_the_oldest_python_that_is_allowed() -> None:
         r'^requires-python = ">=([\d.]+)', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE
     )
     assert parsed(workflow)["jobs"]["test"]["strategy"]["matrix"]["python"][0] == oldest
+
+
+def test_dg_loads_the_code_location_that_dagster_loads() -> None:
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]
+    project = tool["dg"]["project"]
+    assert tool["dg"]["directory_type"] == "project"
+    assert project["code_location_target_module"] == tool["dagster"]["module_name"]
+    assert project["code_location_name"] == tool["dagster"]["code_location_name"]
+    for key in ("root_module", "defs_module"):
+        assert (ROOT / project[key].replace(".", "/") / "__init__.py").exists(), key
