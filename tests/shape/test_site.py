@@ -72,6 +72,31 @@ def test_no_link_and_no_picture_is_dead(site: Path) -> None:
     assert list(dead(site)) == []
 
 
+@pytest.mark.parametrize(
+    ("link", "is_dead"),
+    [
+        ('<a href="other/">', False),
+        ('<a href="other/index.html#there">', False),
+        ('<img src="p.png">', False),
+        ('<a href="#here" id="here">', False),
+        ('<a href="https://example.com/none">', False),
+        ('<a href="none/">', True),
+        ('<img src="none.png">', True),
+        ('<a href="other/#none">', True),
+        ('<a href="#none">', True),
+        ('<a href="../outside.html">', True),
+    ],
+)
+def test_every_kind_of_dead_link_is_seen(link: str, is_dead: bool, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    (site / "other").mkdir(parents=True)
+    (site / "p.png").touch()
+    (tmp_path / "outside.html").touch()
+    (site / "other" / "index.html").write_text('<h1 id="there"></h1>', "utf-8")
+    (site / "index.html").write_text(link, "utf-8")
+    assert bool(list(dead(site))) == is_dead
+
+
 def test_every_page_is_reached_from_the_start(site: Path) -> None:
     start = {(site / unquote(urlsplit(target).path)).resolve() for target in Page(site / "index.html").targets}
     written = {path.parent.resolve() for path in pages(site)}
