@@ -77,6 +77,7 @@ def rendered(warehouse: Path, query: str) -> str:
     return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
 
 
+@pytest.mark.slow
 def test_the_queries_give_the_output_that_stands_under_them(warehouse: Path) -> None:
     shown = list(SHOWN.finditer(text()))
     assert len(shown) >= 3
@@ -106,6 +107,7 @@ def test_every_make_target_that_is_named_exists() -> None:
     assert {"demo", "docs", "generated", "test"} <= named <= targets
 
 
+@pytest.mark.slow
 def test_the_tables_are_those_that_are_published(warehouse: Path) -> None:
     rows = ask(warehouse, "SELECT schema_name, table_name FROM duckdb_tables() UNION SELECT schema_name, view_name "
                           "FROM duckdb_views() WHERE NOT internal").rows  # fmt: skip
@@ -113,6 +115,7 @@ def test_the_tables_are_those_that_are_published(warehouse: Path) -> None:
     assert set(first_cells(page("tables").partition("## States")[0])) == names
 
 
+@pytest.mark.slow
 def test_the_columns_that_the_readme_speaks_of_exist(warehouse: Path) -> None:
     with duckdb.connect(str(warehouse), read_only=True) as db:
         for query in QUERIES.values():
