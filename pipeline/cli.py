@@ -18,9 +18,10 @@ from pipeline.commands.listen import listen
 from pipeline.commands.query import sql
 from pipeline.commands.show import coverage_table, progress
 from pipeline.commands.verify import verify
-from pipeline.holdings import Holdings
-from pipeline.journey import Journey
 from pipeline.months import Month, month_range
+from pipeline.operations.explain import explanations
+from pipeline.operations.state import Partition
+from pipeline.operations.wiring import Operations
 
 console = Console(width=None if sys.stdout.isatty() else 120)
 
@@ -44,36 +45,41 @@ def backfill(first: Month, last: Month, record_type: str | None, *, again: bool,
     """Bring in a range of months, without UI or daemon; months that are loaded are left alone."""
     if last < first:
         raise click.UsageError(f"--to {last} is before --from {first}; swap them.")
-    from pipeline.definitions import build
     from pipeline.defs.backfill import bring_in
 
     end_on_signals()
-    journey = Journey(environment.load())
-    if record_type and record_type not in journey.datasets:
-        kept = ", ".join(journey.datasets)
+    operations = Operations(environment.load())
+    if record_type and record_type not in operations.place.datasets:
+        kept = ", ".join(operations.place.datasets)
         raise click.UsageError(f"{record_type} is not kept; kept are {kept}: see CDR_RECORD_TYPES and CDR_EXPORTS.")
-    types = (record_type,) if record_type else tuple(journey.datasets)
-    months, say = month_range(first, last), progress(console)
-    failed = bring_in(journey, build(journey), types, months, say, again=again, force=force)
+    types = (record_type,) if record_type else tuple(operations.place.datasets)
+    partitions = [Partition(name, month) for month in month_range(first, last) for name in types]
+    failed = bring_in(operations, partitions, progress(console), force_new=again, force=force)
     if failed:
         click.echo(f"cdr: {len(failed)} failed. {_reasons(failed)}", err=True)
         sys.exit(FAILED)
 
 
-def _reasons(failed: Mapping[tuple[str, Month], str]) -> str:
+def _reasons(failed: Mapping[Partition, str]) -> str:
     """Each sentence once, after the months that it is about."""
     about: dict[str, list[str]] = {}
-    for (record_type, month), why in failed.items():
-        about.setdefault(why, []).append(f"{record_type} {month}")
+    for partition, why in failed.items():
+        about.setdefault(why, []).append(str(partition))
     return " ".join(f"{', '.join(places)}: {why}" for why, places in about.items())
 
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON, one object per record type and month.")
+@click.option("--why", type=MonthText(), help="Why this month is in its state, and what happens to it next.")
 @one_sentence
-def status(*, as_json: bool) -> None:
+def status(*, as_json: bool, why: Month | None) -> None:
     """What is kept of each month, and how long the vendor still has it."""
-    rows = Journey(environment.load()).coverage()
+    operations = Operations(environment.load())
+    if why:
+        for line in explanations(operations, why):
+            click.echo(line)
+        return
+    rows = operations.ledger.coverage()
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], default=str, indent=1))
         return
@@ -86,14 +92,14 @@ def status(*, as_json: bool) -> None:
 @one_sentence
 def publish(as_of: datetime | None, to: Path | None) -> None:
     """Write warehouse.duckdb anew, for example after the data directory was moved."""
-    journey = Journey(environment.load())
+    operations = Operations(environment.load())
     if (as_of is None) != (to is None):
         raise click.UsageError("--as-of and --to go together.")
     if as_of and to:
-        Holdings(journey.settings, as_of=as_of.replace(tzinfo=UTC)).publish(to.absolute())
+        Operations(operations.settings, as_of=as_of.replace(tzinfo=UTC)).publisher.publish(to.absolute())
     else:
-        journey.refresh()
-    console.print(f"Published {to or journey.warehouse}", highlight=False)
+        operations.rebuilder.refresh()
+    console.print(f"Published {to or operations.place.warehouse}", highlight=False)
 
 
 @main.command()
@@ -104,10 +110,10 @@ def report(month: Month | None, to: Path | None) -> None:
     """Write the months' reports: HTML files that open anywhere, without a network."""
     if to and (month is None or to.suffix != ".html"):
         raise click.UsageError("--to goes with --month, and names a file that ends in .html.")
-    holdings = Holdings(environment.load())
-    for one in [month] if month else holdings.reportable():
-        file = to.absolute() if to else holdings.report_file(one)
-        holdings.report(one, file, again=True)
+    operations = Operations(environment.load())
+    for one in [month] if month else operations.publisher.reportable():
+        file = to.absolute() if to else operations.place.report_file(one)
+        operations.publisher.report(one, file, again=True)
         console.print(f"Wrote {file}", highlight=False, soft_wrap=True)
 
 
@@ -123,17 +129,17 @@ main.add_command(listen)
 @one_sentence
 def rebuild(*, force: bool) -> None:
     """Make the lake and the warehouse anew from the archive alone."""
-    journey = Journey(environment.load())
-    if unread := journey.unread():
+    operations = Operations(environment.load())
+    if unread := operations.ledger.unread():
         click.echo(
             f"cdr: what landed of {unread} was left alone; CDR_RECORD_TYPES and CDR_EXPORTS do not name it any more.",
             err=True,
         )
-    for manifest in journey.rebuild(force=force):
+    for manifest in operations.rebuilder.rebuild(force=force):
         console.print(
             f"{manifest.month}  {manifest.record_type:<8} loaded from export {manifest.export_id}", highlight=False
         )
-    console.print(f"Published {journey.warehouse}")
+    console.print(f"Published {operations.place.warehouse}")
 
 
 @main.command()
@@ -142,7 +148,7 @@ def doctor() -> None:
     """Check key, served version, clock, disk, and which months are at risk; asks for nothing."""
     from pipeline.commands.doctor import Level, examine
 
-    findings = examine(Journey(environment.load()))
+    findings = examine(Operations(environment.load()))
     colours = {Level.OK: "green", Level.WARNING: "yellow", Level.WRONG: "red"}
     for finding in findings:
         console.print(Text.assemble((f"{finding.level.value:<8}", colours[finding.level]), finding.says))

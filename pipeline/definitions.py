@@ -18,13 +18,13 @@ from pipeline.defs.retention import retain_daily
 from pipeline.defs.run_history import purge_daily
 from pipeline.defs.schedules import ask_daily, watch_daily
 from pipeline.defs.sensors import ready_sensor
-from pipeline.journey import Journey
+from pipeline.operations.wiring import Operations
 
 
-def build(journey: Journey) -> dg.Definitions:
-    """The whole code location over one journey; tests build it over their own."""
-    record_types = list(journey.datasets)
-    months = monthly(journey.first_month())
+def build(operations: Operations) -> dg.Definitions:
+    """The whole code location over one operations; tests build it over their own."""
+    record_types = list(operations.place.datasets)
+    months = monthly(operations.place.first_month())
     loads = [
         dg.define_asset_job(f"load_{record_type}", dg.AssetSelection.assets([record_type, "file"], [record_type]))
         for record_type in record_types
@@ -32,27 +32,27 @@ def build(journey: Journey) -> dg.Definitions:
     ask = dg.define_asset_job(
         "ask", dg.AssetSelection.assets(*([record_type, "export"] for record_type in record_types))
     )
-    mart_assets = marts(journey, months)
-    report = reports(journey, months)
+    mart_assets = marts(operations, months)
+    report = reports(operations, months)
     refresh = dg.define_asset_job("refresh", dg.AssetSelection.assets(*mart_assets))
-    deadlines = [deadline(journey, record_type, months) for record_type in record_types]
+    deadlines = [deadline(operations, record_type, months) for record_type in record_types]
     watch = dg.define_asset_job("watch", dg.AssetSelection.checks(*(check.check_key for check in deadlines)))
     return dg.Definitions(
         assets=[
-            *with_freshness(asset for record_type in record_types for asset in lane(journey, record_type, months)),
+            *with_freshness(asset for record_type in record_types for asset in lane(operations, record_type, months)),
             *seed_assets(),
             *mart_assets,
             report,
         ],
-        asset_checks=[checks(journey), *deadlines],
+        asset_checks=[checks(operations), *deadlines],
         jobs=[ask, *loads, refresh, watch],
         schedules=[
-            ask_daily(journey, ask),
-            watch_daily(journey, watch),
-            purge_daily(journey),
-            *([retain_daily(journey)] if journey.clocks.numbers else []),
+            ask_daily(operations, ask),
+            watch_daily(operations, watch),
+            purge_daily(operations),
+            *([retain_daily(operations)] if operations.place.clocks.numbers else []),
         ],
-        sensors=[ready_sensor(journey, [ask, *loads]), *alarm_sensors(journey), _follow([*mart_assets, report])],
+        sensors=[ready_sensor(operations, [ask, *loads]), *alarm_sensors(operations), _follow([*mart_assets, report])],
         # steps run in the run's own process: starting one per step costs twenty times what the step does
         executor=dg.in_process_executor,
     )
@@ -68,4 +68,4 @@ def _follow(assets: Sequence[dg.AssetsDefinition]) -> dg.AutomationConditionSens
 @dg.definitions
 def defs() -> dg.Definitions:
     """The code location that Dagster loads, over the settings of the environment."""
-    return build(Journey(environment.load()))
+    return build(Operations(environment.load()))

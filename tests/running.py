@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime, timedelta
 
-from pipeline.export.plan import CLOCK_MARGIN
+from pipeline.export.requests import CLOCK_MARGIN
 from pipeline.months import Month
 
 A_TEST = timedelta(minutes=2)

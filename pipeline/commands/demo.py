@@ -11,11 +11,11 @@ from rich.console import Console
 
 from pipeline.commands.show import coverage_table, progress, table
 from pipeline.commands.ui import Dagster
-from pipeline.definitions import build
 from pipeline.defs.backfill import bring_in
 from pipeline.errors import PermanentError
-from pipeline.journey import Journey
 from pipeline.months import Month, month_range
+from pipeline.operations.state import Partition
+from pipeline.operations.wiring import Operations
 from pipeline.settings import Settings
 from pipeline.warehouse.reading import ask
 
@@ -55,16 +55,19 @@ def run_demo(settings: Settings, port: int, console: Console, *, stay: bool) -> 
                 "cdr_smtp_url": SecretStr(""),
             }
         )
-        journey = Journey(own)
+        operations = Operations(own)
         console.print(f"A local vendor answers at {url}.", highlight=False)
-        running = Month.of(journey.clock())
+        running = Month.of(operations.place.clock())
         months = month_range(running.shift(-2), running)
-        if failed := bring_in(journey, build(journey), tuple(journey.datasets), months, progress(console)):
+        partitions = [Partition(name, month) for month in months for name in operations.place.datasets]
+        if failed := bring_in(operations, partitions, progress(console)):
             raise PermanentError("; ".join(failed.values()))
-        _print_tables(journey, console)
-        _write_reports(journey, console)
+        _print_tables(operations, console)
+        _write_reports(operations, console)
         took = time.monotonic() - began
-        console.print(f"\n{journey.warehouse} is yours to query, after {took:.0f} s. Dagster starts …", highlight=False)
+        console.print(
+            f"\n{operations.place.warehouse} is yours to query, after {took:.0f} s. Dagster starts …", highlight=False
+        )
         # only now: a daemon that starts meanwhile would bring in the same months beside us
         dagster = stack.enter_context(Dagster(own, port))
         dagster.wait_until_it_answers()
@@ -73,16 +76,16 @@ def run_demo(settings: Settings, port: int, console: Console, *, stay: bool) -> 
             dagster.wait()
 
 
-def _print_tables(journey: Journey, console: Console) -> None:
-    console.print(coverage_table(journey.coverage()))
+def _print_tables(operations: Operations, console: Console) -> None:
+    console.print(coverage_table(operations.ledger.coverage()))
     for title, query in QUERIES.items():
-        console.print(table(ask(journey.warehouse, query), title))
+        console.print(table(ask(operations.place.warehouse, query), title))
 
 
-def _write_reports(journey: Journey, console: Console) -> None:
-    for month in journey.reportable():
-        journey.report(month)
-        console.print(f"Report of {month}: {journey.report_file(month)}", highlight=False, soft_wrap=True)
+def _write_reports(operations: Operations, console: Console) -> None:
+    for month in operations.publisher.reportable():
+        operations.publisher.report(month)
+        console.print(f"Report of {month}: {operations.place.report_file(month)}", highlight=False, soft_wrap=True)
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 
-from pipeline import integrity
 from pipeline.errors import sentence, writing
-from pipeline.journey import Journey
+from pipeline.operations.verify import findings
+from pipeline.operations.wiring import Operations
 from pipeline.storage import private_folder
 from pipeline.warehouse.coverage import WARN_DAYS, at_risk
 
@@ -33,11 +33,11 @@ class Finding:
     says: str
 
 
-def examine(journey: Journey) -> list[Finding]:
+def examine(operations: Operations) -> list[Finding]:
     """Look at everything; each finding stands alone, so one that is wrong hides no other."""
     looks: list[Callable[[], Iterable[Finding]]] = [
-        *(partial(look, journey, name) for name in journey.vendors for look in (_vendor, _clock)),
-        *(partial(look, journey) for look in (_folder, _disk, _archive, _lake, _months)),
+        *(partial(look, operations, name) for name in operations.vendors for look in (_vendor, _clock)),
+        *(partial(look, operations) for look in (_folder, _disk, _archive, _lake, _months)),
     ]
     return [finding for look in looks for finding in _alone(look)]
 
@@ -49,9 +49,9 @@ def _alone(look: Callable[[], Iterable[Finding]]) -> list[Finding]:
         return [Finding(Level.WRONG, sentence(error))]
 
 
-def _vendor(journey: Journey, name: str) -> Iterator[Finding]:
-    listed = journey.listed(name)
-    asked = journey.settings.entry(name).api_version
+def _vendor(operations: Operations, name: str) -> Iterator[Finding]:
+    listed = operations.listings.read(name)
+    asked = operations.settings.entry(name).api_version
     said = f"{name}: the key is good; {len(listed)} exports are listed"
     if asked:
         served = {export.api_version for export in listed if export.api_version} or {"unknown, as the list is empty"}
@@ -59,16 +59,16 @@ def _vendor(journey: Journey, name: str) -> Iterator[Finding]:
     yield Finding(Level.WARNING if listed.doubt else Level.OK, f"{said}. {listed.doubt}".rstrip())
 
 
-def _clock(journey: Journey, name: str) -> Iterator[Finding]:
-    skew = journey.vendors[name].skew()
+def _clock(operations: Operations, name: str) -> Iterator[Finding]:
+    skew = operations.vendors[name].skew()
     if skew is not None:
         seconds = abs(skew.total_seconds())
         level = Level.OK if seconds <= _LARGEST_SKEW_SECONDS else Level.WRONG
         yield Finding(level, f"{name}: its clock and this machine's are {seconds:.0f} seconds apart.")
 
 
-def _folder(journey: Journey) -> Iterator[Finding]:
-    data = journey.settings.cdr_data_dir
+def _folder(operations: Operations) -> Iterator[Finding]:
+    data = operations.settings.cdr_data_dir
     probe = data / ".doctor"
     with writing("A trial file", data):
         private_folder(data)
@@ -77,33 +77,33 @@ def _folder(journey: Journey) -> Iterator[Finding]:
     yield Finding(Level.OK, f"{data} can be written to.")
 
 
-def _disk(journey: Journey) -> Iterator[Finding]:
-    data = journey.settings.cdr_data_dir
+def _disk(operations: Operations) -> Iterator[Finding]:
+    data = operations.settings.cdr_data_dir
     free = shutil.disk_usage(next(folder for folder in (data, *data.parents) if folder.exists())).free
     level = Level.OK if free > _LEAST_FREE_BYTES else Level.WRONG
     yield Finding(level, f"{free / (1 << 30):,.1f} GiB are free for {data}.")
 
 
-def _lake(journey: Journey) -> Iterator[Finding]:
+def _lake(operations: Operations) -> Iterator[Finding]:
     """What power cuts left of the lake, and the marts that cannot be built."""
-    for name in journey.schemas:
-        for month in journey.half_loaded(name):
+    for name in operations.place.schemas:
+        for month in operations.ledger.half_loaded(name):
             yield Finding(Level.WRONG, f"{name} {month} is half loaded; `cdr publish` loads it again.")
-    for why in journey.unbuilt():
+    for why in operations.publisher.unbuilt():
         yield Finding(Level.WRONG, why)
-    for file in (file for lake in (journey.lake, journey.copies) for file in lake.aside()):
+    for file in (file for lake in (operations.place.lake, operations.place.copies) for file in lake.aside()):
         yield Finding(Level.WARNING, f"A damaged log was set aside, and mended; {file} may be deleted.")
 
 
-def _archive(journey: Journey) -> Iterator[Finding]:
+def _archive(operations: Operations) -> Iterator[Finding]:
     """What is wrong with the archive, and who may read it."""
-    yield from (Finding(Level.WRONG, says) for says in integrity.findings(journey))
+    yield from (Finding(Level.WRONG, says) for says in findings(operations.place))
 
 
-def _months(journey: Journey) -> Iterator[Finding]:
+def _months(operations: Operations) -> Iterator[Finding]:
     """The months at risk, by the rule of the alarms."""
     levels = {"warning": Level.WARNING, "error": Level.WRONG}
-    risky = [(row, levels[risk]) for row in journey.coverage() if (risk := at_risk(row))]
+    risky = [(row, levels[risk]) for row in operations.ledger.coverage() if (risk := at_risk(row))]
     for row, level in risky:
         about = f"{row.record_type} {row.month} is {row.state}"
         yield Finding(level, f"{about}, and the vendor forgets it in {row.days_left} days.")

@@ -5,9 +5,8 @@ import click
 from pipeline import settings as environment
 from pipeline.commands.command_line import one_sentence
 from pipeline.errors import PermanentError
-from pipeline.expiry import Expired, due, expire, refusal
-from pipeline.journey import Journey
-from pipeline.orders import Orders
+from pipeline.operations.expire import Expired
+from pipeline.operations.wiring import Operations
 
 
 @click.command()
@@ -18,12 +17,12 @@ def erase(number: str, *, yes: bool) -> None:
     """Overwrite a phone number, and the name beside it, wherever it is kept, and whenever it comes again."""
     if not yes:
         click.confirm(f"Erase the number that ends in {number[-2:]} for good, from the archive too?", abort=True)
-    total, journey = 0, Journey(environment.load())
-    for manifest, rows in journey.erase(number):
+    total, operations = 0, Operations(environment.load())
+    for manifest, rows in operations.rebuilder.erase(number):
         total += rows
         click.echo(f"{manifest.month}  {manifest.record_type:<8} {rows:,} records of export {manifest.export_id}")
     click.echo(f"Erased in {total:,} archived records, and in what was made of them; the log will know it again.")
-    if unread := journey.unread():
+    if unread := operations.ledger.unread():
         raise PermanentError(
             f"The number may stand in archived files of {unread}, which can only be read while they are kept; "
             "name them in CDR_RECORD_TYPES or CDR_EXPORTS and erase it once more."
@@ -36,12 +35,12 @@ def erase(number: str, *, yes: bool) -> None:
 @one_sentence
 def retain(*, dry_run: bool, force: bool) -> None:
     """Delete what is older than the settings allow; `cdr ui` does so every day."""
-    orders = Orders(environment.load())
-    found = due(orders) if dry_run else expire(orders, force=force)
+    expirer = Operations(environment.load()).expirer
+    found = expirer.due() if dry_run else expirer.expire(force=force)
     for one in found:
         click.echo(describe(one))
     click.echo(f"{len(found)} {'to delete' if dry_run else 'deleted'}.")
-    if dry_run and (why := refusal(orders)):
+    if dry_run and (why := expirer.refusal()):
         click.echo(f"cdr: {why}", err=True)
 
 

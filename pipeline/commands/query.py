@@ -9,7 +9,7 @@ from rich.console import Console
 from pipeline import settings as environment
 from pipeline.commands.command_line import one_sentence
 from pipeline.commands.show import fitting, table
-from pipeline.holdings import Holdings
+from pipeline.operations.wiring import Operations
 from pipeline.warehouse.extract import SUFFIXES, TEXT, write
 from pipeline.warehouse.reading import ask, streamed
 
@@ -25,18 +25,18 @@ SHOWN_ROWS = 200
 @one_sentence
 def sql(query: str, suffix: str | None, to: Path | None) -> None:
     """Ask the published warehouse one SELECT; `-` reads it from standard input."""
-    holdings = Holdings(environment.load())
+    operations = Operations(environment.load())
     if query == "-":
         query = click.open_file("-", encoding="utf-8").read()
     if to:
-        _check(to, suffix, holdings.settings.cdr_data_dir)
-        write(holdings.warehouse, query, to)
+        _check(to, suffix, operations.settings.cdr_data_dir)
+        write(operations.place.warehouse, query, to)
     elif suffix:
-        with streamed(holdings.warehouse, query) as found, click.open_file("-", "w", encoding="utf-8") as out:
+        with streamed(operations.place.warehouse, query) as found, click.open_file("-", "w", encoding="utf-8") as out:
             TEXT[suffix](found, out)
             out.flush()  # here, where a reader that has left is no error
     else:
-        _show(holdings.warehouse, query)
+        _show(operations.place.warehouse, query)
 
 
 def _check(to: Path, suffix: str | None, data: Path) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.months import Month
+from pipeline.operations.state import Partition
 from pipeline.warehouse.coverage import at_risk
 from pipeline.warehouse.reading import Answer
 from pipeline.warehouse.records import Coverage
@@ -17,14 +17,14 @@ from pipeline.warehouse.records import Coverage
 _GAP = 3
 
 
-def progress(console: Console) -> Callable[[tuple[str, Month], str], None]:
+def progress(console: Console) -> Callable[[Partition, str], None]:
     """A function that tells how far a record type's month is, whenever that is news."""
-    heard: dict[tuple[str, Month], str] = {}
+    heard: dict[Partition, str] = {}
 
-    def say(place: tuple[str, Month], said: str) -> None:
-        if heard.get(place) != said:
-            heard[place] = said
-            console.print(f"{place[1]}  {place[0]:<8} {said}", highlight=False)
+    def say(partition: Partition, said: str) -> None:
+        if heard.get(partition) != said:
+            heard[partition] = said
+            console.print(f"{partition.month}  {partition.dataset:<8} {said}", highlight=False)
 
     return say
 

@@ -7,9 +7,9 @@ import click
 from pipeline import settings as environment
 from pipeline.commands.command_line import FAILED, one_sentence
 from pipeline.errors import PermanentError, TransientError
-from pipeline.holdings import Holdings
-from pipeline.integrity import faults, mend
 from pipeline.landing.survey import Fault
+from pipeline.operations.installation import Installation
+from pipeline.operations.verify import faults, mend
 
 
 @click.command()
@@ -17,8 +17,8 @@ from pipeline.landing.survey import Fault
 @one_sentence
 def verify(*, repair: bool) -> None:
     """Hash every archived file again; name any that is not what landed, is missing, or does not belong."""
-    holdings = Holdings(environment.load())
-    left = [wrong for fault in faults(holdings) if (wrong := _left(holdings, fault, repair=repair))]
+    place = Installation(environment.load())
+    left = [wrong for fault in faults(place) if (wrong := _left(place, fault, repair=repair))]
     if left:
         todo = "Restore from a backup what is damaged or gone; `cdr verify --repair` writes notes again."
         click.echo(f"cdr: {len(left)} wrong. {'; '.join(left)}. {todo}", err=True)
@@ -26,12 +26,12 @@ def verify(*, repair: bool) -> None:
     click.echo("Every archived file is what landed.")
 
 
-def _left(holdings: Holdings, fault: Fault, *, repair: bool) -> str:
+def _left(place: Installation, fault: Fault, *, repair: bool) -> str:
     """What is still wrong after what can be done about it."""
     if not (repair and fault.mendable):
         return str(fault)
     try:
-        mend(holdings, fault)
+        mend(place, fault)
     except (PermanentError, TransientError) as error:
         return str(error).rstrip(".")
     click.echo(f"Mended {fault}; a new checksum is of what was found.")

@@ -1,4 +1,4 @@
-"""Dagster, and no logic: short shells around the journey's verbs."""
+"""Dagster, and no logic: short shells around the operations's verbs."""
 
 import warnings
 

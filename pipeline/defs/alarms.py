@@ -15,9 +15,8 @@ from pipeline.alarms.alarm import (
     alarm_of_failure,
 )
 from pipeline.alarms.channels import Channel, Delivery, Mail, Webhook, tell
-from pipeline.defs.history import REPEATED_TAG
-from pipeline.journey import Journey
-from pipeline.loading import Loaded
+from pipeline.operations.load import Loaded
+from pipeline.operations.wiring import Operations
 from pipeline.settings import Settings
 from pipeline.warehouse.coverage import at_risk
 
@@ -27,18 +26,32 @@ _PARTITION = "dagster/partition"
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
-def alarm_sensors(journey: Journey) -> list[dg.SensorDefinition]:
+def alarm_sensors(operations: Operations) -> list[dg.SensorDefinition]:
     """The sensors that tell someone; without a channel they do nothing."""
-    return [_failure_sensor(journey), _standing_sensor(journey)]
+    return [_failure_sensor(operations), _standing_sensor(operations)]
 
 
-def tell_of(journey: Journey, alarm: Alarm) -> Delivery:
+def tell_of(operations: Operations, alarm: Alarm) -> Delivery:
     """Send one alarm on every channel that the settings name; raises nothing."""
-    return tell(alarm, channels(journey.settings), journey.keys())
+    return tell(alarm, channels(operations.settings), operations.place.keys())
 
 
-def difference(record_type: str, month: str, loaded: Loaded) -> Alarm:
-    """The alarm of a re-export that changed a month which was loaded before."""
+def tell_difference(operations: Operations, record_type: str, month: str, loaded: Loaded) -> None:
+    """Tell of a re-export that changed a month which was loaded as a whole before.
+
+    Args:
+        operations: The operations of the installation.
+        record_type: The dataset.
+        month: The month, such as 2026-10.
+        loaded: What was loaded.
+    """
+    if loaded.previous and loaded.differences:
+        before = {export.export_id: export for export in operations.ledger.exports()}[loaded.previous]
+        if before.whole:
+            tell_of(operations, _difference(record_type, month, loaded))
+
+
+def _difference(record_type: str, month: str, loaded: Loaded) -> Alarm:
     days = loaded.differences
     return alarm_of_difference(
         record_type=record_type,
@@ -61,27 +74,27 @@ def channels(settings: Settings) -> list[Channel]:
     return named
 
 
-def _failure_sensor(journey: Journey) -> dg.SensorDefinition:
+def _failure_sensor(operations: Operations) -> dg.SensorDefinition:
     @dg.run_failure_sensor(
         name="tell_of_failures",
         default_status=dg.DefaultSensorStatus.RUNNING,
         monitor_all_code_locations=True,  # else those of `cdr backfill`, which belong to none, are not seen
-        description="Tells of each failed run, unless Dagster or a backfill is going to repeat it.",
+        description="Tells of each failed run, unless Dagster is going to repeat it.",
     )
     def tell_of_failures(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
-        if not channels(journey.settings):
+        if not channels(operations.settings):
             return dg.SkipReason(_SILENT)
-        if "true" in (context.dagster_run.tags.get(tag) for tag in (WILL_RETRY_TAG, REPEATED_TAG)):
+        if context.dagster_run.tags.get(WILL_RETRY_TAG) == "true":
             return None
-        alarm = _alarm_of(context.dagster_run, context.get_step_failure_events(), list(journey.datasets))
-        delivery = tell_of(journey, alarm)
+        alarm = _alarm_of(context.dagster_run, context.get_step_failure_events(), list(operations.place.datasets))
+        delivery = tell_of(operations, alarm)
         # ends the tick too: five failures, each of which waits for a dead channel, would exceed its minute
         return dg.SkipReason(_undelivered(delivery)) if delivery.problems else None
 
     return tell_of_failures
 
 
-def _standing_sensor(journey: Journey) -> dg.SensorDefinition:
+def _standing_sensor(operations: Operations) -> dg.SensorDefinition:
     @dg.sensor(
         name="tell_of_deadlines",
         minimum_interval_seconds=_HOUR,
@@ -89,22 +102,22 @@ def _standing_sensor(journey: Journey) -> dg.SensorDefinition:
         description="Tells once of each month that is about to be lost, and of each check that began to fail.",
     )
     def tell_of_deadlines(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        if not channels(journey.settings):
+        if not channels(operations.settings):
             return dg.SkipReason(_SILENT)
         failed, over = _checks(context)
         told = [key for key in json.loads(context.cursor or "[]") if key not in over]
-        return _tell_news(journey, [*_deadlines(journey), *failed], told)
+        return _tell_news(operations, [*_deadlines(operations), *failed], told)
 
     return tell_of_deadlines
 
 
-def _tell_news(journey: Journey, standing: Sequence[Alarm], told: Sequence[str]) -> dg.SensorResult:
+def _tell_news(operations: Operations, standing: Sequence[Alarm], told: Sequence[str]) -> dg.SensorResult:
     """Tell what was not told yet, the worst first; the cursor holds the keys of what was."""
     kept, said = list(told), "Nothing new to tell."
     for alarm in sorted(standing, key=lambda alarm: alarm.severity is not Severity.ERROR):
         if alarm.key in kept:
             continue
-        delivery = tell_of(journey, alarm)
+        delivery = tell_of(operations, alarm)
         kept += [alarm.key] if delivery.sent else []
         said = f"Told: {alarm.title}."
         if delivery.problems:  # a dead channel costs half a minute, and a tick has one: the others follow in an hour
@@ -113,8 +126,8 @@ def _tell_news(journey: Journey, standing: Sequence[Alarm], told: Sequence[str])
     return dg.SensorResult(cursor=json.dumps(kept), skip_reason=said)
 
 
-def _deadlines(journey: Journey) -> Iterator[Alarm]:
-    for row in journey.coverage():
+def _deadlines(operations: Operations) -> Iterator[Alarm]:
+    for row in operations.ledger.coverage():
         level = at_risk(row)
         if level and row.days_left is not None and row.dropped_on:
             yield alarm_of_deadline(

@@ -14,7 +14,7 @@ from pipeline.normalise.table import Table
 from pipeline.privacy.masking import masked
 from pipeline.privacy.personal import NAME
 from pipeline.settings import Settings
-from pipeline.warehouse.lineage import Origin, column_lineage, descendants
+from pipeline.warehouse.lineage import Origin, column_lineage
 from pipeline.warehouse.preview import Glance, Lens
 from pipeline.warehouse.queries import Query, models, trends
 
@@ -26,12 +26,17 @@ _TOTALS = frozenset(
 )
 
 
-def lens(relation: str, settings: Settings, table: Table | None = None, personal: Collection[str] = ()) -> Lens:
-    """What adds up in a relation, and a mask for the people in it: their numbers show no more than pseudonyms do.
+def lens(settings: Settings, table: Table | None = None, personal: Collection[str] = ()) -> Lens:
+    """Return what adds up in a relation, and a mask for the people in it: numbers show no more than pseudonyms do.
 
-    Of records the ``table`` tells what adds up, and ``personal`` which columns show people beside those known.
+    No SQL gives the column of names another name; a test holds that.
+
+    Args:
+        settings: Say how many digits of a number are shown.
+        table: Of records, tells which columns add up.
+        personal: The columns that show people beside those known.
     """
-    names = {*_names_in(relation), *personal}
+    names = {NAME, *personal}
     totals = _TOTALS | set(table.control) - {"rate_usd"} if table else _TOTALS
     return Lens(totals, partial(masked, prefix=settings.cdr_pseudonym_digits, names=names))
 
@@ -78,15 +83,6 @@ def origins(relation: str) -> Mapping[str, list[Origin]]:
     """The origins of the columns of staging, marts and trends, read once a process; of anything else none."""
     query = _queries().get(relation)
     return column_lineage(query.name, query.sql, columns()) if query else {}
-
-
-@cache
-def _names_in(relation: str) -> Collection[str]:
-    """The columns that hold names of people, whatever they are called there."""
-    try:
-        return {NAME, *descendants(origins, relation, {NAME})}
-    except PermanentError:  # nothing is known of where its columns come from, so all of them may be names
-        return columns()[relation]
 
 
 @cache

@@ -13,12 +13,12 @@ import dagster as dg
 from pipeline.defs import markdown
 from pipeline.defs.outcome import told
 from pipeline.defs.published import WAREHOUSE
-from pipeline.journey import Journey
+from pipeline.operations.wiring import Operations
 from pipeline.warehouse.queries import Query, load
 from pipeline.warehouse.reading import Finding, check
 
 
-def checks(journey: Journey) -> dg.AssetChecksDefinition:
+def checks(operations: Operations) -> dg.AssetChecksDefinition:
     """One check per file; its second line says whether a row is an error or a warning."""
     queries = {_name(query): query for query in load("checks")}
     specs = [
@@ -35,7 +35,7 @@ def checks(journey: Journey) -> dg.AssetChecksDefinition:
     def sql_checks() -> Iterator[dg.AssetCheckResult]:
         for name, query in queries.items():
             with told():
-                finding = check(journey.warehouse, query)
+                finding = check(operations.place.warehouse, query)
             yield _result(name, query, finding)
 
     return sql_checks

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from dagster import DagsterInstance, DagsterRunStatus, RunRecord, RunsFilter
 
-from pipeline.export.action import Attempts
+from pipeline.operations.state import Attempts
 
 EXPORT_TAG = "cdr/export_id"
 """The tag of a run that brings in a certain export."""
@@ -13,14 +13,11 @@ EXPORT_TAG = "cdr/export_id"
 PROCESS_TAG = "cdr/process"
 """The tag of runs of a command: the name of a lock that their process holds for as long as it lives."""
 
-REPEATED_TAG = "cdr/repeated"
-"""The tag of a run that failed and that its backfill repeats: no alarm is told, and it does not count."""
-
 
 def attempts(instance: DagsterInstance, export_id: str) -> Attempts:
     """What became of the runs that were to bring in the export."""
     runs = ended(instance, export_id)
-    failed = [run for run in runs if run.dagster_run.status is DagsterRunStatus.FAILURE and not _repeated(run)]
+    failed = [run for run in runs if run.dagster_run.status is DagsterRunStatus.FAILURE]
     terminated = [run.end_time for run in runs if run.dagster_run.status is DagsterRunStatus.CANCELED and run.end_time]
     return Attempts(len(failed), datetime.fromtimestamp(max(terminated), UTC) if terminated else None)
 
@@ -29,8 +26,3 @@ def ended(instance: DagsterInstance, export_id: str) -> Sequence[RunRecord]:
     """The runs for an export that ended without loading it."""
     statuses = [DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
     return instance.get_run_records(RunsFilter(tags={EXPORT_TAG: export_id}, statuses=statuses))
-
-
-def _repeated(record: RunRecord) -> bool:
-    """Whether a backfill went on with what the run was about."""
-    return REPEATED_TAG in record.dagster_run.tags

@@ -10,9 +10,10 @@ from pipeline.defs.outcome import told
 from pipeline.defs.published import WAREHOUSE, published
 from pipeline.defs.relations import OWNERS, key_of, of_query, upstream
 from pipeline.errors import PermanentError
-from pipeline.journey import Journey
 from pipeline.months import Month
-from pipeline.warehouse.preview import Lens, Viewer
+from pipeline.operations.wiring import Operations
+from pipeline.settings import Settings
+from pipeline.warehouse.preview import Viewer
 from pipeline.warehouse.queries import Query, load, models
 
 # eager() alone looks at the latest month only, and waits for record types that are not kept
@@ -23,19 +24,19 @@ EVERY_MONTH = (
 )
 
 
-def marts(journey: Journey, months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
+def marts(operations: Operations, months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
     """Staging, marts and the published warehouse; what depends on what is read from the SQL."""
     reading = readers(load("checks"))
-    built = [_mart(journey, query, months, reading.get(query.name, [])) for query in models()]
-    return [*built, published(journey)]
+    built = [_mart(operations, query, months, reading.get(query.name, [])) for query in models()]
+    return [*built, published(operations)]
 
 
 def _mart(
-    journey: Journey, query: Query, months: dg.PartitionsDefinition[str], checks: list[str]
+    operations: Operations, query: Query, months: dg.PartitionsDefinition[str], checks: list[str]
 ) -> dg.AssetsDefinition:
     @dg.asset(
         key=key_of(query.name),
-        deps=upstream(query, journey.datasets),
+        deps=upstream(query, operations.place.datasets),
         partitions_def=months,
         group_name=query.schema,
         kinds={"duckdb", "sql"},
@@ -50,17 +51,18 @@ def _mart(
         description=f"{query.about}\n\n```sql\n{query.sql}\n```",
     )
     def mart(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        lens = catalogue.lens(query.name, journey.settings)
-        with told(context), Viewer(journey.lake) as viewer:
+        with told(context), Viewer(operations.place.lake) as viewer, operations.publisher.builder() as builder:
             failed = []
             for key in context.partition_keys:
                 try:
-                    told_of: dict[str, Any] = {"changed": journey.build(query, Month.parse(key))}
+                    told_of: dict[str, Any] = {"changed": operations.publisher.build(query, Month.parse(key), builder)}
                 except PermanentError as error:
                     failed.append(str(error))
                     context.log.error("%s", error)  # noqa: TRY400 - the sentence is all there is to see
                     told_of = {"failed": str(error)}
-                context.add_asset_metadata({**told_of, **_of_month(viewer, query, key, lens)}, partition_key=key)
+                context.add_asset_metadata(
+                    {**told_of, **of_month(viewer, query, key, operations.settings)}, partition_key=key
+                )
         if failed and not _publishes(context.run):
             raise dg.Failure(" ".join(failed), allow_retries=False)
         return dg.MaterializeResult()
@@ -85,9 +87,16 @@ def _condition(query: Query) -> dg.AutomationCondition[dg.AssetKey]:
     return EVERY_MONTH & ~is_due & ~dg.AutomationCondition.any_deps_missing().ignore(before)
 
 
-def _of_month(viewer: Viewer, query: Query, key: str, lens: Lens) -> dict[str, Any]:
-    """What there is to see of a month, if anything is loaded of it."""
-    found = viewer.glance(query.name, key, lens)
+def of_month(viewer: Viewer, query: Query, key: str, settings: Settings) -> dict[str, Any]:
+    """Return what there is to see of a month, if anything is loaded of it.
+
+    Args:
+        viewer: Looks into the lake.
+        query: The mart.
+        key: The month, such as 2026-10.
+        settings: Say which columns are hidden.
+    """
+    found = viewer.glance(query.name, key, catalogue.lens(settings))
     if found is None:
         return {}
     shown = {**catalogue.of_glance(found), **catalogue.of_lineage(query)}

@@ -8,33 +8,35 @@ import dagster as dg
 
 from pipeline.defs import catalogue, plots
 from pipeline.defs.relations import headers, of_file
-from pipeline.export.asking import Asked
-from pipeline.journey import Journey
+from pipeline.export.exactly_once import Requested
 from pipeline.landing.notes import Manifest
-from pipeline.loading import Loaded
 from pipeline.months import Month
+from pipeline.operations.load import Loaded
+from pipeline.operations.wiring import Operations
 from pipeline.warehouse.lineage import Origin
 from pipeline.warehouse.preview import Viewer
 from pipeline.warehouse.records import KnownExport
 
 
-def of_asking(asked: Asked) -> dict[str, Any]:
+def of_requesting(requested: Requested) -> dict[str, Any]:
     """The export that serves a month."""
-    export = asked.export
+    export, asked = requested.export, requested.request
     return {
         "export_id": export.id,
-        "created now": asked.created,
+        "created now": requested.created,
         "status": export.said,
-        "window": f"{asked.request.start:%Y-%m-%d %H:%M:%S} to {asked.request.end:%Y-%m-%d %H:%M:%S} UTC, end excluded",
+        "window": f"{asked.start:%Y-%m-%d %H:%M:%S} to {asked.end:%Y-%m-%d %H:%M:%S} UTC, end excluded",
         "reference": export.reference or "",
         "api_version": export.api_version,
     }
 
 
-def of_landing(journey: Journey, manifest: Manifest) -> dict[str, Any]:
+def of_landing(operations: Operations, manifest: Manifest) -> dict[str, Any]:
     """The file as served."""
-    table = journey.tables[manifest.record_type]
-    path = journey.archive.file(manifest.vendor, manifest.record_type, Month.parse(manifest.month), manifest.export_id)
+    table = operations.place.tables[manifest.record_type]
+    path = operations.place.archive.file(
+        manifest.vendor, manifest.record_type, Month.parse(manifest.month), manifest.export_id
+    )
     return {
         "export_id": manifest.export_id,
         "path": dg.MetadataValue.path(str(path)),
@@ -46,8 +48,14 @@ def of_landing(journey: Journey, manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def of_loading(journey: Journey, loaded: Loaded, export: KnownExport) -> dict[str, Any]:
+def export_of(operations: Operations, loaded: Loaded) -> KnownExport:
+    """Return what is known of the export that a month holds."""
+    return next(export for export in operations.ledger.exports() if export.export_id == loaded.export_id)
+
+
+def of_loading(operations: Operations, loaded: Loaded) -> dict[str, Any]:
     """What the month holds, whether it was loaded now or before: the export's totals, its rows, and what changed."""
+    export = export_of(operations, loaded)
     return {
         "export_id": loaded.export_id,
         "changed": loaded.converted is not None,
@@ -57,30 +65,30 @@ def of_loading(journey: Journey, loaded: Loaded, export: KnownExport) -> dict[st
         **_left_out(loaded),
         **_first_and_last(loaded),
         **_difference_metadata(loaded),
-        **_of_month(journey, export),
+        **_of_month(operations, export),
     }
 
 
-def _of_month(journey: Journey, export: KnownExport) -> dict[str, Any]:
+def _of_month(operations: Operations, export: KnownExport) -> dict[str, Any]:
     """The rows of a month as they are in the lake, and the columns of the file that they come from."""
     record_type, month = export.record_type, export.month
-    table = journey.tables[record_type]
-    lens = catalogue.lens(record_type, journey.settings, table, journey.personal[record_type])
-    with Viewer(journey.lake) as viewer:
+    table = operations.place.tables[record_type]
+    lens = catalogue.lens(operations.settings, table, operations.place.personal[record_type])
+    with Viewer(operations.place.lake) as viewer:
         found = viewer.glance(record_type, month, lens, table.schema)
         days = viewer.days(record_type, month, table.schema, table.instant)
     return {
         **catalogue.of_glance(found),
-        **catalogue.lineage_metadata(_origins(journey, export)),
+        **catalogue.lineage_metadata(_origins(operations, export)),
         "traffic": dg.MetadataValue.md(plots.traffic(Month.parse(month), days)),
     }
 
 
-def _origins(journey: Journey, export: KnownExport) -> dict[str, list[Origin]]:
+def _origins(operations: Operations, export: KnownExport) -> dict[str, list[Origin]]:
     """Each column, and the column of the vendor's file that it is; what the pipeline adds comes from none."""
-    table = journey.tables[export.record_type]
+    table = operations.place.tables[export.record_type]
     known = headers(table)
-    manifest = journey.archive.manifest(journey.settings.cdr_data_dir / (export.file or ""))
+    manifest = operations.place.archive.manifest(operations.settings.cdr_data_dir / (export.file or ""))
     found: dict[str, list[Origin]] = {name: [] for name in table.schema.names}
     for cell in _cells(manifest, table.delimiter) if manifest else known:
         found[known.get(cell, "extra")].append((f"{export.record_type}.file", cell))

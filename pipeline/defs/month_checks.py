@@ -5,7 +5,7 @@ import json
 import dagster as dg
 
 from pipeline.dataset import Companion
-from pipeline.journey import Journey
+from pipeline.operations.wiring import Operations
 from pipeline.warehouse.coverage import ERROR_DAYS, WARN_DAYS, at_risk
 from pipeline.warehouse.records import KnownExport
 
@@ -107,7 +107,7 @@ def _as_counted(export: KnownExport) -> dg.AssetCheckResult:
     )
 
 
-def deadline(journey: Journey, record_type: str, months: MonthPartitions) -> dg.AssetChecksDefinition:
+def deadline(operations: Operations, record_type: str, months: MonthPartitions) -> dg.AssetChecksDefinition:
     """Whether a month is sealed, or far enough from the day on which the vendor forgets it."""
 
     @dg.asset_check(
@@ -117,13 +117,24 @@ def deadline(journey: Journey, record_type: str, months: MonthPartitions) -> dg.
         description=f"Sealed, or more than {WARN_DAYS} days left at the vendor; an error from {ERROR_DAYS} days on.",
     )
     def check_deadline(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        month = context.partition_key
-        row = next(row for row in journey.coverage() if (row.record_type, row.month) == (record_type, month))
-        level = at_risk(row)
-        return dg.AssetCheckResult(
-            passed=level is None,
-            severity=dg.AssetCheckSeverity.ERROR if level == "error" else dg.AssetCheckSeverity.WARN,
-            metadata={"state": row.state, "days left": row.days_left},
-        )
+        return at_deadline(operations, record_type, context.partition_key)
 
     return check_deadline
+
+
+def at_deadline(operations: Operations, record_type: str, month: str) -> dg.AssetCheckResult:
+    """Return whether a month is sealed, or far enough from the day on which the vendor forgets it.
+
+    Args:
+        operations: The operations of the installation.
+        record_type: The dataset.
+        month: The month, such as 2026-10.
+    """
+    row = next(row for row in operations.ledger.coverage() if (row.record_type, row.month) == (record_type, month))
+    level = at_risk(row)
+    return dg.AssetCheckResult(
+        check_name="deadline",
+        passed=level is None,
+        severity=dg.AssetCheckSeverity.ERROR if level == "error" else dg.AssetCheckSeverity.WARN,
+        metadata={"state": row.state, "days left": row.days_left},
+    )

@@ -5,13 +5,10 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from pipeline.defs.history import PROCESS_TAG
 from pipeline.errors import PermanentError, TransientError
 
 _MAX_RETRIES = 2
 _FIRST_PAUSE_SECONDS = 10
-_FINAL = "final"
-"""The metadata of a failure that no repetition changes."""
 
 
 @contextmanager
@@ -21,27 +18,21 @@ def told(context: dg.OpExecutionContext | dg.AssetExecutionContext | None = None
     Dagster's own retry policy would repeat a step that somebody terminated, too, so none is used.
 
     Args:
-        context: Of the step; None, or that of a run of a command, which has its own turns, repeats nothing.
+        context: Of the step; with None nothing is repeated.
     """
     try:
         yield
     except PermanentError as error:
         raise final(str(error)) from None
     except Exception as error:  # noqa: BLE001 - what was not foreseen may pass, too
-        if context is None or PROCESS_TAG in context.run.tags:
+        if context is None:
             raise _failure(error) from None
         raise dg.RetryRequested(_MAX_RETRIES, _FIRST_PAUSE_SECONDS * 2**context.retry_number) from _failure(error)
 
 
 def final(sentence: str) -> dg.Failure:
     """A failure that is not repeated."""
-    return dg.Failure(sentence, metadata={_FINAL: True}, allow_retries=False)
-
-
-def may_pass(event: dg.DagsterEvent) -> bool:
-    """Whether the failure of a step may pass by itself."""
-    said = event.step_failure_data.user_failure_data
-    return not (said and _FINAL in said.metadata)
+    return dg.Failure(sentence, allow_retries=False)
 
 
 def _failure(error: Exception) -> Exception:

@@ -9,7 +9,7 @@ from pipeline.defs import catalogue, markdown, plots
 from pipeline.defs.outcome import told
 from pipeline.defs.relations import OWNERS, key_of, of_query, of_record, records, upstream
 from pipeline.errors import PermanentError
-from pipeline.journey import Journey
+from pipeline.operations.wiring import Operations
 from pipeline.warehouse.preview import glances, row_counts
 from pipeline.warehouse.queries import Query, models, trends
 from pipeline.warehouse.sentences import TABLES
@@ -17,9 +17,9 @@ from pipeline.warehouse.sentences import TABLES
 WAREHOUSE = dg.AssetKey("warehouse")
 
 
-def published(journey: Journey) -> dg.AssetsDefinition:
+def published(operations: Operations) -> dg.AssetsDefinition:
     """``warehouse.duckdb``, and every relation that is made only by publishing it."""
-    lanes = list(journey.datasets)
+    lanes = list(operations.place.datasets)
     loaded = [key_of(lane) for lane in lanes]
 
     @dg.multi_asset(
@@ -32,15 +32,20 @@ def published(journey: Journey) -> dg.AssetsDefinition:
     )
     def warehouse(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         with told(context):
-            journey.publish()
-            journey.tidy()
-            if failed := journey.unbuilt():  # all else is published by now
+            operations.publisher.publish()
+            operations.publisher.vacuum()
+            if failed := operations.publisher.unbuilt():  # all else is published by now
                 raise PermanentError(" ".join(failed))
-            shown = {"warehouse": _of_file(journey), **_of_relations(journey)}
+            shown = metadata_of_publishing(operations)
         for name, metadata in shown.items():
             yield dg.MaterializeResult(asset_key=key_of(name), metadata=metadata)
 
     return warehouse
+
+
+def metadata_of_publishing(operations: Operations) -> dict[str, dict[str, Any]]:
+    """Return what there is to see of the published file, and of every relation that publishing makes."""
+    return {"warehouse": _of_file(operations), **_of_relations(operations)}
 
 
 def _warehouse_spec(deps: list[dg.AssetKey]) -> dg.AssetSpec:
@@ -80,21 +85,21 @@ def _trend_spec(query: Query, deps: list[dg.AssetDep]) -> dg.AssetSpec:
     )
 
 
-def _of_file(journey: Journey) -> dict[str, Any]:
-    counts = row_counts(journey.warehouse, [name for name, *_ in _contents()])
+def _of_file(operations: Operations) -> dict[str, Any]:
+    counts = row_counts(operations.place.warehouse, [name for name, *_ in _contents()])
     return {
-        "path": dg.MetadataValue.path(str(journey.warehouse)),
-        "bytes": journey.warehouse.stat().st_size,
+        "path": dg.MetadataValue.path(str(operations.place.warehouse)),
+        "bytes": operations.place.warehouse.stat().st_size,
         "tables": dg.MetadataValue.md(markdown.table(["relation", "rows"], list(counts.items()))),
-        "months": dg.MetadataValue.md(plots.coverage(journey.coverage())),
-        "coverage": dg.MetadataValue.md(_coverage_table(journey)),
+        "months": dg.MetadataValue.md(plots.coverage(operations.ledger.coverage())),
+        "coverage": dg.MetadataValue.md(_coverage_table(operations)),
     }
 
 
-def _of_relations(journey: Journey) -> dict[str, dict[str, Any]]:
+def _of_relations(operations: Operations) -> dict[str, dict[str, Any]]:
     """What there is to see of every relation that publishing makes."""
     made = {query.name: query for query in trends()}
-    found = glances(journey.warehouse, {name: catalogue.lens(name, journey.settings) for name in (*records(), *made)})
+    found = glances(operations.place.warehouse, dict.fromkeys((*records(), *made), catalogue.lens(operations.settings)))
     return {
         name: {
             **catalogue.of_glance(one, "dagster/row_count"),
@@ -112,6 +117,6 @@ def _contents() -> Iterator[tuple[str, str, str]]:
         yield query.name, "TABLE" if query.schema == "marts" else "VIEW", query.about
 
 
-def _coverage_table(journey: Journey) -> str:
-    rows = [(row.record_type, row.month, row.state, row.rows, row.days_left) for row in journey.coverage()]
+def _coverage_table(operations: Operations) -> str:
+    rows = [(row.record_type, row.month, row.state, row.rows, row.days_left) for row in operations.ledger.coverage()]
     return markdown.table(["type", "month", "state", "rows", "days left"], rows)

@@ -6,11 +6,11 @@ from pipeline.defs.marts import EVERY_MONTH
 from pipeline.defs.outcome import told
 from pipeline.defs.published import WAREHOUSE
 from pipeline.defs.relations import OWNERS
-from pipeline.journey import Journey
 from pipeline.months import Month
+from pipeline.operations.wiring import Operations
 
 
-def reports(journey: Journey, months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def reports(operations: Operations, months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """One HTML file per month.
 
     A publish does not say which months it changed, so all are launched, in one run: reading what a month would show
@@ -30,11 +30,11 @@ def reports(journey: Journey, months: dg.PartitionsDefinition[str]) -> dg.Assets
     )
     def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         with told(context):
-            shown = set(journey.reportable())
+            shown = set(operations.publisher.reportable())
             for key in context.partition_keys:
                 month = Month.parse(key)
-                changed = month in shown and journey.report(month)
-                file = dg.MetadataValue.path(str(journey.report_file(month)))
+                changed = month in shown and operations.publisher.report(month)
+                file = dg.MetadataValue.path(str(operations.place.report_file(month)))
                 context.add_asset_metadata({"changed": changed, "path": file}, partition_key=key)
         return dg.MaterializeResult()
 

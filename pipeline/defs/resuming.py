@@ -3,18 +3,18 @@
 import dagster as dg
 from dagster import AssetKey
 
-from pipeline.journey import Journey
+from pipeline.operations.wiring import Operations
 
 
-def resumed(journey: Journey) -> list[dg.RunRequest]:
+def resumed(operations: Operations) -> list[dg.RunRequest]:
     """Load again what a kill or a power cut left half loaded, once an hour."""
     return [
         dg.RunRequest(
-            run_key=f"resumed:{record_type}:{month}:{journey.clock():%Y-%m-%dT%H}",
+            run_key=f"resumed:{record_type}:{month}:{operations.place.clock():%Y-%m-%dT%H}",
             job_name=f"load_{record_type}",
             partition_key=month,
             asset_selection=[AssetKey([record_type])],
         )
-        for record_type in journey.datasets
-        for month in journey.half_loaded(record_type)
+        for record_type in operations.place.datasets
+        for month in operations.ledger.half_loaded(record_type)
     ]

@@ -5,17 +5,16 @@ from collections.abc import Iterator
 import dagster as dg
 
 from pipeline.defs.outcome import told
-from pipeline.expiry import due, expire
-from pipeline.journey import Journey
+from pipeline.operations.wiring import Operations
 
 
-def retain_daily(journey: Journey) -> dg.ScheduleDefinition:
+def retain_daily(operations: Operations) -> dg.ScheduleDefinition:
     """The schedule of the job that deletes what the settings forbid to keep; it launches it where there is any."""
 
     @dg.op(name="expire", description="Deletes months that are older than the settings allow.")
     def expire_months(context: dg.OpExecutionContext) -> None:
         with told(context):
-            for one in expire(journey):
+            for one in operations.expirer.expire():
                 kind = "sums" if one.sums else "calls"
                 context.log.info("%s: deleted %s, %s files, rows %s", one.month, kind, one.files, one.rows)
 
@@ -32,7 +31,7 @@ def retain_daily(journey: Journey) -> dg.ScheduleDefinition:
         description="Every day, deletes the months that have become older than the settings allow.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        if due(journey):
+        if operations.expirer.due():
             yield dg.RunRequest(run_key=f"{context.scheduled_execution_time:%Y-%m-%dT%H:%M}")
         else:
             yield dg.SkipReason("Nothing is older than the settings allow.")

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 from dagster import AssetKey, AssetRecordsFilter, DagsterEventType, DagsterInstance, DagsterRunStatus, RunsFilter
 
-from pipeline.journey import Journey
+from pipeline.operations.wiring import Operations
 
 _FINISHED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 _AT_ONCE = 500
@@ -25,9 +25,9 @@ def purge_run_history(instance: DagsterInstance, before: datetime) -> int:
     return len(unneeded)
 
 
-def purge_daily(journey: Journey) -> dg.ScheduleDefinition:
+def purge_daily(operations: Operations) -> dg.ScheduleDefinition:
     """The schedule of the job that deletes the history of old runs."""
-    days = journey.settings.cdr_run_history_days
+    days = operations.settings.cdr_run_history_days
 
     @dg.op(name="purge", description=f"Deletes what is known of runs older than {days} days.")
     def purge(context: dg.OpExecutionContext) -> None:

@@ -1,8 +1,8 @@
-"""Runs without a daemon: the same jobs in this process, recorded in the same instance that the UI shows."""
+"""Runs without a daemon: jobs in the process of a command, recorded in the instance that the UI shows."""
 
-from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
@@ -11,92 +11,90 @@ import dagster as dg
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.execution.plan.objects import ErrorSource
 from filelock import FileLock, Timeout
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
-from pipeline.defs.history import PROCESS_TAG, REPEATED_TAG
+from pipeline.defs.history import PROCESS_TAG
 from pipeline.defs.home import ui_has_ended
-from pipeline.defs.outcome import may_pass
 from pipeline.errors import sentence
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _UNFINISHED = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended: ``why`` is the sentence of the step that failed, and whether that ``may_pass`` by itself."""
-
-    ok: bool
-    why: str = ""
-    may_pass: bool = False
-    run_id: str = ""
-
-
-class Runner:
+class Process:
     """Executes jobs here and now; a context manager that marks its runs as those of a living process.
 
-    Runs whose process was killed are ended on entering: nobody else would, and their pool slots would stay taken.
+    On entering it ends the runs whose process was killed: nothing else would, and their pool slots would stay taken.
+
+    Args:
+        instance: Dagster's instance.
+        locks: The folder of the lock that this process holds.
     """
 
-    def __init__(self, definitions: dg.Definitions, instance: DagsterInstance, locks: Path) -> None:
-        self._definitions = definitions
-        self.instance = instance
+    def __init__(self, instance: DagsterInstance, locks: Path) -> None:
+        self._instance = instance
         self._locks = locks
         self._name = f"process-{uuid4().hex[:12]}"
         self._stack = ExitStack()
 
-    def __enter__(self) -> "Runner":
+    def __enter__(self) -> "Process":
         self._locks.mkdir(parents=True, exist_ok=True)
-        home = Path(self.instance.root_directory)
-        end_the_dead(self.instance, self._locks, ui_ended=ui_has_ended(home))
+        home = Path(self._instance.root_directory)
+        end_the_dead(self._instance, self._locks, ui_ended=ui_has_ended(home))
         self._stack.enter_context(FileLock(self._locks / self._name))
+        self._stack.enter_context(_kept_open(home))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stack.close()
         (self._locks / self._name).unlink(missing_ok=True)
 
-    def run(
-        self,
-        job: str,
-        *,
-        partition: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        only: dg.AssetKey | None = None,
-        config: Mapping[str, object] | None = None,
-    ) -> Outcome:
-        """Execute a job, or ``only`` one of its assets, for one partition or for the range that the tags name.
+    def run(self, job: dg.JobDefinition) -> str:
+        """Execute a job; return why it failed, empty where it did not.
 
-        A step that fails is not repeated here: the caller may do so when others had their turn. Raises
-        ``KeyboardInterrupt`` where the run was interrupted.
+        Raises ``KeyboardInterrupt`` where the run was interrupted.
         """
         try:
-            result = self._definitions.resolve_job_def(job).execute_in_process(
-                run_config={**_QUIET, "ops": config or {}},
-                instance=self.instance,
-                partition_key=partition,
-                asset_selection=[only] if only else None,
-                tags={**(tags or {}), PROCESS_TAG: self._name},
-                raise_on_error=False,
+            result = job.execute_in_process(
+                run_config=_QUIET, instance=self._instance, tags={PROCESS_TAG: self._name}, raise_on_error=False
             )
         except Exception as error:  # noqa: BLE001 - of Dagster itself or of its storage: it is about this run alone
-            return Outcome(ok=False, why=sentence(error), may_pass=not isinstance(error, dg.DagsterError))
-        if result.success:
-            return Outcome(ok=True, run_id=result.run_id)
-        failed = result.get_step_failure_events()[:1]
+            return sentence(error)
         if any(map(_interrupted, result.all_events)):
             raise KeyboardInterrupt
-        return Outcome(False, " ".join(map(_why, failed)), all(map(may_pass, failed)), result.run_id)
+        return " ".join(map(_why, result.get_step_failure_events()))
 
-    def will_repeat(self, outcome: Outcome) -> None:
-        """Say of a run that failed that what it was about is tried again, so that no alarm tells of it."""
-        if outcome.run_id:
-            self.instance.add_run_tags(outcome.run_id, {REPEATED_TAG: "true"})
+
+@contextmanager
+def _kept_open(home: Path) -> Iterator[None]:
+    """Make the recording of an event cheap: Dagster opens a database for each, and whoever closes it last syncs it.
+
+    So each is held open, and a commit waits for the disk at checkpoints only: what a power cut takes of the record is
+    no loss, because the plan does not read it.
+    """
+    with ExitStack() as stack:
+        event.listen(Engine, "connect", _without_waiting)
+        stack.callback(event.remove, Engine, "connect", _without_waiting)
+        for file in home.rglob("*.db"):
+            database = stack.enter_context(closing(sqlite3.connect(file)))
+            database.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        yield
+
+
+def _without_waiting(connection: sqlite3.Connection, _: object) -> None:
+    connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def end_the_dead(instance: DagsterInstance, locks: Path, *, ui_ended: bool) -> None:
-    """End the runs whose process was killed: nobody else would, and they keep their places in pools.
+    """End the runs whose process was killed: nothing else would, and they keep their places in pools.
 
     A run of a command is told by the lock that its process held, one of the UI by the UI's having ended.
+
+    Args:
+        instance: Dagster's instance.
+        locks: The folder of the locks of processes.
+        ui_ended: Whether a UI ran over the instance and runs no more.
     """
     for run in instance.get_runs(RunsFilter(statuses=_UNFINISHED)):
         name = run.tags.get(PROCESS_TAG)
@@ -108,7 +106,7 @@ def end_the_dead(instance: DagsterInstance, locks: Path, *, ui_ended: bool) -> N
 
 
 def _lives(lock: Path) -> bool:
-    """Whether a process still holds the lock; one that nobody holds is removed."""
+    """Whether a process still holds the lock; a free one is removed."""
     try:
         with FileLock(lock, timeout=0):
             lock.unlink(missing_ok=True)
@@ -118,7 +116,7 @@ def _lives(lock: Path) -> bool:
 
 
 def _why(event: dg.DagsterEvent) -> str:
-    """The sentence of a step's failure; of an error that nobody foresaw, its innermost cause."""
+    """The sentence of a step's failure; of an error that was not foreseen, its innermost cause."""
     failure = event.step_failure_data
     told = failure.user_failure_data
     if told and told.description:

@@ -1,17 +1,16 @@
-"""Ask on time: the running month anew every day, and each finished one until it is sealed."""
+"""Request on time, as the plan says: the running month every day, and each finished one until it is sealed."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from pipeline.export.plan import due
-from pipeline.journey import Journey
 from pipeline.months import Month
+from pipeline.operations.plan import Verb, next_request
+from pipeline.operations.wiring import Operations
 
 
-def ask_daily(journey: Journey, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+def ask_daily(operations: Operations, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
     """The schedule; running by default, because what is not asked for in time is lost."""
 
     @dg.schedule(
@@ -24,7 +23,7 @@ def ask_daily(journey: Journey, job: UnresolvedAssetJobDefinition) -> dg.Schedul
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         at = context.scheduled_execution_time
-        wanted = months_due(journey)
+        wanted = months_due(operations)
         for month, record_types in wanted.items():
             yield dg.RunRequest(
                 run_key=f"{month}@{at:%Y-%m-%dT%H:%M}",
@@ -37,7 +36,7 @@ def ask_daily(journey: Journey, job: UnresolvedAssetJobDefinition) -> dg.Schedul
     return schedule
 
 
-def watch_daily(journey: Journey, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+def watch_daily(operations: Operations, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
     """Looks every day at how near each month is to being lost, whether anything is loaded or not."""
 
     @dg.schedule(
@@ -49,7 +48,7 @@ def watch_daily(journey: Journey, job: UnresolvedAssetJobDefinition) -> dg.Sched
         description="Checks the deadline of every month that the vendor still has.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-        for month in sorted({row.month for row in journey.coverage() if not row.gone}):
+        for month in sorted({row.month for row in operations.ledger.coverage() if not row.gone}):
             # a job of checks alone knows no partitions, so the month is told by its tag
             yield dg.RunRequest(
                 run_key=f"{month}@{context.scheduled_execution_time:%Y-%m-%dT%H:%M}", tags={"dagster/partition": month}
@@ -58,23 +57,11 @@ def watch_daily(journey: Journey, job: UnresolvedAssetJobDefinition) -> dg.Sched
     return schedule
 
 
-def months_due(journey: Journey) -> dict[Month, list[str]]:
-    """The months to ask for now, each with its record types.
-
-    An export that ends before its month does counts while the month runs, and no longer.
-    """
-    asked: dict[tuple[str, str], datetime] = {}
-    now = journey.clock()
-    for export in journey.known_exports():
-        place = (export.record_type, export.month)
-        if not export.whole and now >= Month.parse(export.month).end:
-            continue
-        asked[place] = max(asked.get(place, export.created_at), export.created_at)
+def months_due(operations: Operations) -> dict[Month, list[str]]:
+    """Return the months that the plan wants to request on schedule, each with its datasets."""
     wanted: dict[Month, list[str]] = {}
-    for row in journey.coverage():
-        month, newest = Month.parse(row.month), asked.get((row.record_type, row.month))
-        done = row.state in ("sealed", "expired")
-        kept = journey.vendor_of(row.record_type).months_kept
-        if due(month, now, sealed=done, newest_ask=newest, months_kept=kept):
-            wanted.setdefault(month, []).append(row.record_type)
+    now, policy = operations.place.clock(), operations.policy()
+    for partition, state in operations.gatherer.gather({}).states.items():
+        if next_request(state, now, policy).verb is Verb.REQUEST:
+            wanted.setdefault(partition.month, []).append(partition.dataset)
     return wanted

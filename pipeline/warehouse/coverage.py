@@ -1,12 +1,12 @@
 """How far each month has come: its state, what is loaded of it, and when the vendor forgets it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from itertools import takewhile
 from typing import Literal
 
-from pipeline.months import Month, month_range
+from pipeline.months import Month
 from pipeline.warehouse.records import Coverage, KnownExport
 
 SEAL_AFTER = timedelta(hours=48)
@@ -51,26 +51,38 @@ def state_of(exports: Iterable[KnownExport]) -> State:
     return State.SEALED if any(newest.created_at - e.created_at >= SEAL_AFTER for e in agreeing) else State.SETTLING
 
 
-def coverage(
-    exports: Sequence[KnownExport], kept: Mapping[str, int | None], first: Month, now: datetime
-) -> list[Coverage]:
-    """One row per record type and month, from the first month to the one that is running.
+def reason_of(state: State, exports: Sequence[KnownExport]) -> str:
+    """Return why a month is in its state, in words that follow it.
 
-    ``kept`` says of each record type how many months the vendor keeps, the running one among them; None is for ever.
+    Args:
+        state: The state.
+        exports: Every export of the month that is known.
     """
-    of_month: dict[tuple[str, str], list[KnownExport]] = {}
-    for export in exports:
-        of_month.setdefault((export.record_type, export.month), []).append(export)
-    return [
-        _cover(record_type, month, of_month.get((record_type, str(month)), []), now, months)
-        for record_type, months in kept.items()
-        for month in month_range(first, Month.of(now))
-    ]
+    loaded = max((one for one in exports if one.loaded_at), key=lambda one: one.created_at, default=None)
+    until = f"{loaded.window_end:%Y-%m-%d %H:%M}" if loaded else ""
+    hours = int(SEAL_AFTER.total_seconds() // 3600)
+    return {
+        State.MISSING: "no export of it was requested",
+        State.REQUESTED: f"{len(exports)} exports were requested, and none is loaded",
+        State.OPEN: f"the export that is loaded ends at {until} UTC, before the month does",
+        State.SETTLING: f"a whole export is loaded, and no second one, {hours} hours apart, agrees with it yet",
+        State.SEALED: f"two whole exports that are {hours} hours or more apart agree",
+        State.EXPIRED: "its calls may not be kept any more, or their files were deleted",
+    }[state]
 
 
-def _cover(
-    record_type: str, month: Month, exports: list[KnownExport], now: datetime, months_kept: int | None
+def cover(
+    record_type: str, month: Month, exports: Sequence[KnownExport], now: datetime, months_kept: int | None
 ) -> Coverage:
+    """Return the row of one month.
+
+    Args:
+        record_type: The dataset.
+        month: The month.
+        exports: Every export of the month that is known.
+        now: The time, aware.
+        months_kept: How many months the vendor keeps, the running one among them; None where it forgets nothing.
+    """
     loaded = max((e for e in exports if e.loaded_at is not None), key=lambda e: e.created_at, default=None)
     dropped = month.shift(months_kept).start if months_kept else None
     return Coverage(

@@ -4,7 +4,7 @@ A column comes from every column that its value is computed of: arguments, filte
 ordered by. What only chooses rows (WHERE, ON, GROUP BY) is not its origin.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 import sqlglot
@@ -37,19 +37,6 @@ def column_lineage(name: str, sql: str, relations: Mapping[str, Collection[str]]
         return {column: _origins(node, relations) for column, node in found.items()}
     except (SqlglotError, ValueError, RecursionError) as error:
         raise PermanentError(f"The SQL of {name} does not tell where its columns come from: {error}") from error
-
-
-def descendants(
-    origins: Callable[[str], Mapping[str, Collection[Origin]]], relation: str, names: Collection[str]
-) -> set[str]:
-    """The columns of ``relation`` that come, over any number of steps, from a column called like one of ``names``.
-
-    ``origins`` tells those of the columns of any relation, none for what no query makes.
-    """
-    here = origins(relation)
-    above = {source for found in here.values() for source, _ in found}
-    hold = {source: {*names, *descendants(origins, source, names)} for source in above}
-    return {column for column, found in here.items() if any(name in hold[source] for source, name in found)}
 
 
 def _followed(tree: exp.Expr) -> exp.Expr:

@@ -5,8 +5,10 @@ Of some tables a query reads the month before: what crosses the edge of a month 
 
 import hashlib
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import duckdb
 import pyarrow as pa
@@ -22,18 +24,61 @@ from pipeline.warehouse.relations import create, create_seeds, disk, literal, ty
 MEMORY_LIMIT = "1GB"
 
 
-def build(lake: Lake, query: Query, month: str, base: Mapping[str, pa.Schema]) -> bool:
-    """Bring one month of a mart up to date; False where it already was.
+class Builder:
+    """One DuckDB session in which months of marts are built; a context manager.
 
-    ``base`` gives the schemas of the tables that need not have the month: they are read as empty.
+    Args:
+        lake: Holds the files of every table.
+        base: The schemas of the tables that need not have the month: they are read as empty.
     """
+
+    def __init__(self, lake: Lake, base: Mapping[str, pa.Schema]) -> None:
+        self.lake = lake
+        self.base = base
+
+    def __enter__(self) -> Self:
+        self._db = duckdb.connect()
+        try:
+            _configure(self._db, self.lake)
+            self._db.execute("CREATE SCHEMA seeds")
+            create_seeds(self._db, seeds())
+        except BaseException:
+            self._db.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    @contextmanager
+    def reading(self, inputs: Mapping[str, list[Path]], query: Query) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Show the inputs of a query for as long as it is built: rolling back takes them away."""
+        self._db.execute("BEGIN TRANSACTION")
+        try:
+            for name, files in inputs.items():
+                before = name in query.before
+                _show(self._db, name, files, _columns_before(self.lake, name) if before else self.base.get(name))
+            yield self._db
+        finally:
+            self._db.execute("ROLLBACK")
+
+
+def build(builder: Builder, query: Query, month: str) -> bool:
+    """Bring one month of a mart up to date; return False where it already was.
+
+    Args:
+        builder: The session.
+        query: The mart.
+        month: The month, such as 2026-10.
+    """
+    lake = builder.lake
     if not is_behind(lake, query, month):
         return False
     inputs = _inputs(lake, query, month)
     stem = fingerprint(query, inputs)
     failures = _failures(lake, query, month)
     try:
-        _build(lake, query, month, stem, inputs, base)
+        _build(builder, query, month, stem, inputs)
     except PermanentError as error:
         with writing(f"{query.name} {month}", failures):
             make_folder(failures)
@@ -57,21 +102,10 @@ def _failures(lake: Lake, query: Query, month: str) -> Path:
     return lake.root / ".failed" / query.name / month
 
 
-def _build(
-    lake: Lake,
-    query: Query,
-    month: str,
-    stem: str,
-    inputs: Mapping[str, list[Path]],
-    base: Mapping[str, pa.Schema],
-) -> None:
+def _build(builder: Builder, query: Query, month: str, stem: str, inputs: Mapping[str, list[Path]]) -> None:
+    lake = builder.lake
     file = lake.new_file(query.name, month, stem)
-    with writing(f"{query.name} {month}", lake.root), disk(), duckdb.connect() as db:
-        _configure(db, lake)
-        for name, files in inputs.items():
-            _show(db, name, files, _columns_before(lake, name) if name in query.before else base.get(name))
-        db.execute("CREATE SCHEMA seeds")
-        create_seeds(db, seeds())
+    with writing(f"{query.name} {month}", lake.root), disk(), builder.reading(inputs, query) as db:
         try:
             _write(db, query, file)
         except duckdb.IOException:

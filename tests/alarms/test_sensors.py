@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from pipeline.definitions import build
 from pipeline.defs.alarms import alarm_sensors
-from pipeline.journey import Journey
+from pipeline.operations.wiring import Operations
 from pipeline.sandbox import ManualClock, Sandbox
 from pipeline.settings import Settings
 from tests.alarms.sinks import Hook, MailServer
@@ -79,7 +79,7 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterIns
 
 @pytest.fixture
 def house(settings: Settings, clock: ManualClock, instance: dg.DagsterInstance) -> House:
-    return House(build(Journey(settings, clock=clock)), instance, clock)
+    return House(build(Operations(settings, clock=clock)), instance, clock)
 
 
 def odd_house(house: House, settings: Settings) -> House:
@@ -93,7 +93,7 @@ def odd_house(house: House, settings: Settings) -> House:
     def odd() -> None:
         step()
 
-    return House(dg.Definitions(jobs=[odd], sensors=alarm_sensors(Journey(settings))), house.instance, house.clock)
+    return House(dg.Definitions(jobs=[odd], sensors=alarm_sensors(Operations(settings))), house.instance, house.clock)
 
 
 def test_a_failed_run_is_told_once_with_its_sentence_and_what_to_do(house: House, hook: Hook) -> None:
@@ -188,7 +188,7 @@ def test_a_deadline_that_one_of_two_channels_got_is_not_told_to_it_again(
             "cdr_alarm_email_to": ("ops@example.com",),
         }
     )
-    house.definitions = build(Journey(both, clock=house.clock))
+    house.definitions = build(Operations(both, clock=house.clock))
     said = [house.tick("tell_of_deadlines").skip_message for _ in range(3)]
     assert ["550" in one for one in said] == [True, True, False]
     assert len(hook.got) == 2
@@ -213,7 +213,7 @@ def test_a_check_is_told_when_it_begins_to_fail_and_without_its_rows(house: Hous
 
 def test_without_a_channel_the_sensors_do_nothing_and_fail_nothing(house: House, settings: Settings) -> None:
     deaf = settings.model_copy(update={"cdr_alarm_webhook": SecretStr("")})
-    house.definitions = build(Journey(deaf, clock=house.clock))
+    house.definitions = build(Operations(deaf, clock=house.clock))
     house.tick("tell_of_failures")
     house.fail("ask", "2026-07")
     for name in ("tell_of_failures", "tell_of_deadlines"):

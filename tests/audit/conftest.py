@@ -9,8 +9,8 @@ import duckdb
 import pytest
 from pydantic import SecretStr
 
-from pipeline.journey import Journey
 from pipeline.months import Month, month_range
+from pipeline.operations.wiring import Operations
 from pipeline.sandbox import ManualClock, Sandbox
 from pipeline.settings import Settings
 from tests.audit import books as audit_books
@@ -28,7 +28,7 @@ def seed() -> int:
 
 
 @pytest.fixture(scope="session")
-def journey(seed: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
+def operations(seed: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operations]:
     """August as it was exported in October, and the three months that the vendor still has in November."""
     clock, data = ManualClock(EARLIER), tmp_path_factory.mktemp("audit") / "data"
     with Sandbox(
@@ -37,23 +37,23 @@ def journey(seed: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jou
         for record_type, rows in zip(("cdr_in", "cdr_out"), records(seed), strict=True):
             vendor.add_records(record_type, rows)
         settings = Settings(didww_api_key=SecretStr(KEY), didww_api_url=vendor.url, cdr_data_dir=data, _env_file=None)
-        journey = Journey(settings, clock=clock)
+        operations = Operations(settings, clock=clock)
         for month in month_range(AUGUST, NOVEMBER):
             clock.at = EARLIER if month == AUGUST else NOW
             for record_type in ("cdr_in", "cdr_out"):
-                bring_in(journey, record_type, month)
-        journey.refresh()
-        yield journey
+                bring_in(operations, record_type, month)
+        operations.rebuilder.refresh()
+        yield operations
 
 
 @pytest.fixture(scope="session")
-def books(journey: Journey) -> audit_books.Books:
+def books(operations: Operations) -> audit_books.Books:
     """What the archive says, read without the pipeline."""
-    return audit_books.books(Path(journey.settings.cdr_data_dir) / "landing")
+    return audit_books.books(Path(operations.settings.cdr_data_dir) / "landing")
 
 
 @pytest.fixture(scope="session")
-def published(journey: Journey) -> Iterator[duckdb.DuckDBPyConnection]:
+def published(operations: Operations) -> Iterator[duckdb.DuckDBPyConnection]:
     """The file that analysts open."""
-    with duckdb.connect(str(journey.warehouse), read_only=True) as connection:
+    with duckdb.connect(str(operations.place.warehouse), read_only=True) as connection:
         yield connection

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from pipeline.journey import Journey
 from pipeline.months import Month
+from pipeline.operations.wiring import Operations
 from pipeline.sandbox import ManualClock, Sandbox
 from pipeline.settings import Settings
 from tests.benchmarks.airbyte import cdk
@@ -83,6 +83,6 @@ def test_ours_brings_in_what_its_verbs_do(tmp_path: Path) -> None:
             _env_file=None,
         )
         month = Month(2026, 10)
-        passes = Passes(Journey(settings, clock=clock), "cdr_in", [month])
+        passes = Passes(Operations(settings, clock=clock), "cdr_in", [month])
         assert passes.run() == sandbox.truth("cdr_in", month.start, month.end).rows
         assert (passes.failed, len(sandbox.exports)) == (False, 1)

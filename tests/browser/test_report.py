@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect
 from pydantic import SecretStr
 
-from pipeline.journey import Journey
 from pipeline.months import Month
+from pipeline.operations.wiring import Operations
 from pipeline.report import write
 from pipeline.sandbox import Sandbox
 from pipeline.settings import Settings
@@ -36,13 +36,15 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         settings = Settings(
             didww_api_key=SecretStr(vendor.api_key), didww_api_url=vendor.url, cdr_data_dir=folder, _env_file=None
         )
-        journey = Journey(settings, clock=lambda: now)
+        operations = Operations(settings, clock=lambda: now)
         for record_type in settings.cdr_record_types:
-            asked = next(journey.ask(record_type, [MONTH]))
-            journey.land(record_type, MONTH, next(one for one in journey.listed("didww") if one.id == asked.export.id))
-            journey.load(record_type, MONTH)
-        journey.refresh()
-    shutil.copyfile(journey.warehouse, folder / "hostile.duckdb")
+            [asked] = operations.requester.request(record_type, [MONTH]).all()
+            operations.lander.land(
+                record_type, MONTH, next(one for one in operations.listings.read("didww") if one.id == asked.export.id)
+            )
+            operations.loader.load(record_type, MONTH)
+        operations.rebuilder.refresh()
+    shutil.copyfile(operations.place.warehouse, folder / "hostile.duckdb")
     with duckdb.connect(str(folder / "hostile.duckdb")) as db:
         db.execute("UPDATE marts.trunk_quality SET trunk_name = ? WHERE trunk_name LIKE '%HQ%'", [HOSTILE])
     write(folder / "hostile.duckdb", MONTH, folder / "report.html")

@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 from pydantic import SecretStr
 
 from pipeline.commands.ui import Dagster
-from pipeline.journey import Journey
 from pipeline.months import Month, month_range
+from pipeline.operations.wiring import Operations
 from pipeline.sandbox import Sandbox
 from pipeline.settings import Settings
 from tests.running import running_month
@@ -107,7 +107,7 @@ def test_a_backfill_over_three_months_turns_every_partition_green(
     expect(page.get_by_text("100% filled").nth(3)).to_be_visible(timeout=PATIENCE)
     page.wait_for_timeout(1_000)  # the graph fades in
     picture(page, "lane")
-    states = {row.month: row.state for row in Journey(settings).coverage()}
+    states = {row.month: row.state for row in Operations(settings).ledger.coverage()}
     assert states == {str(months[0]): "settling", str(months[1]): "settling", str(months[2]): "open"}
 
 

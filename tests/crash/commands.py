@@ -4,11 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.expiry import expire
-from pipeline.integrity import faults
-from pipeline.journey import Journey
 from pipeline.months import Month
-from tests.crash.worker import bring, journey
+from pipeline.operations.verify import faults
+from pipeline.operations.wiring import Operations
+from tests.crash.worker import bring, operations
 
 
 @dataclass(frozen=True)
@@ -22,21 +21,25 @@ class Place:
     months: tuple[Month, ...]
     retained: int = 0
 
-    def open(self) -> Journey:
-        """The journey over it, as a process of its own would make it."""
-        made = journey(self.url, self.key, self.data, self.now)
+    def open(self) -> Operations:
+        """The operations over it, as a process of its own would make it."""
+        made = operations(self.url, self.key, self.data, self.now)
         kept = made.settings.model_copy(update={"cdr_retain_number_months": self.retained})
-        return Journey(kept, made.vendors, clock=lambda: self.now)
+        return Operations(kept, made.vendors, clock=lambda: self.now)
 
 
-COMMANDS: dict[str, Callable[[Journey, Place, str], object]] = {
-    "backfill": lambda here, place, number: bring(here, [month for month in place.months if not here.expired(month)]),
-    "rebuild": lambda here, place, number: list(here.rebuild()),
-    "publish": lambda here, place, number: here.refresh(),
-    "erase": lambda here, place, number: list(here.erase(number)),
-    "retain": lambda here, place, number: expire(here),
-    "report": lambda here, place, number: [here.report(month, again=True) for month in here.reportable()],
-    "verify": lambda here, place, number: list(faults(here)),
+COMMANDS: dict[str, Callable[[Operations, Place, str], object]] = {
+    "backfill": lambda here, place, number: bring(
+        here, [month for month in place.months if here.place.retained(month)]
+    ),
+    "rebuild": lambda here, place, number: list(here.rebuilder.rebuild()),
+    "publish": lambda here, place, number: here.rebuilder.refresh(),
+    "erase": lambda here, place, number: list(here.rebuilder.erase(number)),
+    "retain": lambda here, place, number: here.expirer.expire(),
+    "report": lambda here, place, number: [
+        here.publisher.report(month, again=True) for month in here.publisher.reportable()
+    ],
+    "verify": lambda here, place, number: list(faults(here.place)),
 }
 
 

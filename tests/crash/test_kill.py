@@ -11,10 +11,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipeline.journey import Journey
 from pipeline.months import Month, month_range
+from pipeline.operations.wiring import Operations
 from pipeline.sandbox import ManualClock, Sandbox
-from tests.crash.worker import bring_everything, journey
+from tests.crash.worker import bring_everything, operations
 from tests.integration.totals import published, true_totals
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -48,14 +48,14 @@ def sandbox() -> Iterator[Sandbox]:
         yield vendor
 
 
-def assert_whole(here: Journey, sandbox: Sandbox) -> int:
+def assert_whole(here: Operations, sandbox: Sandbox) -> int:
     """Every total equals the vendor's; every export at the vendor is ours once; returns the rows."""
     rows = 0
-    ours = {asked.export_id for asked in here.archive.asked()}
+    ours = {asked.export_id for asked in here.place.archive.asked()}
     assert {export.id for export in sandbox.exports} >= ours
     for record_type in ("cdr_in", "cdr_out"):
         for month in MONTHS:
-            export_id = here.loaded(record_type)[str(month)]
+            export_id = here.ledger.loaded(record_type)[str(month)]
             assert published(here, record_type, month) == true_totals(sandbox, export_id)
             rows += published(here, record_type, month)[0]
     return rows
@@ -85,7 +85,7 @@ def test_a_process_that_is_killed_anywhere_costs_nothing_but_time(
     kills = finished = rows = exports = 0
     while kills < KILLS:
         data = tmp_path / f"data{finished}"
-        here = journey(sandbox.url, KEY, str(data), NOW)
+        here = operations(sandbox.url, KEY, str(data), NOW)
         before = len(sandbox.exports)
         while True:
             process = processes.Process(target=bring_everything, args=(sandbox.url, KEY, str(data), NOW))
@@ -95,7 +95,7 @@ def test_a_process_that_is_killed_anywhere_costs_nothing_but_time(
                 process.kill()
                 kills += 1
             process.join()
-            assert_nothing_torn(here.warehouse)
+            assert_nothing_torn(here.place.warehouse)
             if process.exitcode == 0:
                 break
             assert process.exitcode == -9
@@ -118,11 +118,11 @@ def test_eight_backfills_at_once_ask_once_and_load_once(
     for process in crowd:
         process.join()
     assert [process.exitcode for process in crowd] == [0] * 8
-    here = journey(sandbox.url, KEY, str(data), NOW)
+    here = operations(sandbox.url, KEY, str(data), NOW)
     assert_whole(here, sandbox)
     assert len(sandbox.exports) == 6
     for record_type in ("cdr_in", "cdr_out"):
-        assert len(list(here.lake.notes(record_type))) == 3
-    with duckdb.connect(str(here.warehouse), read_only=True) as db:
+        assert len(list(here.place.lake.notes(record_type))) == 3
+    with duckdb.connect(str(here.place.warehouse), read_only=True) as db:
         assert db.execute("SELECT count(*), sum(cost_usd) > 0 FROM coverage WHERE rows > 0").fetchone() == (6, True)
     assert left_behind(data) == []

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipeline.integrity import faults
+from pipeline.operations.verify import faults
 from pipeline.sandbox import ManualClock, Sandbox
 from tests.crash.commands import COMMANDS, Place, run
 from tests.crash.test_kill import KEY, LONGEST_SECONDS, MONTHS, NOW, assert_nothing_torn, left_behind
@@ -58,7 +58,7 @@ def test_a_command_that_is_killed_anywhere_costs_nothing_but_time(processes: For
         kept = Place(vendor.url, KEY, str(tmp_path / "data"), NOW, tuple(MONTHS))
         killed(processes, None, "backfill", kept, "")
         here = kept.open()
-        number = busiest_number(here.warehouse)
+        number = busiest_number(here.place.warehouse)
 
         kills = 0
         while kills < KILLS:
@@ -66,18 +66,18 @@ def test_a_command_that_is_killed_anywhere_costs_nothing_but_time(processes: For
             place = Place(kept.url, KEY, kept.data, NOW, kept.months, retained=0 if kills < KILLS // 2 else 1)
             command = chance.choice([name for name in COMMANDS if name != "retain" or place.retained])
             kills += killed(processes, chance.uniform(0, LONGEST_SECONDS), command, place, number)
-            assert_nothing_torn(here.warehouse)
+            assert_nothing_torn(here.place.warehouse)
 
         for command in ("backfill", "erase", "retain", "rebuild", "report", "verify"):
             assert not killed(processes, None, command, place, number)
         here = place.open()
-        assert list(faults(here)) == []
+        assert list(faults(here.place)) == []
         for record_type in ("cdr_in", "cdr_out"):
-            assert set(here.loaded(record_type)) == {str(month) for month in MONTHS[1:]}
+            assert set(here.ledger.loaded(record_type)) == {str(month) for month in MONTHS[1:]}
             for month in MONTHS[1:]:
-                export_id = here.loaded(record_type)[str(month)]
+                export_id = here.ledger.loaded(record_type)[str(month)]
                 assert published(here, record_type, month) == true_totals(vendor, export_id)
-        with duckdb.connect(str(here.warehouse), read_only=True) as db:
+        with duckdb.connect(str(here.place.warehouse), read_only=True) as db:
             shown = db.execute("SELECT count(*) FROM cdr_out WHERE source_number = ?", [number]).fetchone()
         assert shown == (0,)
         assert len(vendor.exports) == len(MONTHS) * 2

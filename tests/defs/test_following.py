@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from pipeline.definitions import build
-from pipeline.journey import Journey
+from pipeline.operations.wiring import Operations
 from pipeline.settings import Settings
 from pipeline.warehouse.queries import models
 
@@ -26,7 +26,7 @@ class Automation:
         settings = Settings(
             didww_api_key=SecretStr("none"), cdr_data_dir=data, cdr_start_month="2026-09", _env_file=None
         )
-        self._definitions = build(Journey(settings, clock=lambda: NOW))
+        self._definitions = build(Operations(settings, clock=lambda: NOW))
         self._instance = dg.DagsterInstance.ephemeral()
         self._cursor: dg.AssetDaemonCursor | None = None
 

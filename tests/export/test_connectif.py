@@ -13,16 +13,17 @@ from pydantic import SecretStr
 
 from pipeline.dataset import Dataset
 from pipeline.errors import BusyError, PermanentError, TransientError
-from pipeline.export.asking import Asker, ensure_asked
 from pipeline.export.connectif import Vendor
-from pipeline.export.outbox import Outbox
-from pipeline.export.plan import request_for, series
+from pipeline.export.exactly_once import ExactlyOnce
+from pipeline.export.in_flight import InFlight
 from pipeline.export.protocol import Access, Export, Request, Status
+from pipeline.export.requests import request_for, series
 from pipeline.months import Month
 from pipeline.normalise.connectif import table
 from pipeline.normalise.convert import Converted, Origin, convert
 from pipeline.sandbox import Fault, ManualClock, Operation
 from pipeline.sandbox.connectif import Sandbox
+from tests.export.test_in_flight import Remembered
 
 KEY = "k-4711:secret"
 OCTOBER = Month(2026, 10)
@@ -470,8 +471,9 @@ class TestWithTheLocalVendor:
             sandbox.faults.inject(Fault.UNANSWERED, on=Operation.CREATE)
             vendor = client(sandbox.url)
             wanted = request_for(series("main", dataset), dataset, month, clock())
-            asker = Asker("main", vendor, dataset, clock(), A_DAY)
-            (asked,) = ensure_asked(asker, [wanted], Outbox(tmp_path / "sending"), lambda export, request: None)
+            once = ExactlyOnce("main", vendor, dataset, clock(), A_DAY, InFlight(tmp_path / "sending"), Remembered())
+            once.read()
+            asked = once.ensure(wanted)
             assert [export.id for export in sandbox.exports] == [asked.export.id]
         assert (asked.export.reference, asked.export.start, asked.export.end) == (
             wanted.reference,

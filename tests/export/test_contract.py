@@ -4,7 +4,7 @@ import logging
 import ssl
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -19,15 +19,15 @@ import urllib3
 from pipeline.containers import parts
 from pipeline.dataset import Dataset
 from pipeline.errors import BusyError, GoneError, PermanentError, TransientError
-from pipeline.export.asking import Asked, Asker, ensure_asked
-from pipeline.export.outbox import Outbox
-from pipeline.export.plan import hopeless, of_month, request_for, series
+from pipeline.export.exactly_once import ExactlyOnce, Requested
+from pipeline.export.in_flight import InFlight
+from pipeline.export.matching import Noted, matched, of_dataset
 from pipeline.export.protocol import Export, ExportVendor, Request, Status
-from pipeline.export.recognising import Note, of_dataset, recognised
+from pipeline.export.requests import hopeless, of_month, request_for, series
 from pipeline.landing.archive import Archive
 from pipeline.landing.fetch import fetch
-from pipeline.ledger import asked_for
 from pipeline.months import Month
+from pipeline.operations.ledger import requested_export
 from pipeline.sandbox import Fault, ManualClock, Operation
 from tests.export.dialects import connectif, didww, hollerline, packagex, rebilly
 from tests.export.dialects.case import Case
@@ -93,49 +93,61 @@ class House:
         begin = series(self.name, dataset, vendor.reference_length)
         return request_for(begin, dataset, month, self.clock())
 
-    def ask(self, vendor: ExportVendor, dataset: Dataset, *months: Month) -> list[Asked]:
+    def ask(self, vendor: ExportVendor, dataset: Dataset, *months: Month) -> list[Requested]:
         """Ask surely for months, or for October."""
         vendor.exports()  # tells the version that is served
         requests = [self.request(vendor, dataset, month) for month in months or [MONTH]]
-        return list(self.asking(vendor, dataset, requests))
+        return self.asking(vendor, dataset, requests)
 
-    def asking(self, vendor: ExportVendor, dataset: Dataset, requests: list[Request]) -> Iterator[Asked]:
-        notes = partial(self.notes, vendor)
-        asker = Asker(
+    def asking(self, vendor: ExportVendor, dataset: Dataset, requests: Sequence[Request]) -> list[Requested]:
+        once = ExactlyOnce(
             self.name,
             vendor,
             dataset,
             self.clock(),
             self.deadline,
+            self.in_flight,
+            Log(self, vendor, dataset),
             self.lost,
-            notes=notes,
-            rivals=lambda: self.rival,
-            asked=partial(self.asked_of, dataset),
         )
-        return ensure_asked(asker, requests, self.outbox, partial(self.remember, vendor))
+        once.read()
+        return [once.ensure(request) for request in requests]
 
     @property
-    def outbox(self) -> Outbox:
-        return Outbox(self.folder / "sending", self.on_its_way)
+    def in_flight(self) -> InFlight:
+        return InFlight(self.folder / "sending", self.on_its_way)
 
-    def remember(self, vendor: ExportVendor, export: Export, request: Request) -> None:
-        asked = asked_for(vendor.name, export, request.dataset.name, request.month)
-        Archive(self.folder / "landing").note_asked(asked)
-
-    def notes(self, vendor: ExportVendor, ids: set[str]) -> dict[str, Note]:
-        found = Archive(self.folder / "landing").asked_among(vendor.name, ids)
-        return {one.export_id: Note(one.reference, one.window_start, one.window_end) for one in found}
-
-    def asked_of(self, dataset: Dataset, month: Month) -> dict[str, datetime]:
-        noted = Archive(self.folder / "landing").asked()
-        return {
-            one.export_id: one.created_at for one in noted if (one.record_type, one.month) == (dataset.name, str(month))
-        }
+    @property
+    def archive(self) -> Archive:
+        return Archive(self.folder / "landing")
 
     def ours(self, vendor: ExportVendor, dataset: Dataset, month: Month = MONTH) -> list[Export]:
-        listed = recognised(vendor.exports(), partial(self.notes, vendor))
+        listed = matched(vendor.exports(), Log(self, vendor, dataset).noted)
         begin = series(self.name, dataset, vendor.reference_length)
         return of_month(begin, month, of_dataset(vendor, dataset, listed))
+
+
+@dataclass
+class Log:
+    """What a house wrote down of its requests."""
+
+    house: House
+    vendor: ExportVendor
+    dataset: Dataset
+
+    def noted(self, export_ids: Collection[str]) -> Mapping[str, Noted]:
+        found = self.house.archive.asked_among(self.vendor.name, export_ids)
+        return {one.export_id: Noted(one.reference, one.window_start, one.window_end) for one in found}
+
+    def created(self, month: Month) -> Mapping[str, datetime]:
+        found = self.house.archive.asked_of(self.vendor.name, self.dataset.name, month)
+        return {one.export_id: one.created_at for one in found}
+
+    def competing(self) -> bool:
+        return self.house.rival
+
+    def remember(self, export: Export, request: Request) -> None:
+        self.house.archive.note_asked(requested_export(self.vendor.name, export, request.dataset.name, request.month))
 
 
 @pytest.fixture
@@ -413,7 +425,7 @@ class TestAsking:
     ) -> None:
         vendor.exports()
         request = house.request(vendor, dataset)
-        house.outbox.note(request, clock(), carried=vendor.reference_length > 0)
+        house.in_flight.note(request, clock(), carried=vendor.reference_length > 0)
         vendor.ask(request)  # and then it was killed, before anyone noted what came back
         after_restart = case.client(sandbox.url, case.key(KEY))
         (asked,) = house.ask(after_restart, dataset)
@@ -429,7 +441,7 @@ class TestAsking:
         sandbox.faults.inject(Fault.UNANSWERED, on=Operation.CREATE)
         blind = sandbox.faults.inject(Fault.BAD_GATEWAY, times=None, on=Operation.LIST)
         request = house.request(vendor, case.datasets[0])
-        house.outbox.note(request, clock(), carried=vendor.reference_length > 0)
+        house.in_flight.note(request, clock(), carried=vendor.reference_length > 0)
         with pytest.raises(TransientError):
             vendor.ask(request)
         with pytest.raises(TransientError):
@@ -446,7 +458,7 @@ class TestAsking:
             pytest.skip("this vendor repeats whose an export is")
         dataset = case.datasets[0]
         request = house.request(vendor, dataset)
-        house.outbox.note(request, clock(), carried=False)
+        house.in_flight.note(request, clock(), carried=False)
         vendor.ask(request)
         house.rival = True
         assert house.ask(vendor, dataset)[0].created
@@ -457,7 +469,7 @@ class TestAsking:
     ) -> None:
         sandbox.faults.inject(Fault.BAD_GATEWAY, times=None, on=Operation.LIST)
         with pytest.raises(TransientError):
-            list(house.asking(vendor, wanted.dataset, [wanted]))
+            house.asking(vendor, wanted.dataset, [wanted])
         assert posts(sandbox) == 0
 
     def test_is_not_repeated_while_the_list_may_only_fail_to_show_it(
@@ -500,7 +512,7 @@ class TestAsking:
             vendor, dataset = case.client(sandbox.url, case.key(KEY)), case.datasets[0]
             vendor.exports()
             request = house.request(vendor, dataset)
-            house.outbox.note(request, clock(), carried=vendor.reference_length > 0)
+            house.in_flight.note(request, clock(), carried=vendor.reference_length > 0)
             made = vendor.ask(request)
             hidden = sandbox.faults.inject(Fault.LATE, times=None, match=lambda export: export.id == made.id)
             shifting = sandbox.faults.inject(Fault.LIST_SHRINKS, times=None)
@@ -518,7 +530,7 @@ class TestAsking:
         sandbox.faults.inject(Fault.BUSY, on=Operation.CREATE)
         with pytest.raises(BusyError, match=r"^POST [^\n]+ was put off \([^\n]+\); try again later\.$"):
             house.ask(vendor, case.datasets[0])
-        assert house.outbox.left() is None
+        assert house.in_flight.left() is None
         assert sandbox.exports == []
         assert house.ask(vendor, case.datasets[0])[0].created
 
@@ -527,12 +539,12 @@ class TestAsking:
     ) -> None:
         sandbox.faults.inject(Fault.STUCK, times=None)
         house.deadline = min(DEADLINE, case.kept / 8) if case.kept else DEADLINE
-        asked: list[Asked] = []
+        asked: list[Requested] = []
         for _ in range(3):
             asked += house.asking(vendor, wanted.dataset, [wanted])
             clock.advance(house.deadline + timedelta(seconds=1))
         with pytest.raises(PermanentError, match="3 exports failed, did not complete"):
-            list(house.asking(vendor, wanted.dataset, [wanted]))
+            house.asking(vendor, wanted.dataset, [wanted])
         assert len(sandbox.exports) == 3
 
     def test_for_what_the_vendor_refuses_tells_its_reason(

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from pipeline.definitions import build
-from pipeline.journey import Journey
+from pipeline.operations.wiring import Operations
 from pipeline.sandbox import ManualClock, Sandbox
 from pipeline.settings import Settings
 from tests.integration.totals import KEY, NOW
@@ -35,13 +35,13 @@ def settings(sandbox: Sandbox, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def journey(settings: Settings, clock: ManualClock) -> Journey:
-    return Journey(settings, clock=clock)
+def operations(settings: Settings, clock: ManualClock) -> Operations:
+    return Operations(settings, clock=clock)
 
 
 @pytest.fixture
-def definitions(journey: Journey) -> dg.Definitions:
-    return build(journey)
+def definitions(operations: Operations) -> dg.Definitions:
+    return build(operations)
 
 
 @pytest.fixture

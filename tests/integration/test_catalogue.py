@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from pipeline.definitions import build
 from pipeline.defs.relations import key_of
-from pipeline.journey import Journey
+from pipeline.operations.wiring import Operations
 from pipeline.sandbox import Fault, ManualClock, Sandbox
 from pipeline.settings import Settings
 from pipeline.warehouse.queries import load, models, trends
@@ -32,7 +32,7 @@ NO_TABLE = {"html"}
 class Loaded:
     """A month of both types brought in through Dagster, one record of which could not be typed."""
 
-    journey: Journey
+    operations: Operations
     definitions: dg.Definitions
     instance: dg.DagsterInstance
     sandbox: Sandbox
@@ -64,8 +64,8 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
         settings = Settings(
             didww_api_key=SecretStr(KEY), didww_api_url=sandbox.url, cdr_data_dir=root / "data", _env_file=None
         )
-        journey = Journey(settings, clock=clock)
-        made = Loaded(journey, build(journey), instance, sandbox)
+        operations = Operations(settings, clock=clock)
+        made = Loaded(operations, build(operations), instance, sandbox)
         sandbox.faults.inject(Fault.RAGGED_ROW, times=1)
         for job in ("ask", "load_cdr_in", "load_cdr_out", "refresh"):
             assert made.run(job).success
@@ -75,7 +75,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
 def published(loaded: Loaded) -> dict[str, dict[str, tuple[str, str]]]:
     """Every relation of the published file, with type and sentence of each column."""
     found: dict[str, dict[str, tuple[str, str]]] = {}
-    with duckdb.connect(str(loaded.journey.warehouse), read_only=True) as db:
+    with duckdb.connect(str(loaded.operations.place.warehouse), read_only=True) as db:
         for schema, table, column, kind, comment in db.execute(
             "SELECT schema_name, table_name, column_name, data_type, comment FROM duckdb_columns() WHERE NOT internal"
         ).fetchall():
@@ -109,7 +109,7 @@ def test_the_catalogue_and_the_published_file_have_the_same_relations_columns_ty
 ) -> None:
     for relation, columns in published(loaded).items():
         shown = {column.name: (column.type, column.description) for column in loaded.columns(relation)}
-        if relation in loaded.journey.schemas:  # the lake's own types, of which the file shows views
+        if relation in loaded.operations.place.schemas:  # the lake's own types, of which the file shows views
             assert [(name, about) for name, (_, about) in shown.items()] == [
                 (n, said) for n, (_, said) in columns.items()
             ]
@@ -120,8 +120,8 @@ def test_the_catalogue_and_the_published_file_have_the_same_relations_columns_ty
 
 
 def test_every_event_has_rows_a_preview_and_the_totals_of_what_it_made(loaded: Loaded) -> None:
-    by_month = [*loaded.journey.schemas, *(query.name for query in models())]
-    with duckdb.connect(str(loaded.journey.warehouse), read_only=True) as db:
+    by_month = [*loaded.operations.place.schemas, *(query.name for query in models())]
+    with duckdb.connect(str(loaded.operations.place.warehouse), read_only=True) as db:
         for relation in published(loaded).keys() - {name for name in published(loaded) if name.startswith("seeds.")}:
             key = "dagster/partition_row_count" if relation in by_month else "dagster/row_count"
             shown = loaded.event(relation)
@@ -135,7 +135,7 @@ def test_every_event_has_rows_a_preview_and_the_totals_of_what_it_made(loaded: L
 
 
 def test_the_totals_of_a_load_are_those_of_the_vendors_books(loaded: Loaded) -> None:
-    export = loaded.journey.loaded("cdr_out")[MONTH]
+    export = loaded.operations.ledger.loaded("cdr_out")[MONTH]
     rows, sums = true_totals(loaded.sandbox, export)
     shown = loaded.event("cdr_out")
     assert shown["rows in the file"].value == shown["dagster/partition_row_count"].value == rows
@@ -195,7 +195,7 @@ def test_every_query_has_a_lineage_and_all_of_it_leads_to_columns_of_assets(load
 
 
 def test_neither_a_number_nor_a_name_is_in_anything_that_dagster_keeps(loaded: Loaded) -> None:
-    with duckdb.connect(str(loaded.journey.warehouse), read_only=True) as db:
+    with duckdb.connect(str(loaded.operations.place.warehouse), read_only=True) as db:
         cells = db.execute(
             "SELECT source_number FROM cdr_in UNION SELECT did_number FROM cdr_in UNION SELECT source_name FROM cdr_in "
             "UNION SELECT source_number FROM cdr_out UNION SELECT cli FROM cdr_out "
@@ -231,7 +231,7 @@ def test_every_file_of_checks_is_a_check_of_the_warehouse_and_each_mart_names_th
 
 
 def test_a_mart_that_lost_a_row_is_found_by_the_same_run_and_the_month_is_named(loaded: Loaded) -> None:
-    lake = loaded.journey.lake
+    lake = loaded.operations.place.lake
     [good] = lake.files("marts.cost_by_did")[MONTH]
     table = pq.read_table(good, partitioning=None)
     spoilt = lake.new_file("marts.cost_by_did", MONTH, lake.stems("marts.cost_by_did")[MONTH])

@@ -8,8 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from pipeline.export.didww import Vendor
-from pipeline.journey import Journey
 from pipeline.months import Month
+from pipeline.operations.wiring import Operations
 from pipeline.sandbox import ManualClock, Sandbox
 from pipeline.settings import Settings
 from tests.didww import access
@@ -34,28 +34,28 @@ def sandbox() -> Iterator[Sandbox]:
         yield vendor
 
 
-def journey(sandbox: Sandbox, data: Path, behind: float) -> Journey:
+def operations(sandbox: Sandbox, data: Path, behind: float) -> Operations:
     key = SecretStr(sandbox.api_key)
     vendor = Behind(access(sandbox.url, sandbox.api_key), patience=0.0)
     vendor.by = timedelta(seconds=behind)
     settings = Settings(didww_api_key=key, didww_api_url=sandbox.url, cdr_data_dir=data, _env_file=None)
-    return Journey(settings, {"didww": vendor}, clock=lambda: NOW)
+    return Operations(settings, {"didww": vendor}, clock=lambda: NOW)
 
 
 @pytest.mark.parametrize("behind", [0.9, 1.4, 4.9])
 def test_an_answer_that_was_long_on_its_way_does_not_ask_for_a_loaded_month_again(
     sandbox: Sandbox, tmp_path: Path, behind: float
 ) -> None:
-    first = journey(sandbox, tmp_path, 0)
-    (asked,) = first.ask("cdr_out", [RUNNING])
-    (export,) = (e for e in first.listed("didww") if e.id == asked.export.id)
-    first.land("cdr_out", RUNNING, export)
-    first.load("cdr_out", RUNNING)
-    (again,) = journey(sandbox, tmp_path, behind).ask("cdr_out", [RUNNING])
+    first = operations(sandbox, tmp_path, 0)
+    (asked,) = first.requester.request("cdr_out", [RUNNING]).all()
+    (export,) = (e for e in first.listings.read("didww") if e.id == asked.export.id)
+    first.lander.land("cdr_out", RUNNING, export)
+    first.loader.load("cdr_out", RUNNING)
+    (again,) = operations(sandbox, tmp_path, behind).requester.request("cdr_out", [RUNNING]).all()
     assert not again.created
     assert len(sandbox.exports) == 1
 
 
 def test_no_window_ends_in_the_future_of_a_vendor_whose_clock_is_behind(sandbox: Sandbox, tmp_path: Path) -> None:
-    (asked,) = journey(sandbox, tmp_path, 60).ask("cdr_out", [RUNNING])
+    (asked,) = operations(sandbox, tmp_path, 60).requester.request("cdr_out", [RUNNING]).all()
     assert asked.request.end == NOW - timedelta(seconds=65)

@@ -18,11 +18,11 @@ import pytest
 from pipeline.dataset import Companion
 from pipeline.defs.month_checks import of_load
 from pipeline.errors import GoneError, PermanentError
-from pipeline.integrity import faults, mend
-from pipeline.journey import Journey
 from pipeline.landing.notes import Manifest
 from pipeline.months import Month
 from pipeline.normalise.companions import REASON
+from pipeline.operations.verify import faults, mend
+from pipeline.operations.wiring import Operations
 from pipeline.sandbox import Fault, ManualClock
 from pipeline.sandbox.packagex import Sandbox
 from pipeline.sandbox.packagex.companions import divided
@@ -30,7 +30,7 @@ from pipeline.sandbox.traffic.rows import Row
 from pipeline.settings import Settings
 from pipeline.warehouse.records import KnownExport
 from tests.export.dialects.packagex import client
-from tests.integration.totals import NOW, bring_in
+from tests.integration.totals import NOW, bring_in, planned
 
 KEY = "px-key"
 TABLE = "packagex_shipment"
@@ -55,10 +55,10 @@ class House:
         (folder / "exports.toml").write_text(EXPORTS, encoding="utf-8")
 
     @property
-    def journey(self) -> Journey:
+    def operations(self) -> Operations:
         return self.beside("none")
 
-    def beside(self, calls: str) -> Journey:
+    def beside(self, calls: str) -> Operations:
         """The same in an archive that is to keep calls, too."""
         settings = Settings(
             cdr_data_dir=self.folder / "data",
@@ -66,23 +66,23 @@ class House:
             cdr_exports=self.folder / "exports.toml",
             _env_file=None,
         )
-        return Journey(settings, {"packagex": client(self.sandbox.url, KEY)}, clock=self.clock)
+        return Operations(settings, {"packagex": client(self.sandbox.url, KEY)}, clock=self.clock)
 
     def bring_in(self, *months: Month) -> None:
         for month in months or (OCTOBER,):
-            bring_in(self.journey, TABLE, month)
-        self.journey.publish()
+            bring_in(self.operations, TABLE, month)
+        self.operations.publisher.publish()
 
     def manifest(self, month: Month = OCTOBER) -> Manifest:
-        (found,) = self.journey.archive.landed_of("packagex", TABLE, month)
+        (found,) = self.operations.place.archive.landed_of("packagex", TABLE, month)
         return found
 
     def known(self, month: Month = OCTOBER) -> KnownExport:
-        (found,) = (one for one in self.journey.known_exports() if one.month == str(month))
+        (found,) = (one for one in self.operations.ledger.exports() if one.month == str(month))
         return found
 
     def file(self, companion: str = "", month: Month = OCTOBER) -> Path:
-        return self.journey.archive.file_of(self.manifest(month), companion)
+        return self.operations.place.archive.file_of(self.manifest(month), companion)
 
     def kept_out(self, companion: str, month: Month = OCTOBER) -> list[Row]:
         """The records of the month that one of its files holds, as the vendor knows them."""
@@ -92,7 +92,7 @@ class House:
         return [row for row in rows if month.holds(row["created_at"])]  # type: ignore[arg-type]
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(self.journey.warehouse), read_only=True) as db:
+        with duckdb.connect(str(self.operations.place.warehouse), read_only=True) as db:
             return db.execute(query).fetchall()
 
     def rejected(self) -> list[tuple[Any, ...]]:
@@ -102,7 +102,7 @@ class House:
         return next(one for one in of_load(self.known(month)) if one.check_name == name)
 
     def wrong(self) -> list[tuple[str, str]]:
-        return [(Path(fault.path).name.partition(".")[2], fault.says) for fault in faults(self.journey)]
+        return [(Path(fault.path).name.partition(".")[2], fault.says) for fault in faults(self.operations.place)]
 
 
 Housed = Callable[..., Any]
@@ -198,7 +198,7 @@ def replace_told(known: KnownExport, told: int) -> Any:
 
 def test_beside_calls_the_books_of_what_is_no_call_raise_no_alarm(house: House) -> None:
     house.bring_in()
-    house.beside("cdr_in,cdr_out").publish()
+    house.beside("cdr_in,cdr_out").publisher.publish()
     assert house.ask(f"SELECT count(*) > 0 FROM control_totals WHERE record_type = '{TABLE}'") == [(True,)]
     for check in ("reconciliation_differs", "control_totals_differ"):
         assert house.ask(Path("sql/checks", f"{check}.sql").read_text(encoding="utf-8")) == []
@@ -225,10 +225,10 @@ def test_what_the_vendor_leaves_out_does_not_make_a_month_unreadable(housed: Hou
 def test_what_landed_is_not_fetched_again_and_a_second_load_changes_nothing(house: House) -> None:
     house.bring_in()
     before, asked = house.rejected(), len(house.sandbox.requests)
-    journey = house.journey
-    (export,) = (one for one in journey.listed("packagex") if one.id == house.manifest().export_id)
-    journey.land(TABLE, OCTOBER, export)
-    assert journey.load(TABLE, OCTOBER).converted is None
+    operations = house.operations
+    (export,) = (one for one in operations.listings.read("packagex") if one.id == house.manifest().export_id)
+    operations.lander.land(TABLE, OCTOBER, export)
+    assert operations.loader.load(TABLE, OCTOBER).converted is None
     assert len(house.sandbox.requests) == asked + 1  # for the list
     assert house.rejected() == before
 
@@ -238,7 +238,7 @@ def test_all_of_it_is_made_again_from_the_archive_alone(house: House) -> None:
     before = house.rejected(), house.ask("SELECT * EXCLUDE (loaded_at) FROM exports ORDER BY ALL")
     totals = house.ask("FROM control_totals ORDER BY ALL")
     shutil.rmtree(house.folder / "data" / "lake")
-    list(house.journey.rebuild())
+    list(house.operations.rebuilder.rebuild())
     assert (house.rejected(), house.ask("SELECT * EXCLUDE (loaded_at) FROM exports ORDER BY ALL")) == before
     assert house.ask("FROM control_totals ORDER BY ALL") == totals
 
@@ -256,7 +256,7 @@ def test_damage_of_a_further_file_is_named_and_its_month_is_not_loaded_without_i
     assert house.wrong() == [(f"{companion}.csv.gz", "the file is gone")]
     shutil.rmtree(house.folder / "data" / "lake")
     with pytest.raises(PermanentError, match=rf"\.{companion}\.csv\.gz is missing, so nothing was loaded"):
-        list(house.journey.rebuild())
+        list(house.operations.rebuilder.rebuild())
     file.write_bytes(content)
     file.with_name(file.name.replace(".csv", ".csv.gz")).write_bytes(b"")
     assert {name for name, says in house.wrong() if "second file" in says} == {f"{companion}.csv"}
@@ -274,8 +274,8 @@ def test_a_lost_manifest_is_made_again_with_the_further_files(house: House) -> N
     house.bring_in()
     before = house.manifest()
     next(house.folder.glob("data/landing/*/*/*/*.landed.json")).unlink()
-    for fault in list(faults(house.journey)):
-        mend(house.journey, fault)
+    for fault in list(faults(house.operations.place)):
+        mend(house.operations.place, fault)
     assert (house.manifest().companions, house.manifest().remade) == (before.companions, True)
     assert house.wrong() == []
 
@@ -290,7 +290,9 @@ def test_an_erased_number_is_in_no_further_file_and_in_nothing_that_is_made_of_t
         files = [house.file(), house.file("sanitized"), house.file("errors")]
         assert all(NUMBER in file.read_text() for file in files)
         held = sum(file.read_text().count(NUMBER) for file in files)
-        assert [(manifest.month, rows) for manifest, rows in house.journey.erase(NUMBER)] == [(str(OCTOBER), held)]
+        assert [(manifest.month, rows) for manifest, rows in house.operations.rebuilder.erase(NUMBER)] == [
+            (str(OCTOBER), held)
+        ]
         archived = sorted(path.name for path in files[0].parent.iterdir())
         assert not any(name.endswith(".csv") for name in archived)
         assert all("erased" in line or NUMBER not in line for *_, line in house.rejected())
@@ -298,7 +300,7 @@ def test_an_erased_number_is_in_no_further_file_and_in_nothing_that_is_made_of_t
         assert house.ask(f"SELECT count(*) FROM {TABLE} WHERE recipient_name = '{NUMBER}'") == [(0,)]
         assert house.ask("FROM control_totals ORDER BY ALL") == before
         assert house.wrong() == []
-        again = [(manifest.month, rows) for manifest, rows in house.journey.erase(NUMBER)]
+        again = [(manifest.month, rows) for manifest, rows in house.operations.rebuilder.erase(NUMBER)]
         assert again == [(str(OCTOBER), held)]
 
 
@@ -308,15 +310,15 @@ def test_of_a_number_that_only_the_further_file_holds_the_lake_is_made_again(hou
         house.sandbox.add_records("shipment", ({**row, "id": "late", "recipient_name": NUMBER},))
         house.bring_in()
         assert sum(NUMBER in line for *_, line in house.rejected()) == 1
-        assert [rows for _, rows in house.journey.erase(NUMBER)] == [1]
+        assert [rows for _, rows in house.operations.rebuilder.erase(NUMBER)] == [1]
         assert sum(NUMBER in line for *_, line in house.rejected()) == 0
         assert len(house.rejected()) == house.known().rejected_rows
 
 
 def test_they_expire_with_their_month(house: House) -> None:
     house.bring_in()
-    house.journey.archive.expire(str(OCTOBER))
-    assert list(house.journey.archive.files(str(OCTOBER))) == []
+    house.operations.place.archive.expire(str(OCTOBER))
+    assert list(house.operations.place.archive.files(str(OCTOBER))) == []
     assert house.wrong() == []
     house.file("errors").write_bytes(b"id\n")
     assert [says[:14] for _, says in house.wrong()] == ["it has expired"]
@@ -374,12 +376,13 @@ def test_an_export_has_landed_when_all_of_its_files_have(house: House) -> None:
     with pytest.raises(GoneError):
         house.bring_in()
     assert gone.hits == 1
-    journey = house.journey
-    assert list(journey.archive.landed()) == []
-    assert len(journey.archive.gone("packagex", TABLE)) == 1
-    (export,) = (one for one in journey.listed("packagex") if one.id in journey.newest_asked(TABLE, OCTOBER))
-    journey.land(TABLE, OCTOBER, export)
-    assert journey.archive.gone("packagex", TABLE) == {}
+    operations = house.operations
+    assert list(operations.place.archive.landed()) == []
+    assert len(operations.place.archive.gone("packagex", TABLE)) == 1
+    export = planned(operations, TABLE, OCTOBER).export
+    assert export
+    operations.lander.land(TABLE, OCTOBER, export)
+    assert operations.place.archive.gone("packagex", TABLE) == {}
     assert list(house.manifest().companions) == ["sanitized", "errors"]
 
 
@@ -406,10 +409,10 @@ def test_a_file_of_failures_in_any_form_is_kept_and_what_cannot_be_counted_is_to
     house.bring_in()
     house.file("errors").write_bytes(content)
     next(house.folder.glob("data/landing/*/*/*/*.landed.json")).unlink()
-    for fault in list(faults(house.journey)):
-        mend(house.journey, fault)
+    for fault in list(faults(house.operations.place)):
+        mend(house.operations.place, fault)
     shutil.rmtree(house.folder / "data" / "lake")
-    list(house.journey.rebuild())
+    list(house.operations.rebuilder.rebuild())
     assert house.known().failed_records == count
     assert house.check("kept_out").metadata["errors"].value == (
         "a file that cannot be read" if count is None else count

@@ -9,7 +9,7 @@ from pipeline.commands.show import coverage_table
 from pipeline.defs.alarms import _deadlines
 from pipeline.export.didww import Vendor
 from pipeline.export.protocol import Listing
-from pipeline.journey import Journey
+from pipeline.operations.wiring import Operations
 from pipeline.sandbox import ManualClock, Sandbox
 from tests.didww import access
 from tests.integration.totals import KEY, MONTHS
@@ -17,8 +17,8 @@ from tests.integration.totals import KEY, MONTHS
 FORGOTTEN = MONTHS[0].shift(3).start
 
 
-def of_months(journey: Journey) -> list[Finding]:
-    return [finding for finding in examine(journey) if "forgets" in finding.says or "No month" in finding.says]
+def of_months(operations: Operations) -> list[Finding]:
+    return [finding for finding in examine(operations) if "forgets" in finding.says or "No month" in finding.says]
 
 
 @pytest.mark.parametrize(
@@ -33,16 +33,16 @@ def of_months(journey: Journey) -> list[Finding]:
     ],
 )
 def test_doctor_alarms_and_status_agree_about_the_months_at_risk(
-    journey: Journey, clock: ManualClock, left: timedelta, level: Level
+    operations: Operations, clock: ManualClock, left: timedelta, level: Level
 ) -> None:
     clock.advance(FORGOTTEN - left - clock())
-    alarms = [alarm for alarm in _deadlines(journey) if alarm.month == str(MONTHS[0])]
-    said = [finding for finding in of_months(journey) if level is Level.OK or str(MONTHS[0]) in finding.says]
+    alarms = [alarm for alarm in _deadlines(operations) if alarm.month == str(MONTHS[0])]
+    said = [finding for finding in of_months(operations) if level is Level.OK or str(MONTHS[0]) in finding.says]
     assert {finding.level for finding in said} == {level}
     assert {alarm.severity.value for alarm in alarms} == {
         Level.OK: set(), Level.WARNING: {"warning"}, Level.WRONG: {"error"}
     }[level]  # fmt: skip
-    risks = list(coverage_table(journey.coverage()).columns[-1].cells)
+    risks = list(coverage_table(operations.ledger.coverage()).columns[-1].cells)
     assert [str(cell) for cell in risks].count("warning") == 2 * (level is Level.WARNING)
     assert [str(cell) for cell in risks].count("error") == 2 * (level is Level.WRONG)
 
@@ -54,8 +54,10 @@ class Broken(Vendor):
         raise OSError("Could not find a suitable TLS CA certificate bundle, invalid path: /none")
 
 
-def test_a_finding_that_was_not_foreseen_hides_no_other(sandbox: Sandbox, journey: Journey, clock: ManualClock) -> None:
-    broken = Journey(journey.settings, {"didww": Broken(access(sandbox.url, KEY))}, clock=clock)
+def test_a_finding_that_was_not_foreseen_hides_no_other(
+    sandbox: Sandbox, operations: Operations, clock: ManualClock
+) -> None:
+    broken = Operations(operations.settings, {"didww": Broken(access(sandbox.url, KEY))}, clock=clock)
     said = {finding.says: finding.level for finding in examine(broken)}
     [wrong] = [says for says, level in said.items() if "OSError" in says]
     assert said[wrong] is Level.WRONG

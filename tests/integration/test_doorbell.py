@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.definitions import build
 from pipeline.doorbell import Doorbell
-from pipeline.journey import Journey
+from pipeline.operations.wiring import Operations
 from pipeline.sandbox import ManualClock, Sandbox
 from pipeline.settings import Settings
 
@@ -15,7 +15,7 @@ from pipeline.settings import Settings
 @pytest.fixture
 def sensing(settings: Settings, clock: ManualClock) -> dg.Definitions:
     called_back = settings.model_copy(update={"didww_callback_url": "https://calls.example.com/didww"})
-    return build(Journey(called_back, clock=clock))
+    return build(Operations(called_back, clock=clock))
 
 
 def looked(sensing: dg.Definitions, instance: dg.DagsterInstance, sandbox: Sandbox, cursor: str | None) -> str | None:

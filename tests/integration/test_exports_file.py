@@ -14,13 +14,12 @@ from click.testing import CliRunner
 
 from pipeline.cli import main
 from pipeline.definitions import build
-from pipeline.defs.backfill import Backfill, bring_in
-from pipeline.defs.runs import Runner
-from pipeline.defs.sensors import lists
+from pipeline.defs.backfill import backfilled, bring_in
 from pipeline.errors import PermanentError
 from pipeline.export.protocol import Export, ExportVendor, Listing
-from pipeline.journey import Journey
 from pipeline.months import Month
+from pipeline.operations.state import Partition
+from pipeline.operations.wiring import Operations
 from pipeline.sandbox import Fault, ManualClock, Operation
 from pipeline.sandbox.connectif import Sandbox as Connectif
 from pipeline.sandbox.packagex import Sandbox as PackageX
@@ -67,7 +66,7 @@ TABLES = {
 }
 
 Vendors = dict[str, Any]
-Opened = Callable[..., Journey]
+Opened = Callable[..., Operations]
 
 
 @pytest.fixture
@@ -97,11 +96,11 @@ def vendors(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ven
 
 @pytest.fixture
 def opened(vendors: Vendors, clock: ManualClock, tmp_path: Path) -> Opened:
-    """A journey over the file of exports, and under other settings."""
+    """A operations over the file of exports, and under other settings."""
     file = tmp_path / "exports.toml"
     file.write_text(EXPORTS, encoding="utf-8")
 
-    def made(*, by_environment: bool = False, **settings: Any) -> Journey:
+    def made(*, by_environment: bool = False, **settings: Any) -> Operations:
         own = Settings(
             cdr_data_dir=tmp_path / "data",
             cdr_record_types="none",
@@ -112,7 +111,7 @@ def opened(vendors: Vendors, clock: ManualClock, tmp_path: Path) -> Opened:
         )
         # clients that wait for nothing, unless the environment shall lead to the vendors
         clients = {name: CLIENTS[name](sandbox.url, KEYS[name]) for name, sandbox in vendors.items()}
-        return Journey(own, None if by_environment else clients, clock=clock)
+        return Operations(own, None if by_environment else clients, clock=clock)
 
     return made
 
@@ -123,12 +122,15 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "dagster"
 
 
-def backfill(journey: Journey, *months: Month, types: tuple[str, ...] = tuple(TABLES)) -> dict[tuple[str, Month], str]:
-    return dict(bring_in(journey, build(journey), types, months, lambda place, what: None))
+def backfill(
+    operations: Operations, *months: Month, types: tuple[str, ...] = tuple(TABLES), force_new: bool = False
+) -> dict[Partition, str]:
+    partitions = [Partition(name, month) for month in months for name in types]
+    return dict(bring_in(operations, partitions, lambda partition, what: None, force_new=force_new))
 
 
-def ask(journey: Journey, query: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(journey.warehouse), read_only=True) as db:
+def ask(operations: Operations, query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(operations.place.warehouse), read_only=True) as db:
         return db.execute(query).fetchall()
 
 
@@ -146,7 +148,7 @@ def test_exports_that_always_fail_are_requested_three_times_and_no_more(
     for sandbox in vendors.values():
         sandbox.faults.inject(Fault.FAILED, times=None)
     failed = backfill(opened(), MONTH)
-    assert {table for table, _ in failed} == set(TABLES)
+    assert {partition.dataset for partition in failed} == set(TABLES)
     assert all("3 exports failed" in why for why in failed.values())
     created = {name: sum("3 exports" in why for why in failed.values()) for name in vendors}
     assert set(created.values()) == {3}
@@ -155,52 +157,58 @@ def test_exports_that_always_fail_are_requested_three_times_and_no_more(
 def test_one_vendors_unforeseen_error_keeps_no_other(
     opened: Opened, vendors: Vendors, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journey = opened()
+    operations = opened()
 
     def broken() -> list[Export]:
         raise OSError("Could not find a suitable TLS CA certificate bundle, invalid path: /none")
 
-    monkeypatch.setattr(journey.vendors["packagex"], "exports", broken)
-    listed, unread = lists(journey)
+    monkeypatch.setattr(operations.vendors["packagex"], "exports", broken)
+    listed, unread = operations.listings.read_all()
     assert set(listed) == {"rebilly", "connectif"}
-    assert "packagex: OSError: Could not find" in unread[0]
-    with dg.instance_for_test(temp_dir=str(home.parent)) as instance, Runner(build(journey), instance, home) as runner:
-        backfill = Backfill(journey, runner, lambda place, what: None, pauses=(0.0,))
-        backfill.run(tuple(TABLES), [MONTH])
-    assert {table for table, _ in backfill.failed} == {"packagex_shipment"}
-    assert set(journey.loaded("rebilly_transactions")) == set(journey.loaded("connectif_activities")) == {str(MONTH)}
+    assert str(unread["packagex"]).startswith("Could not find")
+    with dg.instance_for_test(temp_dir=str(home.parent)) as instance:
+        wanted = [Partition(table, MONTH) for table in TABLES]
+        failed = backfilled(operations, instance, wanted, lambda partition, what: None, pauses=(0.0,))
+    [(partition, why)] = failed.items()
+    assert partition.dataset == "packagex_shipment"
+    assert why.endswith("invalid path: /none It was tried 2 times.")
+    assert (
+        set(operations.ledger.loaded("rebilly_transactions"))
+        == set(operations.ledger.loaded("connectif_activities"))
+        == {str(MONTH)}
+    )
 
 
 def test_what_it_declares_is_brought_in_to_the_last_digit(opened: Opened, vendors: Vendors, home: Path) -> None:
-    journey = opened(by_environment=True)
-    assert backfill(journey, MONTH, MONTH.shift(1)) == {}
+    operations = opened(by_environment=True)
+    assert backfill(operations, MONTH, MONTH.shift(1)) == {}
     for table, (vendor, resource, window, money) in TABLES.items():
         for month in (MONTH, MONTH.shift(1)):
             truth = vendors[vendor].truth(resource, month.start, min(month.end, NOW), window)
-            ((rows, amount),) = ask(journey, f"SELECT count(*), sum({money}) FROM {table} WHERE month = '{month}'")
+            ((rows, amount),) = ask(operations, f"SELECT count(*), sum({money}) FROM {table} WHERE month = '{month}'")
             assert rows == truth.rows > 0
             assert amount == truth.sums[money]
-    states = ask(journey, "SELECT record_type, month, state, dropped_on FROM coverage WHERE rows > 0 ORDER BY ALL")
+    states = ask(operations, "SELECT record_type, month, state, dropped_on FROM coverage WHERE rows > 0 ORDER BY ALL")
     assert states == [
         (table, str(month), "settling" if month == MONTH else "open", None)
         for table in sorted(TABLES)
         for month in (MONTH, MONTH.shift(1))
     ]
-    assert ask(journey, "SELECT count(*), count(DISTINCT record_type) FROM exports") == [(6, 3)]
-    assert ask(journey, "SELECT count(*) FROM rejected_rows") == [(0,)]
+    assert ask(operations, "SELECT count(*), count(DISTINCT record_type) FROM exports") == [(6, 3)]
+    assert ask(operations, "SELECT count(*) FROM rejected_rows") == [(0,)]
     exports = {one.id: one for name in vendors for one in vendors[name].exports}
-    assert backfill(journey, MONTH) == {}
+    assert backfill(operations, MONTH) == {}
     assert {one.id for name in vendors for one in vendors[name].exports} == set(exports)
 
 
 def test_the_word_of_a_status_that_nobody_knows_is_shown_whichever_vendor_says_it(
     opened: Opened, vendors: Vendors, home: Path
 ) -> None:
-    journey = opened()
+    operations = opened()
     for table, (vendor, *_) in TABLES.items():
-        assert [one.created for one in journey.ask(table, [MONTH])] == [True]
+        assert [one.created for one in operations.requester.request(table, [MONTH]).all()] == [True]
         vendors[vendor].faults.inject(Fault.UNKNOWN_STATUS, times=None, value="archiving")
-    definitions = build(journey)
+    definitions = build(operations)
     with dg.DagsterInstance.ephemeral() as instance:
         context = dg.build_sensor_context(instance=instance, definitions=definitions)
         result = definitions.resolve_sensor_def("exports_ready")(context)
@@ -215,10 +223,10 @@ def test_a_field_that_is_declared_later_is_empty_in_what_was_exported_before(
     assert backfill(opened(), MONTH, types=("packagex_shipment",)) == {}
     file = tmp_path / "exports.toml"
     file.write_text(EXPORTS.replace('weight = "money" }', 'weight = "money", tracking_number = "text" }'), "utf-8")
-    journey = opened()
-    list(journey.rebuild())
-    assert ask(journey, "SELECT count(*) > 0, count(tracking_number) FROM packagex_shipment") == [(True, 0)]
-    (asked,) = journey.ask("packagex_shipment", [MONTH])
+    operations = opened()
+    list(operations.rebuilder.rebuild())
+    assert ask(operations, "SELECT count(*) > 0, count(tracking_number) FROM packagex_shipment") == [(True, 0)]
+    (asked,) = operations.requester.request("packagex_shipment", [MONTH]).all()
     assert asked.created, "the export of before is not of what is wanted now"
 
 
@@ -236,15 +244,15 @@ def test_what_landed_of_a_dataset_that_is_kept_no_more_is_named(
     for command in (["rebuild"], ["erase", "442079460203", "--yes"]):
         done = CliRunner().invoke(main, command, env=kept)
         assert (done.exit_code, done.stderr) == (0, "")
-    opened().archive.expire(str(MONTH))
+    opened().place.archive.expire(str(MONTH))
     assert CliRunner().invoke(main, ["rebuild"], env=env).stderr == "", "no file is left that could be read"
 
 
 def test_a_cursor_of_another_release_stops_nothing(opened: Opened, tmp_path: Path) -> None:
-    journey = opened()
-    list(journey.ask("rebilly_transactions", [MONTH]))
-    journey.queue.add("rebilly_transactions", Month(2020, 1))  # before the first month that is kept
-    definitions = build(journey)
+    operations = opened()
+    operations.requester.request("rebilly_transactions", [MONTH]).all()
+    operations.backlog.add("rebilly_transactions", Month(2020, 1))  # before the first month that is kept
+    definitions = build(operations)
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
         for cursor in ("{}", '{"cdr_in/2026-10": "e completed"}', "[1]", "odd"):
             context = dg.build_sensor_context(instance=instance, cursor=cursor, definitions=definitions)
@@ -254,8 +262,8 @@ def test_a_cursor_of_another_release_stops_nothing(opened: Opened, tmp_path: Pat
 
 
 def test_the_ui_has_a_lane_checks_and_a_sensor_for_each(opened: Opened) -> None:
-    journey = opened()
-    definitions = build(journey)
+    operations = opened()
+    definitions = build(operations)
     graph = definitions.resolve_asset_graph()
     for table in TABLES:
         keys = [[table, "export"], [table, "ready"], [table, "file"], [table]]
@@ -278,28 +286,28 @@ def test_the_ui_has_a_lane_checks_and_a_sensor_for_each(opened: Opened) -> None:
 def test_a_month_whose_file_lacks_records_that_the_vendor_counted_is_loaded_and_warned_of(
     opened: Opened, vendors: Vendors, tmp_path: Path, table: str
 ) -> None:
-    journey, (vendor, *_) = opened(), TABLES[table]
+    operations, (vendor, *_) = opened(), TABLES[table]
     vendors[vendor].faults.inject(Fault.FEWER_RECORDS, value=2)
-    list(journey.ask(table, [MONTH, MONTH.shift(1)]))
-    job = build(journey).resolve_job_def(f"load_{table}")
+    operations.requester.request(table, [MONTH, MONTH.shift(1)]).all()
+    job = build(operations).resolve_job_def(f"load_{table}")
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
         for month, missing in ((MONTH, 2), (MONTH.shift(1), 0)):
             run = job.execute_in_process(instance=instance, partition_key=str(month))
             (check,) = (one for one in run.get_asset_check_evaluations() if one.check_name == "vendor_count")
-            (export,) = (one for one in journey.known_exports() if one.month == str(month))
+            (export,) = (one for one in operations.ledger.exports() if one.month == str(month))
             counted = vendors[vendor].truth_of(export.export_id).rows
             assert (check.passed, check.severity) == (not missing, dg.AssetCheckSeverity.WARN)
             assert check.description == f"The vendor counted {counted} records, the file holds {counted - missing}."
-            assert (export.records_told, journey.loaded(table)[str(month)]) == (counted, export.export_id)
+            assert (export.records_told, operations.ledger.loaded(table)[str(month)]) == (counted, export.export_id)
 
 
 def test_a_tick_reads_every_list_once_and_one_that_cannot_be_read_hides_no_other(
     opened: Opened, vendors: Vendors, tmp_path: Path
 ) -> None:
-    journey = opened()
+    operations = opened()
     for table in TABLES:
-        list(journey.ask(table, [MONTH]))
-    definitions = build(journey)
+        operations.requester.request(table, [MONTH]).all()
+    definitions = build(operations)
     vendors["rebilly"].faults.inject(Fault.BAD_GATEWAY, times=None, on=Operation.LIST)
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
         context = dg.build_sensor_context(instance=instance, definitions=definitions)
@@ -312,43 +320,43 @@ def test_a_tick_reads_every_list_once_and_one_that_cannot_be_read_hides_no_other
 def test_a_vendor_that_has_enough_to_do_is_asked_again_when_it_has_finished_something(
     opened: Opened, vendors: Vendors, home: Path, clock: ManualClock
 ) -> None:
-    journey = opened(cdr_poll_seconds=1)
+    operations = opened(cdr_poll_seconds=1)
     busy = vendors["connectif"].faults.inject(Fault.BUSY, times=3, on=Operation.CREATE)
     months = [MONTH.shift(back) for back in (-2, -1, 0)]
-    assert backfill(journey, *months, types=("connectif_activities",)) == {}
+    assert backfill(operations, *months, types=("connectif_activities",)) == {}
     assert busy.hits == 3
-    assert journey.queue.months("connectif_activities") == []
-    assert ask(journey, "SELECT count(DISTINCT month) FROM connectif_activities") == [(3,)]
+    assert operations.backlog.months("connectif_activities") == []
+    assert ask(operations, "SELECT count(DISTINCT month) FROM connectif_activities") == [(3,)]
     assert len(vendors["connectif"].exports) == 3
 
 
 def test_a_list_that_lags_and_a_vendor_that_refuses_us_end_no_other_month(
     opened: Opened, vendors: Vendors, home: Path
 ) -> None:
-    journey = opened(cdr_poll_seconds=1)
+    operations = opened(cdr_poll_seconds=1)
     vendors["packagex"].faults.inject(Fault.LATE)
-    unknown, listed = PermanentError("The vendor does not accept the API key; check it."), journey.listed
+    unknown, listed = PermanentError("The vendor does not accept the API key; check it."), operations.listings.read
 
-    def refused(name: str) -> Listing:
-        if name == "rebilly":
+    def refused(vendor: str) -> Listing:
+        if vendor == "rebilly":
             raise unknown
-        return listed(name)
+        return listed(vendor)
 
-    journey.listed = refused  # type: ignore[method-assign]
-    failed = backfill(journey, MONTH, types=("packagex_shipment", "rebilly_transactions"))
-    assert failed == {("rebilly_transactions", MONTH): str(unknown)}
-    assert ask(journey, "SELECT count(*) > 0 FROM packagex_shipment") == [(True,)]
+    operations.listings.read = refused  # type: ignore[method-assign]
+    failed = backfill(operations, MONTH, types=("packagex_shipment", "rebilly_transactions"))
+    assert failed == {Partition("rebilly_transactions", MONTH): str(unknown)}
+    assert ask(operations, "SELECT count(*) > 0 FROM packagex_shipment") == [(True,)]
 
 
 def test_months_that_wait_for_a_busy_vendor_are_asked_for_by_the_sensor(
     opened: Opened, vendors: Vendors, tmp_path: Path
 ) -> None:
-    journey = opened()
+    operations = opened()
     vendors["connectif"].faults.inject(Fault.BUSY, times=1, on=Operation.CREATE)
     months = [MONTH.shift(-1), MONTH]
-    assert list(journey.ask("connectif_activities", months)) == []
-    assert journey.queue.months("connectif_activities") == months
-    definitions = build(journey)
+    assert operations.requester.request("connectif_activities", months).all() == []
+    assert operations.backlog.months("connectif_activities") == months
+    definitions = build(operations)
     sensor = definitions.resolve_sensor_def("exports_ready")
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
         result = sensor(dg.build_sensor_context(instance=instance, definitions=definitions))
@@ -362,31 +370,30 @@ def test_months_that_wait_for_a_busy_vendor_are_asked_for_by_the_sensor(
             )
             .success
         )
-    assert journey.queue.months("connectif_activities") == [MONTH]
-    assert journey.askable("connectif_activities", [MONTH.shift(9)])[0] == []
+    assert operations.backlog.months("connectif_activities") == [MONTH]
+    assert operations.requester.request("connectif_activities", [MONTH.shift(9)]).done == []
     assert [one.resource for one in vendors["connectif"].exports] == ["activities"]
 
 
 def test_a_sealed_month_that_waits_to_be_asked_for_again_is_so_once(
     opened: Opened, vendors: Vendors, clock: ManualClock, home: Path
 ) -> None:
-    journey, name = opened(), "connectif_activities"
+    operations, name = opened(), "connectif_activities"
     for again in (False, True):  # a month is sealed when two exports agree
-        assert bring_in(journey, build(journey), (name,), [MONTH], lambda *_: None, again=again) == {}
+        assert backfill(operations, MONTH, types=(name,), force_new=again) == {}
         clock.advance(timedelta(days=3))
-    assert journey.askable(name, [MONTH]) == ([], [])
+    assert operations.requester.request(name, [MONTH]).all() == []
     vendors["connectif"].faults.inject(Fault.BUSY, times=1, on=Operation.CREATE)
-    assert list(journey.ask(name, [MONTH], again=True)) == []
-    assert journey.askable(name, [MONTH]) == ([MONTH], [])
-    created = [asked.created for _ in range(2) for asked in journey.ask(name, [MONTH])]
-    assert (created, journey.queue.months(name)) == ([True, False], [])
+    assert operations.requester.request(name, [MONTH], force_new=True).all() == []
+    created = [asked.created for _ in range(2) for asked in operations.requester.request(name, [MONTH]).all()]
+    assert (created, operations.backlog.months(name)) == ([True, False], [])
 
 
 def test_what_was_declared_personal_is_published_under_pseudonyms(opened: Opened, vendors: Vendors, home: Path) -> None:
     assert backfill(opened(), MONTH, types=("packagex_shipment",)) == {}
     clear = {name for (name,) in ask(opened(), "SELECT DISTINCT recipient_name FROM packagex_shipment") if name}
     hidden = opened(cdr_pseudonym_key="a secret of thirty-two characters")
-    hidden.refresh()
+    hidden.rebuilder.refresh()
     rows = ask(hidden, "SELECT recipient_name, weight FROM packagex_shipment")
     shown = {name for name, _ in rows if name}
     assert shown
@@ -434,4 +441,4 @@ def test_a_file_that_cannot_be_used_is_told_in_one_sentence(tmp_path: Path, text
     file = tmp_path / "exports.toml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(PermanentError, match=said):
-        _ = Journey(Settings(cdr_data_dir=tmp_path / "data", cdr_exports=file, _env_file=None)).tables
+        _ = Operations(Settings(cdr_data_dir=tmp_path / "data", cdr_exports=file, _env_file=None)).place.tables

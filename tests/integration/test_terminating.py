@@ -13,8 +13,8 @@ import dagster as dg
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
-from pipeline.journey import Journey
 from pipeline.months import Month
+from pipeline.operations.wiring import Operations
 from pipeline.sandbox import Fault, ManualClock, Sandbox
 from tests.integration.test_commands import CDR
 from tests.integration.test_through_dagster import launch, tick
@@ -49,10 +49,10 @@ def once(sandbox: Sandbox, condition: Callable[[], bool], act: Callable[[], None
 
 
 def test_a_run_that_is_terminated_fetches_nothing_again_and_its_export_is_launched_later(
-    definitions: dg.Definitions, instance: DagsterInstance, journey: Journey, sandbox: Sandbox, clock: ManualClock
+    definitions: dg.Definitions, instance: DagsterInstance, operations: Operations, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     clock.advance(datetime.now(UTC) - clock())  # by which Dagster tells when a run ended
-    list(journey.ask("cdr_in", [MONTHS[0]]))
+    operations.requester.request("cdr_in", [MONTHS[0]]).all()
     sandbox.faults.inject(Fault.SLOW_BODY, times=1, value=1)
     [first] = tick(definitions, instance).run_requests or []
 
@@ -65,7 +65,7 @@ def test_a_run_that_is_terminated_fetches_nothing_again_and_its_export_is_launch
         assert launch(definitions, instance, [first]) == [False]
     [run] = instance.get_runs(RunsFilter(job_name="load_cdr_in"))
     assert (run.status, downloads(sandbox)) == (DagsterRunStatus.CANCELED, 1)
-    assert journey.loaded("cdr_in") == {}
+    assert operations.ledger.loaded("cdr_in") == {}
 
     assert tick(definitions, instance).run_requests == []  # somebody has just ended it
     clock.advance(timedelta(minutes=59))
@@ -74,7 +74,7 @@ def test_a_run_that_is_terminated_fetches_nothing_again_and_its_export_is_launch
     [again] = tick(definitions, instance).run_requests or []
     assert again.run_key != first.run_key
     assert launch(definitions, instance, [again]) == [True]
-    assert set(journey.loaded("cdr_in")) == {str(MONTHS[0])}
+    assert set(operations.ledger.loaded("cdr_in")) == {str(MONTHS[0])}
 
 
 def test_a_backfill_that_is_interrupted_in_a_download_ends_at_once(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Landing as a whole: the journey's step, from the local vendor's exports to files with their manifests."""
+"""Landing as a whole: the operations's step, from the local vendor's exports to files with their manifests."""
 
 import gzip
 import hashlib
@@ -14,10 +14,10 @@ import requests
 
 from pipeline.errors import PermanentError, TransientError, UnreadableError
 from pipeline.export.protocol import Export
-from pipeline.journey import Journey
 from pipeline.landing.notes import Manifest
 from pipeline.landing.survey import survey
 from pipeline.months import Month
+from pipeline.operations.wiring import Operations
 from pipeline.sandbox import Fault, ManualClock, Sandbox
 from pipeline.settings import Settings
 from tests.didww import client
@@ -41,16 +41,16 @@ def sandbox(clock: ManualClock) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def journey(tmp_path: Path, sandbox: Sandbox, clock: ManualClock) -> Journey:
+def operations(tmp_path: Path, sandbox: Sandbox, clock: ManualClock) -> Operations:
     vendor = client(sandbox.url, KEY)
-    return Journey(Settings(_env_file=None, cdr_data_dir=tmp_path), {"didww": vendor}, clock)
+    return Operations(Settings(_env_file=None, cdr_data_dir=tmp_path), {"didww": vendor}, clock)
 
 
 @pytest.fixture
-def export(journey: Journey) -> Export:
+def export(operations: Operations) -> Export:
     """Our export of the month, ready."""
-    list(journey.ask("cdr_in", [MONTH]))
-    (ready,) = journey.ours("cdr_in", MONTH, journey.listed("didww"))
+    operations.requester.request("cdr_in", [MONTH]).all()
+    (ready,) = operations.listings.ours("cdr_in", MONTH, operations.listings.read("didww"))
     return ready
 
 
@@ -90,27 +90,27 @@ def elsewhere() -> Iterator[Callable[[bytes], str]]:
         thread.join()
 
 
-def land(journey: Journey, export: Export) -> Manifest:
-    return journey.land("cdr_in", MONTH, export)
+def land(operations: Operations, export: Export) -> Manifest:
+    return operations.lander.land("cdr_in", MONTH, export)
 
 
-def file_of(journey: Journey, export: Export) -> Path:
-    return journey.archive.file("didww", "cdr_in", MONTH, export.id)
+def file_of(operations: Operations, export: Export) -> Path:
+    return operations.place.archive.file("didww", "cdr_in", MONTH, export.id)
 
 
-def parts(journey: Journey) -> list[Path]:
-    return list(journey.settings.cdr_data_dir.rglob("*.part"))
+def parts(operations: Operations) -> list[Path]:
+    return list(operations.settings.cdr_data_dir.rglob("*.part"))
 
 
 @pytest.mark.parametrize("fault", [None, Fault.CONTENT_ENCODING, Fault.CUT_BODY, Fault.CUT_CHUNKED, Fault.SLOW_BODY])
 def test_a_file_lands_with_a_manifest_of_exactly_what_was_served(
-    journey: Journey, sandbox: Sandbox, export: Export, served: bytes, clock: ManualClock, fault: Fault | None
+    operations: Operations, sandbox: Sandbox, export: Export, served: bytes, clock: ManualClock, fault: Fault | None
 ) -> None:
     if fault:
         sandbox.faults.inject(fault, value=0.001 if fault is Fault.SLOW_BODY else None)
-    manifest = land(journey, export)
+    manifest = land(operations, export)
     text = gzip.decompress(served)
-    assert file_of(journey, export).read_bytes() == served
+    assert file_of(operations, export).read_bytes() == served
     assert manifest == Manifest(
         vendor="didww",
         record_type="cdr_in",
@@ -129,15 +129,15 @@ def test_a_file_lands_with_a_manifest_of_exactly_what_was_served(
         sha256=hashlib.sha256(served).hexdigest(),
         header=text.decode().splitlines()[0],
     )
-    assert list(journey.archive.landed()) == [manifest]
-    assert parts(journey) == []
+    assert list(operations.place.archive.landed()) == [manifest]
+    assert parts(operations) == []
 
 
 def test_a_cut_download_is_resumed_with_the_etag_of_what_is_there(
-    journey: Journey, sandbox: Sandbox, export: Export, served: bytes
+    operations: Operations, sandbox: Sandbox, export: Export, served: bytes
 ) -> None:
     sandbox.faults.inject(Fault.CUT_BODY)
-    land(journey, export)
+    land(operations, export)
     resumed = sandbox.requests[-1]
     assert resumed.status == 206
     assert resumed.headers["Range"] == f"bytes={len(served) // 2}-"
@@ -155,51 +155,51 @@ def test_a_cut_download_is_resumed_with_the_etag_of_what_is_there(
     ],
 )
 def test_what_is_not_whole_leaves_nothing_and_lands_when_it_is(
-    journey: Journey, sandbox: Sandbox, export: Export, served: bytes, fault: Fault, family: type[Exception]
+    operations: Operations, sandbox: Sandbox, export: Export, served: bytes, fault: Fault, family: type[Exception]
 ) -> None:
     sandbox.faults.inject(fault)
     with pytest.raises(family):
-        land(journey, export)
-    assert not file_of(journey, export).exists()
-    assert list(journey.archive.landed()) == []
-    assert parts(journey) == []
-    assert land(journey, export).sha256 == hashlib.sha256(served).hexdigest()
+        land(operations, export)
+    assert not file_of(operations, export).exists()
+    assert list(operations.place.archive.landed()) == []
+    assert parts(operations) == []
+    assert land(operations, export).sha256 == hashlib.sha256(served).hexdigest()
 
 
-def test_a_file_that_landed_is_not_fetched_again(journey: Journey, sandbox: Sandbox, export: Export) -> None:
-    first = land(journey, export)
+def test_a_file_that_landed_is_not_fetched_again(operations: Operations, sandbox: Sandbox, export: Export) -> None:
+    first = land(operations, export)
     before = len(sandbox.requests)
-    assert land(journey, export) == first
+    assert land(operations, export) == first
     assert len(sandbox.requests) == before
 
 
 def test_a_file_without_manifest_after_a_crash_is_fetched_again(
-    journey: Journey, export: Export, served: bytes
+    operations: Operations, export: Export, served: bytes
 ) -> None:
-    manifest = land(journey, export)
-    (note,) = journey.archive.root.rglob("*.landed.json")
+    manifest = land(operations, export)
+    (note,) = operations.place.archive.root.rglob("*.landed.json")
     note.unlink()
-    file_of(journey, export).write_bytes(b"what a crash left")
-    assert land(journey, export) == manifest
-    assert file_of(journey, export).read_bytes() == served
+    file_of(operations, export).write_bytes(b"what a crash left")
+    assert land(operations, export) == manifest
+    assert file_of(operations, export).read_bytes() == served
 
 
 def test_a_second_export_of_the_month_is_a_second_file(
-    journey: Journey, export: Export, served: bytes, clock: ManualClock
+    operations: Operations, export: Export, served: bytes, clock: ManualClock
 ) -> None:
-    land(journey, export)
+    land(operations, export)
     clock.advance(timedelta(days=2))
-    list(journey.ask("cdr_in", [MONTH]))
-    newer = journey.ours("cdr_in", MONTH, journey.listed("didww"))[-1]
-    land(journey, newer)
+    operations.requester.request("cdr_in", [MONTH]).all()
+    newer = operations.listings.ours("cdr_in", MONTH, operations.listings.read("didww"))[-1]
+    land(operations, newer)
     assert newer.id != export.id
-    assert file_of(journey, export).read_bytes() == served
-    assert [manifest.export_id for manifest in journey.archive.landed()] == [export.id, newer.id]
+    assert file_of(operations, export).read_bytes() == served
+    assert [manifest.export_id for manifest in operations.place.archive.landed()] == [export.id, newer.id]
 
 
-def test_the_key_is_in_nothing_that_is_archived(journey: Journey, export: Export) -> None:
-    land(journey, export)
-    kept = [path for path in journey.settings.cdr_data_dir.rglob("*") if path.is_file()]
+def test_the_key_is_in_nothing_that_is_archived(operations: Operations, export: Export) -> None:
+    land(operations, export)
+    kept = [path for path in operations.settings.cdr_data_dir.rglob("*") if path.is_file()]
     assert len(kept) >= 3
     assert not any(KEY.encode() in path.read_bytes() for path in kept)
 
@@ -208,39 +208,39 @@ def test_the_settings_bound_what_one_download_may_take(
     tmp_path: Path, sandbox: Sandbox, clock: ManualClock, export: Export
 ) -> None:
     vendor = {"didww": client(sandbox.url, KEY)}
-    small = Journey(Settings(_env_file=None, cdr_data_dir=tmp_path, cdr_max_download_gb=1e-7), vendor, clock)
+    small = Operations(Settings(_env_file=None, cdr_data_dir=tmp_path, cdr_max_download_gb=1e-7), vendor, clock)
     with pytest.raises(PermanentError, match=r"has more than 1e-07 GB, [^\n]+ CDR_MAX_DOWNLOAD_GB"):
         land(small, export)
-    short = Journey(Settings(_env_file=None, cdr_data_dir=tmp_path, cdr_max_download_hours=1e-9), vendor, clock)
+    short = Operations(Settings(_env_file=None, cdr_data_dir=tmp_path, cdr_max_download_hours=1e-9), vendor, clock)
     with pytest.raises(TransientError, match=r"took more than 1e-09 hours; [^\n]+ CDR_MAX_DOWNLOAD_HOURS\.$"):
         land(short, export)
     assert parts(small) == []
-    assert list(small.archive.landed()) == []
+    assert list(small.place.archive.landed()) == []
 
 
 def test_a_file_of_a_kind_that_cannot_be_read_is_archived_and_then_told_of(
-    journey: Journey, sandbox: Sandbox, export: Export, elsewhere: Callable[[bytes], str], served: bytes
+    operations: Operations, sandbox: Sandbox, export: Export, elsewhere: Callable[[bytes], str], served: bytes
 ) -> None:
     content = forged(method=9)
     odd = replace(export, url=elsewhere(content))
-    manifest = land(journey, odd)
+    manifest = land(operations, odd)
     assert manifest.unread.startswith(f"The file of export {export.id} is a ZIP that is compressed by method 9, ")
     assert (manifest.bytes, manifest.sha256) == (len(content), hashlib.sha256(content).hexdigest())
-    assert journey.archive.file_of(manifest).read_bytes() == content
-    assert list(journey.archive.landed()) == [manifest]
+    assert operations.place.archive.file_of(manifest).read_bytes() == content
+    assert list(operations.place.archive.landed()) == [manifest]
     elsewhere(served)  # it landed: it is not fetched again
-    assert land(journey, odd) == manifest
+    assert land(operations, odd) == manifest
     with pytest.raises(UnreadableError, match=f"^{manifest.unread}$"):
-        journey.load("cdr_in", MONTH)
-    assert journey.loaded("cdr_in") == {}
-    assert list(survey(journey.archive)) == []
+        operations.loader.load("cdr_in", MONTH)
+    assert operations.ledger.loaded("cdr_in") == {}
+    assert list(survey(operations.place.archive)) == []
 
 
 def test_gzip_in_gzip_is_loaded_as_gzip_is(
-    journey: Journey, export: Export, elsewhere: Callable[[bytes], str], served: bytes
+    operations: Operations, export: Export, elsewhere: Callable[[bytes], str], served: bytes
 ) -> None:
-    manifest = land(journey, replace(export, url=elsewhere(gzip.compress(served))))
+    manifest = land(operations, replace(export, url=elsewhere(gzip.compress(served))))
     assert (manifest.unread, manifest.text_bytes) == ("", len(gzip.decompress(served)))
-    loaded = journey.load("cdr_in", MONTH)
+    loaded = operations.loader.load("cdr_in", MONTH)
     assert loaded.converted
     assert loaded.converted.loaded.rows == gzip.decompress(served).count(b"\n") - 1

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.doorbell import Doorbell
-from pipeline.holdings import Holdings
-from pipeline.integrity import findings
+from pipeline.operations.verify import findings
+from pipeline.operations.wiring import Operations
 from pipeline.settings import Settings
 from pipeline.storage import exposed, private_file, private_folder
 from tests.landing.test_packed import TEXT, land
@@ -37,8 +37,8 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def holdings(data: Path) -> Holdings:
-    return Holdings(Settings(_env_file=None, cdr_data_dir=data))
+def operations(data: Path) -> Operations:
+    return Operations(Settings(_env_file=None, cdr_data_dir=data))
 
 
 def test_an_archived_file_and_its_notes_are_their_owners(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_an_archived_file_and_its_notes_are_their_owners(tmp_path: Path) -> None
 
 
 def test_the_data_folder_is_its_owners_wherever_it_is_made_first(public: Path) -> None:
-    with holdings(public / "a" / "by a lock").locked("x"):
+    with operations(public / "a" / "by a lock").place.locked("x"):
         assert mode(public / "a" / "by a lock") == 0o700
     Doorbell.of(public / "by a callback").ring()
     assert mode(public / "by a callback") == 0o700
@@ -74,20 +74,20 @@ def test_a_folder_that_was_opened_to_a_group_stays_so(public: Path) -> None:
 @pytest.mark.parametrize("bits", [0o755, 0o711, 0o704])
 def test_a_folder_that_every_user_can_look_into_is_told_of(public: Path, bits: int) -> None:
     data = public / "data"
-    assert list(findings(holdings(data))) == []
+    assert list(findings(operations(data).place)) == []
     data.mkdir()
     data.chmod(bits)
-    assert list(findings(holdings(data))) == [
+    assert list(findings(operations(data).place)) == [
         f"Every user of this machine can read the personal data in {data}; run `chmod o-rwx` on it."
     ]
     public.chmod(0o700)  # who cannot come there cannot look into it
-    assert list(findings(holdings(data))) == []
+    assert list(findings(operations(data).place)) == []
 
 
 def test_what_is_wrong_in_the_archive_is_told_of_without_reading_its_files(tmp_path: Path) -> None:
     file = tmp_path / "data" / "landing" / "didww" / "cdr_in" / "2026-10" / "6e1f.csv.gz"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"without a manifest")
-    assert list(findings(holdings(tmp_path / "data"))) == [
+    assert list(findings(operations(tmp_path / "data").place)) == [
         "1 wrong in the archive: didww/cdr_in/2026-10/6e1f.csv.gz: it has no manifest. Run `cdr verify`."
     ]

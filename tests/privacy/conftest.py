@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import SecretStr
 
-from pipeline.journey import Journey
 from pipeline.months import Month
+from pipeline.operations.wiring import Operations
 from pipeline.sandbox import ManualClock, Sandbox
 from pipeline.settings import Settings
 from tests.integration.totals import KEY, MONTHS, NOW, bring_in
@@ -18,7 +18,7 @@ from tests.integration.totals import KEY, MONTHS, NOW, bring_in
 PSEUDONYM_KEY = "a secret of thirty-two characters"
 
 Rows = list[tuple[Any, ...]]
-Opened = Callable[..., Journey]
+Opened = Callable[..., Operations]
 Bring = Callable[..., None]
 
 
@@ -39,9 +39,9 @@ def vendor(clock: ManualClock) -> Iterator[Sandbox]:
 def opened(vendor: Sandbox, clock: ManualClock, tmp_path: Path) -> Opened:
     """The data directory under other settings."""
 
-    def made(**settings: object) -> Journey:
+    def made(**settings: object) -> Operations:
         own: dict[str, Any] = {"didww_api_key": SecretStr(KEY), "didww_api_url": vendor.url, **settings}
-        return Journey(Settings(cdr_data_dir=tmp_path / "data", _env_file=None, **own), clock=clock)
+        return Operations(Settings(cdr_data_dir=tmp_path / "data", _env_file=None, **own), clock=clock)
 
     return made
 
@@ -50,17 +50,17 @@ def opened(vendor: Sandbox, clock: ManualClock, tmp_path: Path) -> Opened:
 def bring() -> Bring:
     """The months that the vendor has, of both record types, published."""
 
-    def all_of(journey: Journey, months: Sequence[Month] = MONTHS[1:]) -> None:
-        for record_type in journey.schemas:
+    def all_of(operations: Operations, months: Sequence[Month] = MONTHS[1:]) -> None:
+        for record_type in operations.place.schemas:
             for month in months:
-                bring_in(journey, record_type, month)
-        journey.refresh()
+                bring_in(operations, record_type, month)
+        operations.rebuilder.refresh()
 
     return all_of
 
 
-def ask(journey: Journey, query: str) -> Rows:
-    with duckdb.connect(str(journey.warehouse), read_only=True) as db:
+def ask(operations: Operations, query: str) -> Rows:
+    with duckdb.connect(str(operations.place.warehouse), read_only=True) as db:
         return db.execute(query).fetchall()
 
 

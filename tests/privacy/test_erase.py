@@ -8,9 +8,9 @@ from click.testing import CliRunner
 from pydantic import SecretStr
 
 from pipeline.cli import main
-from pipeline.journey import Journey
 from pipeline.landing.survey import survey
 from pipeline.months import Month
+from pipeline.operations.wiring import Operations
 from pipeline.sandbox import ManualClock, Sandbox
 from pipeline.warehouse.queries import load
 from pipeline.warehouse.reading import check
@@ -51,87 +51,87 @@ def called(vendor: Sandbox) -> Sandbox:
     return vendor
 
 
-def ask_again(journey: Journey, clock: ManualClock, record_type: str, month: Month) -> None:
+def ask_again(operations: Operations, clock: ManualClock, record_type: str, month: Month) -> None:
     """A re-export, so that an older one lies in the archive and in the lake's history."""
     clock.advance(timedelta(days=1))
-    bring_in(journey, record_type, month)
-    journey.refresh()
+    bring_in(operations, record_type, month)
+    operations.rebuilder.refresh()
 
 
 @pytest.mark.parametrize("key", ["", PSEUDONYM_KEY])
 def test_a_number_is_erased_everywhere_and_nothing_else_changes(
     opened: Opened, bring: Bring, called: Sandbox, clock: ManualClock, tmp_path: Path, key: str
 ) -> None:
-    journey = opened(cdr_pseudonym_key=SecretStr(key))
-    bring(journey)
-    ask_again(journey, clock, "cdr_in", MONTHS[1])
-    journey.report(MONTHS[1])
-    before = ask(journey, TOTALS), ask(journey, SUMS)
+    operations = opened(cdr_pseudonym_key=SecretStr(key))
+    bring(operations)
+    ask_again(operations, clock, "cdr_in", MONTHS[1])
+    operations.publisher.report(MONTHS[1])
+    before = ask(operations, TOTALS), ask(operations, SUMS)
     assert len(holding(tmp_path, NUMBER)) > 10
 
-    found = {(one.record_type, one.month): rows for one, rows in journey.erase(NUMBER)}
+    found = {(one.record_type, one.month): rows for one, rows in operations.rebuilder.erase(NUMBER)}
     assert found == {("cdr_in", "2026-10"): 4, ("cdr_out", "2026-11"): 4}
     assert holding(tmp_path, NUMBER) == holding(tmp_path, NAME) == []
-    assert (ask(journey, TOTALS), ask(journey, SUMS)) == before
-    assert list(survey(journey.archive)) == []
+    assert (ask(operations, TOTALS), ask(operations, SUMS)) == before
+    assert list(survey(operations.place.archive)) == []
     for query in load("checks"):
         if "-- severity: error" in query.sql:
-            assert check(journey.warehouse, query).rows == 0, query.name
+            assert check(operations.place.warehouse, query).rows == 0, query.name
 
     files = {path: path.read_bytes() for path in (tmp_path / "data" / "landing").rglob("*.gz")}
-    assert {(one.record_type, one.month): rows for one, rows in journey.erase(f"+{NUMBER}")} == found
+    assert {(one.record_type, one.month): rows for one, rows in operations.rebuilder.erase(f"+{NUMBER}")} == found
     assert {path: path.read_bytes() for path in files} == files
 
 
 def test_neither_a_rebuild_nor_a_later_export_brings_it_back(
     opened: Opened, bring: Bring, called: Sandbox, clock: ManualClock, tmp_path: Path
 ) -> None:
-    journey = opened()
-    bring(journey)
-    list(journey.erase(NUMBER))
-    before = [ask(journey, query) for query in CALLS]
-    list(journey.rebuild())
-    assert [ask(journey, query) for query in CALLS] == before
+    operations = opened()
+    bring(operations)
+    list(operations.rebuilder.erase(NUMBER))
+    before = [ask(operations, query) for query in CALLS]
+    list(operations.rebuilder.rebuild())
+    assert [ask(operations, query) for query in CALLS] == before
 
     late = {"Date/Time Start (UTC)": "2026-10-06 10:00:00", "Source": NUMBER, "Attempt": "1", "Call ID": "late"}
     called.add_records("cdr_in", [late])
-    ask_again(journey, clock, "cdr_in", MONTHS[1])
-    assert ask(journey, "SELECT source_number FROM cdr_in WHERE call_id = 'late'") == [("erased",)]
-    assert ask(journey, "SELECT rows_added, rows_gone, rows_changed FROM differences") == [(1, 0, 0)]
+    ask_again(operations, clock, "cdr_in", MONTHS[1])
+    assert ask(operations, "SELECT source_number FROM cdr_in WHERE call_id = 'late'") == [("erased",)]
+    assert ask(operations, "SELECT rows_added, rows_gone, rows_changed FROM differences") == [(1, 0, 0)]
     assert holding(tmp_path, NUMBER) == []
 
 
 def test_a_backup_from_before_is_erased_when_it_is_loaded(
     opened: Opened, bring: Bring, called: Sandbox, tmp_path: Path
 ) -> None:
-    journey = opened()
-    bring(journey)
+    operations = opened()
+    bring(operations)
     landing = tmp_path / "data" / "landing"
     backup = {path: path.read_bytes() for path in landing.rglob("*") if path.is_file()}
-    list(journey.erase(NUMBER))
+    list(operations.rebuilder.erase(NUMBER))
     for path, content in backup.items():
         path.write_bytes(content)
     assert holding(landing, NUMBER)
-    list(opened().rebuild())
+    list(opened().rebuilder.rebuild())
     assert holding(landing, NUMBER) == []
 
 
 def test_an_erasure_that_was_cut_short_goes_on(opened: Opened, bring: Bring, called: Sandbox, tmp_path: Path) -> None:
     """Killed after the first file: the log and that file are done, the lake and all else are not."""
-    journey = opened()
-    bring(journey)
-    assert next(iter(journey.erase(NUMBER)))
+    operations = opened()
+    bring(operations)
+    assert next(iter(operations.rebuilder.erase(NUMBER)))
     assert holding(tmp_path, NUMBER)
-    list(opened().erase(NUMBER))
+    list(opened().rebuilder.erase(NUMBER))
     assert holding(tmp_path, NUMBER) == []
 
 
 def test_what_a_killed_download_left_goes_too(opened: Opened, bring: Bring, called: Sandbox, tmp_path: Path) -> None:
-    journey = opened()
-    bring(journey)
+    operations = opened()
+    bring(operations)
     part = tmp_path / "data" / "landing" / "didww" / "cdr_in" / "2026-10" / "e-1.csv.gz.4711.part"
     part.write_text(f"a line with {NUMBER}")
-    list(journey.erase(NUMBER))
+    list(operations.rebuilder.erase(NUMBER))
     assert holding(tmp_path, NUMBER) == []
 
 

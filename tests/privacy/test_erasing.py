@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.erasing import Eraser
 from pipeline.errors import PermanentError
 from pipeline.landing.archive import Archive
 from pipeline.landing.fetch import verify
 from pipeline.landing.notes import Manifest
 from pipeline.normalise.didww import TABLES
+from pipeline.operations.erase import Eraser
 from pipeline.privacy.erasures import Erasures
 from pipeline.privacy.personal import number_in
 

@@ -9,12 +9,11 @@ import pytest
 from pydantic import SecretStr
 
 from pipeline.errors import PermanentError
-from pipeline.holdings import Holdings
-from pipeline.journey import Journey
 from pipeline.normalise.schema import RECORD_TYPES
+from pipeline.operations.pseudonymise import shared_tables
+from pipeline.operations.wiring import Operations
 from pipeline.privacy.personal import PERSONAL
 from pipeline.sandbox import Fault, Sandbox
-from pipeline.sharing import shared_tables
 from tests.integration.totals import MONTHS, bring_in
 from tests.privacy.conftest import PSEUDONYM_KEY, Bring, Opened, ask, dumped
 
@@ -23,12 +22,12 @@ pytestmark = pytest.mark.slow
 NAMED = {"cdr_pseudonym_key": SecretStr(PSEUDONYM_KEY)}
 
 
-def callers(journey: Journey) -> set[str]:
+def callers(operations: Operations) -> set[str]:
     """Every number and name of a person that the lake holds, long enough not to be found by chance."""
     found: set[str] = set()
     for table, known in RECORD_TYPES.items():
         columns = [column.name for column in known if column.name in PERSONAL - {"extra"}]
-        for files in journey.lake.files(table).values():
+        for files in operations.place.lake.files(table).values():
             for file in files:
                 for column in pq.read_table(file, columns=columns, partitioning=None).columns:
                     found |= {cell for cell in column.to_pylist() if cell and len(cell) > 6}
@@ -53,10 +52,10 @@ def test_nothing_that_is_published_shows_who_called(
         assert ask(clear, f"SELECT count(*) > 0 FROM {shown}") == [(True,)], shown
 
     named = opened(**NAMED)
-    assert not named.is_published()
-    named.refresh()
-    assert named.is_published()
-    said = dumped(named.warehouse)
+    assert not named.publisher.is_published()
+    named.rebuilder.refresh()
+    assert named.publisher.is_published()
+    said = dumped(named.place.warehouse)
     words = set(re.findall(r"'((?:[^'\\]|\\.)*)'", said))
     assert not (everyone - own) & words
     assert not [text for text in everyone - own if len(text) > 9 and text in said]
@@ -94,8 +93,8 @@ def scan() -> list[dict[str, str]]:
     ]
 
 
-def ask_views(journey: Journey) -> str:
-    return str(ask(journey, "SELECT sql FROM duckdb_views() WHERE NOT internal"))
+def ask_views(operations: Operations) -> str:
+    return str(ask(operations, "SELECT sql FROM duckdb_views() WHERE NOT internal"))
 
 
 def test_callers_can_be_followed_within_a_month_and_not_into_the_next(
@@ -116,31 +115,31 @@ def test_callers_can_be_followed_within_a_month_and_not_into_the_next(
 def test_what_did_not_change_is_not_copied_again_and_another_key_copies_all(opened: Opened, bring: Bring) -> None:
     named = opened(**NAMED)
     bring(named)
-    first = {table: named.copies.files(table) for table in shared_tables(RECORD_TYPES)}
-    named.refresh()
-    assert {table: named.copies.files(table) for table in shared_tables(RECORD_TYPES)} == first
+    first = {table: named.place.copies.files(table) for table in shared_tables(RECORD_TYPES)}
+    named.rebuilder.refresh()
+    assert {table: named.place.copies.files(table) for table in shared_tables(RECORD_TYPES)} == first
     other = opened(cdr_pseudonym_key=SecretStr(PSEUDONYM_KEY[::-1]))
-    assert not other.is_published()
-    other.refresh()
-    second = {table: other.copies.files(table) for table in shared_tables(RECORD_TYPES)}
+    assert not other.publisher.is_published()
+    other.rebuilder.refresh()
+    second = {table: other.place.copies.files(table) for table in shared_tables(RECORD_TYPES)}
     assert all(first[table][month] != files for table, months in second.items() for month, files in months.items())
 
 
 def test_a_forgotten_key_does_not_bare_the_numbers(opened: Opened, bring: Bring) -> None:
     named = opened(**NAMED)
     bring(named)
-    published = named.warehouse.read_bytes()
+    published = named.place.warehouse.read_bytes()
     with pytest.raises(PermanentError, match="CDR_PSEUDONYM_KEY is not set"):
-        opened().publish()
-    assert named.warehouse.read_bytes() == published
+        opened().publisher.publish()
+    assert named.place.warehouse.read_bytes() == published
 
 
 def test_what_was_known_then_is_shown_under_pseudonyms_too(opened: Opened, tmp_path: Path) -> None:
     named = opened(**NAMED)
     bring_in(named, "cdr_in", MONTHS[0])
-    named.refresh()
+    named.rebuilder.refresh()
     then = tmp_path / "then.duckdb"
-    Holdings(named.settings, as_of=datetime(9998, 1, 1, tzinfo=UTC)).publish(then)
+    Operations(named.settings, as_of=datetime(9998, 1, 1, tzinfo=UTC)).publisher.publish(then)
     said = dumped(then)
     assert "#" in said
     assert not [text for text in callers(named) if len(text) > 9 and text in said]

@@ -9,9 +9,8 @@ from typing import NamedTuple
 import pytest
 from pydantic import SecretStr
 
-from pipeline.holdings import Holdings
-from pipeline.journey import Journey
 from pipeline.months import Month
+from pipeline.operations.wiring import Operations
 from pipeline.sandbox import Sandbox
 from pipeline.settings import Settings
 
@@ -27,12 +26,12 @@ class Editions(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Journey, datetime]]:
+def operations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Operations, datetime]]:
     """September and October, published, and an instant between their loads."""
     with Sandbox(
         calls_per_day=12, clock=lambda: NOW, pending=timedelta(0), processing=timedelta(0), rate_limit=None
     ) as vendor:
-        made = Journey(
+        made = Operations(
             Settings(
                 didww_api_key=SecretStr(vendor.api_key),
                 didww_api_url=vendor.url,
@@ -44,28 +43,28 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Journey,
         load(made, SEPTEMBER)
         between = datetime.now(UTC)
         load(made, OCTOBER)
-        made.refresh()
+        made.rebuilder.refresh()
         yield made, between
 
 
-def load(journey: Journey, month: Month) -> None:
-    for record_type in journey.settings.cdr_record_types:
-        [asked] = journey.ask(record_type, [month])
-        [listed] = [export for export in journey.listed("didww") if export.id == asked.export.id]
-        journey.land(record_type, month, listed)
-        journey.load(record_type, month)
+def load(operations: Operations, month: Month) -> None:
+    for record_type in operations.settings.cdr_record_types:
+        [asked] = operations.requester.request(record_type, [month]).all()
+        [listed] = [export for export in operations.listings.read("didww") if export.id == asked.export.id]
+        operations.lander.land(record_type, month, listed)
+        operations.loader.load(record_type, month)
 
 
 @pytest.fixture(scope="session")
-def warehouse(journey: tuple[Journey, datetime]) -> Path:
+def warehouse(operations: tuple[Operations, datetime]) -> Path:
     """Only to be read, as by everybody."""
-    return journey[0].warehouse
+    return operations[0].place.warehouse
 
 
 @pytest.fixture(scope="session")
-def editions(journey: tuple[Journey, datetime]) -> Editions:
-    made, between = journey
-    return Editions(Holdings(made.settings, as_of=between).publish, made.publish)
+def editions(operations: tuple[Operations, datetime]) -> Editions:
+    made, between = operations
+    return Editions(Operations(made.settings, as_of=between).publisher.publish, made.publisher.publish)
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import duckdb
 import pytest
 from pydantic import SecretStr
 
-from pipeline.journey import Journey
 from pipeline.months import Month, month_range
+from pipeline.operations.wiring import Operations
 from pipeline.report import write
 from pipeline.sandbox import Sandbox
 from pipeline.settings import Settings
@@ -26,7 +26,7 @@ Reported = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
-def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
+def operations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operations]:
     """Three months brought in and published; the last of them is running."""
     with Sandbox(
         calls_per_day=60, clock=lambda: NOW, pending=timedelta(0), processing=timedelta(0), rate_limit=None
@@ -37,32 +37,34 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
             cdr_data_dir=tmp_path_factory.mktemp("report"),
             _env_file=None,
         )
-        made = Journey(settings, clock=lambda: NOW)
+        made = Operations(settings, clock=lambda: NOW)
         for record_type in settings.cdr_record_types:
-            exports = {asked.request.month: asked.export.id for asked in made.ask(record_type, MONTHS)}
-            listed = {export.id: export for export in made.listed("didww")}
+            exports = {
+                asked.request.month: asked.export.id for asked in made.requester.request(record_type, MONTHS).all()
+            }
+            listed = {export.id: export for export in made.listings.read("didww")}
             for month in MONTHS:
-                made.land(record_type, month, listed[exports[month]])
-                made.load(record_type, month)
-        made.refresh()
+                made.lander.land(record_type, month, listed[exports[month]])
+                made.loader.load(record_type, month)
+        made.rebuilder.refresh()
         yield made
 
 
 @pytest.fixture(scope="session")
-def db(journey: Journey) -> Iterator[duckdb.DuckDBPyConnection]:
+def db(operations: Operations) -> Iterator[duckdb.DuckDBPyConnection]:
     """The published warehouse, as an analyst opens it."""
-    with duckdb.connect(str(journey.warehouse), read_only=True) as opened:
+    with duckdb.connect(str(operations.place.warehouse), read_only=True) as opened:
         yield opened
 
 
 @pytest.fixture
-def edited(journey: Journey, tmp_path: Path) -> Edited:
+def edited(operations: Operations, tmp_path: Path) -> Edited:
     """A copy of the published file with statements run on it."""
 
     def copy(*statements: str, given: Sequence[Any] = ()) -> Path:
         file = tmp_path / "edited.duckdb"
         if not file.exists():
-            shutil.copyfile(journey.warehouse, file)
+            shutil.copyfile(operations.place.warehouse, file)
         with duckdb.connect(str(file)) as writable:
             for statement in statements:
                 writable.execute(statement, given if "?" in statement else None)
@@ -72,13 +74,13 @@ def edited(journey: Journey, tmp_path: Path) -> Edited:
 
 
 @pytest.fixture(scope="session")
-def plain(journey: Journey, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Page]:
+def plain(operations: Operations, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Page]:
     """The reports of what is published, each written once."""
     folder = tmp_path_factory.mktemp("plain")
 
     @cache
     def made(month: str) -> Page:
-        write(journey.warehouse, Month.parse(month), folder / f"{month}.html")
+        write(operations.place.warehouse, Month.parse(month), folder / f"{month}.html")
         return read(folder / f"{month}.html")
 
     return made

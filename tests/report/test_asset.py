@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from pipeline.cli import main
 from pipeline.definitions import build
-from pipeline.journey import Journey
+from pipeline.operations.wiring import Operations
 from tests.report.conftest import MONTHS, NOW
 
 REPORT = dg.AssetKey("report")
@@ -28,8 +28,8 @@ def requested(
     return {str(key) for key in result.get_requested_partitions(REPORT)}, result.cursor
 
 
-def test_every_publish_launches_the_reports_of_all_months_and_nothing_else_does(journey: Journey) -> None:
-    definitions = build(journey)
+def test_every_publish_launches_the_reports_of_all_months_and_nothing_else_does(operations: Operations) -> None:
+    definitions = build(operations)
     with dg.DagsterInstance.ephemeral() as instance:
         _, cursor = requested(definitions, instance)
         assert requested(definitions, instance, cursor)[0] == set()
@@ -39,8 +39,8 @@ def test_every_publish_launches_the_reports_of_all_months_and_nothing_else_does(
         assert requested(definitions, instance, cursor)[0] == set()
 
 
-def test_the_asset_writes_what_changed(journey: Journey) -> None:
-    definitions = build(journey)
+def test_the_asset_writes_what_changed(operations: Operations) -> None:
+    definitions = build(operations)
     key_range = {"dagster/asset_partition_range_start": "2026-09", "dagster/asset_partition_range_end": "2026-11"}
     with dg.DagsterInstance.ephemeral() as instance:
         ran = dg.materialize([definitions.resolve_assets_def(REPORT)], instance=instance, tags=key_range)
@@ -52,21 +52,21 @@ def test_the_asset_writes_what_changed(journey: Journey) -> None:
         if record.asset_materialization
     }
     assert told == {str(month): True for month in MONTHS}
-    assert all(journey.report_file(month).exists() for month in MONTHS)
+    assert all(operations.place.report_file(month).exists() for month in MONTHS)
 
 
-def cdr(journey: Journey, *arguments: str) -> Result:
-    return CliRunner().invoke(main, ["report", *arguments], env={"CDR_DATA_DIR": str(journey.settings.cdr_data_dir)})
+def cdr(operations: Operations, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["report", *arguments], env={"CDR_DATA_DIR": str(operations.settings.cdr_data_dir)})
 
 
-def test_the_command_writes_every_month_and_says_where(journey: Journey) -> None:
-    ran = cdr(journey)
+def test_the_command_writes_every_month_and_says_where(operations: Operations) -> None:
+    ran = cdr(operations)
     assert ran.exit_code == 0
-    assert ran.output.split("\n")[:-1] == [f"Wrote {journey.report_file(month)}" for month in MONTHS]
+    assert ran.output.split("\n")[:-1] == [f"Wrote {operations.place.report_file(month)}" for month in MONTHS]
 
 
-def test_one_month_goes_where_it_is_wanted(journey: Journey, tmp_path: Path) -> None:
-    ran = cdr(journey, "--month", "2026-10", "--to", str(tmp_path / "october.html"))
+def test_one_month_goes_where_it_is_wanted(operations: Operations, tmp_path: Path) -> None:
+    ran = cdr(operations, "--month", "2026-10", "--to", str(tmp_path / "october.html"))
     assert (ran.exit_code, [path.name for path in tmp_path.iterdir()]) == (0, ["october.html"])
 
 
@@ -79,8 +79,8 @@ def test_one_month_goes_where_it_is_wanted(journey: Journey, tmp_path: Path) -> 
         (["--month", "2026-07"], 1, "Nothing of 2026-07 is loaded"),
     ],
 )
-def test_what_cannot_be_done_is_said(journey: Journey, arguments: list[str], code: int, said: str) -> None:
-    ran = cdr(journey, *arguments)
+def test_what_cannot_be_done_is_said(operations: Operations, arguments: list[str], code: int, said: str) -> None:
+    ran = cdr(operations, *arguments)
     assert (ran.exit_code, said in ran.output) == (code, True)
 
 

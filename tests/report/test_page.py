@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.errors import PermanentError
-from pipeline.journey import Journey
 from pipeline.months import Month
+from pipeline.operations.wiring import Operations
 from pipeline.report import write
 from pipeline.report.page import render
 from pipeline.report.parts import Chart, Section
@@ -41,10 +41,10 @@ def test_a_hostile_name_is_text_and_nothing_else(edited: Edited, report: Reporte
     assert page.brief["Busiest DID"].startswith(HOSTILE)
 
 
-def test_hostile_data_of_a_chart_stay_in_their_json(journey: Journey, tmp_path: Path) -> None:
+def test_hostile_data_of_a_chart_stay_in_their_json(operations: Operations, tmp_path: Path) -> None:
     spec = {"data": {"values": [{"a": HOSTILE}]}, "mark": "text", "encoding": {"text": {"field": "a"}}}
     sections = [Section("one", HOSTILE, [HOSTILE], [Chart("a", HOSTILE, HOSTILE, spec)], {HOSTILE: HOSTILE})]
-    with month_of(journey.warehouse, OCTOBER) as published:
+    with month_of(operations.place.warehouse, OCTOBER) as published:
         (tmp_path / "page.html").write_text(render(published, sections, "0"), "utf-8")
     page = read(tmp_path / "page.html")
     assert page.figures == {"a": spec}
@@ -120,21 +120,21 @@ def test_a_section_without_its_table_says_so(edited: Edited, report: Reported) -
     assert page.brief.keys() == {"At risk"}
 
 
-def test_a_month_of_which_nothing_is_loaded_has_no_report(journey: Journey, tmp_path: Path) -> None:
+def test_a_month_of_which_nothing_is_loaded_has_no_report(operations: Operations, tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match=r"Nothing of 2026-07 is loaded.*cdr backfill --from 2026-07"):
-        write(journey.warehouse, Month(2026, 7), tmp_path / "report.html")
+        write(operations.place.warehouse, Month(2026, 7), tmp_path / "report.html")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_where_it_cannot_be_written_one_sentence_says_so(journey: Journey, tmp_path: Path) -> None:
+def test_where_it_cannot_be_written_one_sentence_says_so(operations: Operations, tmp_path: Path) -> None:
     (tmp_path / "reports").touch()
     with pytest.raises(PermanentError, match=r"The report could not be written to .*reports"):
-        write(journey.warehouse, OCTOBER, tmp_path / "reports" / "report.html")
+        write(operations.place.warehouse, OCTOBER, tmp_path / "reports" / "report.html")
 
 
-def test_what_a_killed_process_left_is_removed(journey: Journey, tmp_path: Path) -> None:
+def test_what_a_killed_process_left_is_removed(operations: Operations, tmp_path: Path) -> None:
     (tmp_path / ".report.html.0123").write_text("half")
-    write(journey.warehouse, OCTOBER, tmp_path / "report.html")
+    write(operations.place.warehouse, OCTOBER, tmp_path / "report.html")
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 

@@ -16,8 +16,8 @@ from rich.console import Console
 from pipeline.cli import main
 from pipeline.commands.demo import QUERIES
 from pipeline.commands.show import table
-from pipeline.journey import Journey
 from pipeline.months import Month, month_range
+from pipeline.operations.wiring import Operations
 from pipeline.sandbox import Sandbox
 from pipeline.settings import Settings
 from pipeline.warehouse.reading import ask
@@ -57,17 +57,20 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             cdr_data_dir=tmp_path_factory.mktemp("demo"),
             _env_file=None,
         )
-        journey = Journey(settings, clock=lambda: DEMO_DAY)
+        operations = Operations(settings, clock=lambda: DEMO_DAY)
         running = Month.of(DEMO_DAY)
         for record_type in settings.cdr_record_types:
             months = month_range(running.shift(-2), running)
-            exports = {asked.request.month: asked.export.id for asked in journey.ask(record_type, months)}
-            listed = {export.id: export for export in journey.listed("didww")}
+            exports = {
+                asked.request.month: asked.export.id
+                for asked in operations.requester.request(record_type, months).all()
+            }
+            listed = {export.id: export for export in operations.listings.read("didww")}
             for month in months:
-                journey.land(record_type, month, listed[exports[month]])
-                journey.load(record_type, month)
-        journey.refresh()
-        yield journey.warehouse
+                operations.lander.land(record_type, month, listed[exports[month]])
+                operations.loader.load(record_type, month)
+        operations.rebuilder.refresh()
+        yield operations.place.warehouse
 
 
 def rendered(warehouse: Path, query: str) -> str:

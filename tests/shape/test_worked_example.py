@@ -12,14 +12,14 @@ import dagster as dg
 import duckdb
 import pytest
 
-from pipeline.datasets import datasets
 from pipeline.definitions import build
 from pipeline.errors import PermanentError
-from pipeline.journey import Journey
 from pipeline.months import Month
+from pipeline.operations.datasets import datasets
+from pipeline.operations.vendors import months_kept, table
+from pipeline.operations.wiring import Operations
 from pipeline.sandbox import ManualClock
 from pipeline.settings import Settings
-from pipeline.vendors import months_kept, table
 from tests.export.dialects.hollerline import CALLS, CASES, SURCHARGES
 from tests.export.test_contract import CASES as ALL_CASES
 from tests.integration.totals import NOW, bring_in
@@ -47,7 +47,9 @@ def sandbox(clock: ManualClock) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def journey(sandbox: Sandbox, clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Journey]:
+def operations(
+    sandbox: Sandbox, clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Operations]:
     """One in a folder that holds nothing but what the page shows."""
     monkeypatch.chdir(tmp_path)
     said = {"KEY": KEY, "URL": sandbox.url}
@@ -57,7 +59,7 @@ def journey(sandbox: Sandbox, clock: ManualClock, tmp_path: Path, monkeypatch: p
     Path(".env").write_text(entry, encoding="utf-8")
     Path("exports.toml").write_text(blocks()["exports.toml"], encoding="utf-8")
     with installed(tmp_path / "product"):
-        yield Journey(Settings(cdr_exports=Path("exports.toml")), clock=clock)
+        yield Operations(Settings(cdr_exports=Path("exports.toml")), clock=clock)
 
 
 def test_its_two_files_are_short() -> None:
@@ -100,18 +102,18 @@ def test_the_contract_suite_tries_it() -> None:
     assert ALL_CASES[NAME] is CASES[NAME]
 
 
-def test_its_exports_are_those_that_the_contract_suite_tries(journey: Journey) -> None:
+def test_its_exports_are_those_that_the_contract_suite_tries(operations: Operations) -> None:
     for tried in (CALLS, SURCHARGES):
-        declared = journey.datasets[tried.name]
+        declared = operations.place.datasets[tried.name]
         assert (declared.resource, declared.fields, declared.window) == (tried.resource, tried.fields, tried.window)
-    assert [name for name in journey.datasets if name.startswith(NAME)] == [CALLS.name, SURCHARGES.name]
+    assert [name for name in operations.place.datasets if name.startswith(NAME)] == [CALLS.name, SURCHARGES.name]
 
 
-def test_a_month_of_it_is_brought_in_to_the_last_digit(journey: Journey, sandbox: Sandbox) -> None:
+def test_a_month_of_it_is_brought_in_to_the_last_digit(operations: Operations, sandbox: Sandbox) -> None:
     types = [CALLS.name, SURCHARGES.name]
-    exports = [bring_in(journey, name, OCTOBER) for name in types]
-    journey.refresh()
-    with duckdb.connect(str(journey.warehouse), read_only=True) as db:
+    exports = [bring_in(operations, name, OCTOBER) for name in types]
+    operations.rebuilder.refresh()
+    with duckdb.connect(str(operations.place.warehouse), read_only=True) as db:
         for dataset in (CALLS, SURCHARGES):
             truth = sandbox.truth(dataset.resource, OCTOBER.start, OCTOBER.end, dataset.window)
             numbers = [name for name, kind in dataset.fields.items() if kind in {"integer", "money"}]
@@ -129,18 +131,18 @@ def test_a_month_of_it_is_brought_in_to_the_last_digit(journey: Journey, sandbox
     assert [one.id for one in sandbox.exports] == exports
 
 
-def test_it_tells_its_exports_apart_by_what_the_list_repeats(journey: Journey) -> None:
-    made = journey.vendors[NAME]
-    ours = [journey.datasets[CALLS.name], journey.datasets[SURCHARGES.name]]
+def test_it_tells_its_exports_apart_by_what_the_list_repeats(operations: Operations) -> None:
+    made = operations.vendors[NAME]
+    ours = [operations.place.datasets[CALLS.name], operations.place.datasets[SURCHARGES.name]]
     narrowed = [replace(ours[0], filters={"caller": "1"}), replace(ours[0], window="answered_at")]
     for dataset in ours:
-        (asked,) = journey.ask(dataset.name, [OCTOBER])
+        (asked,) = operations.requester.request(dataset.name, [OCTOBER]).all()
         (listed,) = [one for one in made.exports() if one.id == asked.export.id]
         assert [other for other in (*ours, *narrowed) if made.holds(listed, other)] == [dataset]
 
 
-def test_what_the_page_says_appears_by_itself_does(journey: Journey) -> None:
-    definitions = build(journey)
+def test_what_the_page_says_appears_by_itself_does(operations: Operations) -> None:
+    definitions = build(operations)
     graph = definitions.resolve_asset_graph()
     for line in ("/export", "/ready", "/file", ""):
         assert f"`{CALLS.name}{line}`" in PAGE.read_text("utf-8")

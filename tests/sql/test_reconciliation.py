@@ -11,10 +11,10 @@ import duckdb
 import pytest
 from pydantic import SecretStr
 
-from pipeline.journey import Journey
-from pipeline.ledger import control_totals
 from pipeline.months import Month
 from pipeline.normalise.didww import TABLES
+from pipeline.operations.ledger import control_totals
+from pipeline.operations.wiring import Operations
 from pipeline.sandbox import Fault, Sandbox
 from pipeline.settings import Settings
 from pipeline.warehouse.reading import ask
@@ -137,15 +137,15 @@ def test_from_the_vendors_file_to_the_published_table_nothing_differs(tmp_path: 
             cdr_data_dir=tmp_path,
             _env_file=None,
         )
-        journey = Journey(settings, clock=lambda: NOW)
+        operations = Operations(settings, clock=lambda: NOW)
         sandbox.faults.inject(Fault.RAGGED_ROW)  # one record of the first file is rejected
         for record_type in settings.cdr_record_types:
-            (asked,) = journey.ask(record_type, [Month.parse(MONTH)])
-            exports = {export.id: export for export in journey.listed("didww")}
-            journey.land(record_type, asked.request.month, exports[asked.export.id])
-            journey.load(record_type, asked.request.month)
-        journey.publish()
-    found = {row[:2]: row[2:] for row in ask(journey.warehouse, RECONCILED).rows}
+            (asked,) = operations.requester.request(record_type, [Month.parse(MONTH)]).all()
+            exports = {export.id: export for export in operations.listings.read("didww")}
+            operations.lander.land(record_type, asked.request.month, exports[asked.export.id])
+            operations.loader.load(record_type, asked.request.month)
+        operations.publisher.publish()
+    found = {row[:2]: row[2:] for row in ask(operations.place.warehouse, RECONCILED).rows}
     names = {(one, name) for one in settings.cdr_record_types for name in ("rows", *TABLES[one].control)}
     assert found.keys() == names
     assert {difference for *_, difference in found.values()} == {0}

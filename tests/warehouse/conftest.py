@@ -9,9 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.normalise.schema import RECORD_TYPES, REJECTED, in_file, schema_of
+from pipeline.warehouse import marts
 from pipeline.warehouse.lake import Lake
+from pipeline.warehouse.marts import Builder
 from pipeline.warehouse.publish import Edition
-from pipeline.warehouse.queries import models, trends
+from pipeline.warehouse.queries import Query, models, trends
 from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, as_table
 
 Row = dict[str, Any]
@@ -19,6 +21,12 @@ PutCalls = Callable[..., Path]
 
 CALLS = {record_type: schema_of(columns) for record_type, columns in RECORD_TYPES.items()}
 COST = {"cdr_in": "total_usd", "cdr_out": "charged_usd"}
+
+
+def build(lake: Lake, query: Query, month: str, base: Mapping[str, pa.Schema]) -> bool:
+    """Bring one month of a mart up to date, in a session of its own."""
+    with Builder(lake, base) as builder:
+        return marts.build(builder, query, month)
 
 
 @pytest.fixture

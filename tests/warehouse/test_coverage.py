@@ -1,11 +1,16 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from pipeline.months import Month
-from pipeline.warehouse.coverage import State, at_risk, coverage, state_of
+from pipeline.operations.installation import Installation
+from pipeline.operations.ledger import Ledger
+from pipeline.settings import Settings
+from pipeline.warehouse.coverage import State, at_risk, cover, state_of
 from pipeline.warehouse.records import Coverage, KnownExport, Total, as_table
 
 MONTH = Month(2026, 10)
@@ -65,8 +70,9 @@ def test_a_month_is_in_the_state_that_its_exports_tell(exports: list[KnownExport
     assert state_of(reversed(exports)) is state
 
 
-def test_coverage_has_a_row_for_every_record_type_and_month() -> None:
-    rows = coverage([export(1)], {"cdr_in": 3, "cdr_out": 3}, Month(2026, 8), NOW)
+def test_coverage_has_a_row_for_every_record_type_and_month(tmp_path: Path) -> None:
+    settings = Settings(didww_api_key=SecretStr("x"), cdr_data_dir=tmp_path, cdr_start_month="2026-08", _env_file=None)
+    rows = Ledger(Installation(settings, clock=lambda: NOW)).coverage([export(1)])
     assert [(row.record_type, row.month, row.state) for row in rows] == [
         (record_type, month, "settling" if (record_type, month) == ("cdr_in", "2026-10") else "missing")
         for record_type in ("cdr_in", "cdr_out")
@@ -87,26 +93,26 @@ def test_coverage_has_a_row_for_every_record_type_and_month() -> None:
 )
 def test_the_vendor_forgets_a_month_on_the_first_of_the_third_after_it(now: str, days: int) -> None:
     at = datetime.fromisoformat(now).replace(tzinfo=UTC)
-    row = next(row for row in coverage([], {"cdr_in": 3}, MONTH, at) if row.month == "2026-10")
+    row = cover("cdr_in", MONTH, [], at, 3)
     assert row.dropped_on == datetime(2027, 1, 1, tzinfo=UTC)
     assert row.days_left == days
 
 
 def test_a_vendor_that_forgets_nothing_puts_no_month_at_risk() -> None:
-    row = coverage([], {"rebilly_transactions": None}, Month(2020, 1), NOW)[0]
+    row = cover("rebilly_transactions", Month(2020, 1), [], NOW, None)
     assert (row.state, row.dropped_on, row.days_left, row.gone) == ("missing", None, None, False)
     assert at_risk(row) is None
 
 
 def test_coverage_shows_the_newest_export_that_is_loaded() -> None:
     newest = replace(export(30), rows=7, rejected_rows=1, duration_seconds=60, cost_usd=Total(Decimal("1.5")))
-    row = next(r for r in coverage([newest, export(1), export(60, loaded=False)], {"cdr_in": 3}, MONTH, NOW))
+    row = cover("cdr_in", MONTH, [newest, export(1), export(60, loaded=False)], NOW, 3)
     assert (row.export_id, row.rows, row.rejected_rows, row.duration_seconds) == ("e30", 7, 1, 60)
     assert (row.cost_usd, row.loaded_until) == (Decimal("1.5"), OVER)
 
 
 def test_records_become_tables_in_which_every_column_has_a_sentence() -> None:
-    tables = as_table([export(1)], KnownExport), as_table(coverage([export(1)], {"cdr_in": 3}, MONTH, NOW), Coverage)
+    tables = as_table([export(1)], KnownExport), as_table([cover("cdr_in", MONTH, [export(1)], NOW, 3)], Coverage)
     for table in (*tables, as_table([], KnownExport), as_table([], Coverage)):
         assert all(field.metadata[b"about"].endswith(b".") for field in table.schema)
     assert [table.num_rows for table in tables] == [1, 2]
@@ -121,5 +127,5 @@ def test_records_become_tables_in_which_every_column_has_a_sentence() -> None:
 def test_an_unsealed_month_is_at_risk_14_days_before_it_is_forgotten(
     days_left: int | None, risk: str | None, state: State
 ) -> None:
-    row = replace(coverage([], {"cdr_in": 3}, MONTH, NOW)[0], state=state.value, days_left=days_left)
+    row = replace(cover("cdr_in", MONTH, [], NOW, 3), state=state.value, days_left=days_left)
     assert at_risk(row) == (None if state in (State.SEALED, State.EXPIRED) else risk)

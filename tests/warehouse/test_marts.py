@@ -15,9 +15,10 @@ from pipeline.normalise.schema import CDR_IN, CDR_OUT, schema_of
 from pipeline.warehouse import queries
 from pipeline.warehouse.forgetting import drop
 from pipeline.warehouse.lake import Lake
-from pipeline.warehouse.marts import build, failure, is_behind
+from pipeline.warehouse.marts import failure, is_behind
 from pipeline.warehouse.queries import Query, base_tables, load, models, seeds
 from pipeline.warehouse.relations import create
+from tests.warehouse.conftest import build
 
 BASE = {"cdr_in": schema_of(CDR_IN), "cdr_out": schema_of(CDR_OUT)}
 MONTH = "2026-10"

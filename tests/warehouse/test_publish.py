@@ -20,10 +20,10 @@ from pipeline.errors import PermanentError
 from pipeline.normalise.schema import CDR_IN, CDR_OUT, REJECTED, in_file, schema_of
 from pipeline.warehouse.differences import Marks, compare
 from pipeline.warehouse.lake import Lake, rejected_table
-from pipeline.warehouse.marts import build
 from pipeline.warehouse.publish import Edition, fingerprint, publish, shown_in
 from pipeline.warehouse.queries import Query, models, trends
 from pipeline.warehouse.readback import Expected
+from tests.warehouse.conftest import build
 
 BASE = {"cdr_in": schema_of(CDR_IN), "cdr_out": schema_of(CDR_OUT)}
 MONTH = "2026-10"

@@ -11,18 +11,19 @@ from collections.abc import Sequence
 
 from pipeline import settings
 from pipeline.errors import PermanentError, TransientError
-from pipeline.export.action import Attempts, Verb
-from pipeline.export.protocol import Export
-from pipeline.journey import Journey
+from pipeline.export.protocol import Export, Listing
 from pipeline.months import Month
+from pipeline.operations.plan import Due, Verb, plan
+from pipeline.operations.state import Attempts, Partition
+from pipeline.operations.wiring import Operations
 from tests.benchmarks.measure import tell
 
 
 class Passes:
     """Brings in months; ``failed`` is whether any was given up."""
 
-    def __init__(self, journey: Journey, name: str, months: Sequence[Month]) -> None:
-        self._journey, self._name, self._months = journey, name, months
+    def __init__(self, operations: Operations, name: str, months: Sequence[Month]) -> None:
+        self._operations, self._name, self._months = operations, name, months
         self._failures: Counter[str] = Counter()
         self._left = list(months)
         self.failed = False
@@ -32,36 +33,38 @@ class Passes:
         for month in self._months:
             self._ask(month)
         while self._left:
-            listed = self._journey.listed(self._journey.datasets[self._name].vendor)
+            listed = self._operations.listings.read(self._operations.place.datasets[self._name].vendor)
             for month in list(self._left):
                 self._advance(month, listed)
             if self._left:
-                time.sleep(self._journey.settings.cdr_poll_seconds)
-        rows = (row for row in self._journey.coverage() if row.record_type == self._name)
+                time.sleep(self._operations.settings.cdr_poll_seconds)
+        rows = (row for row in self._operations.ledger.coverage() if row.record_type == self._name)
         return sum(row.rows or 0 for row in rows)
 
     def _ask(self, month: Month) -> None:
-        if str(month) in self._journey.loaded(self._name):
+        if str(month) in self._operations.ledger.loaded(self._name):
             self._left.remove(month)
             return
         try:
-            list(self._journey.ask(self._name, [month]))
+            self._operations.requester.request(self._name, [month]).all()
         except PermanentError:
             self.failed = True
             self._left.remove(month)
 
-    def _advance(self, month: Month, listed: Sequence[Export]) -> None:
-        journey, name = self._journey, self._name
-        action = journey.plan(name, month, listed, lambda export_id: Attempts(self._failures[export_id]))
+    def _advance(self, month: Month, listed: Listing) -> None:
+        operations, partition = self._operations, Partition(self._name, month)
+        lists = {operations.place.vendor_name(self._name): listed}
+        made = operations.gatherer.gather(lists, lambda export_id: Attempts(self._failures[export_id]), [partition])
+        action = plan(made.states[partition], operations.place.clock(), operations.policy(Due.RETRIED))
         if action.verb is Verb.LOAD and action.export:
             self._load(month, action.export)
-        elif action.verb is Verb.REQUEST or month in journey.queue.months(name)[:1]:
+        elif action.verb is Verb.REQUEST:
             self._ask(month)
 
     def _load(self, month: Month, export: Export) -> None:
         try:
-            self._journey.land(self._name, month, export)
-            self._journey.load(self._name, month)
+            self._operations.lander.land(self._name, month, export)
+            self._operations.loader.load(self._name, month)
         except (PermanentError, TransientError):
             self._failures[export.id] += 1
         else:
@@ -69,5 +72,5 @@ class Passes:
 
 
 if __name__ == "__main__":
-    passes = Passes(Journey(settings.load()), sys.argv[1], [Month.parse(text) for text in sys.argv[2:]])
+    passes = Passes(Operations(settings.load()), sys.argv[1], [Month.parse(text) for text in sys.argv[2:]])
     tell({"rows": passes.run(), "failed": passes.failed})

@@ -5,12 +5,12 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.guards import Guards
 from pipeline.landing.archive import Archive
 from pipeline.landing.notes import Manifest
-from pipeline.loading import Loader
 from pipeline.months import Month
 from pipeline.normalise.didww import TABLES
+from pipeline.operations.guards import Guards
+from pipeline.operations.load import Replacer
 from pipeline.warehouse.lake import Lake
 from tests.benchmarks.samples import Sample, read
 
@@ -19,7 +19,7 @@ def main(target: Path, *files: Path) -> None:
     """Load each file into a lake in ``target``."""
     archive, lake = Archive(target / "landing"), Lake(target / "lake")
     for sample in map(read, files):
-        Loader(archive, lake, TABLES, Guards(0.01, 0.01)).replace(_landed(archive, sample), force=False)
+        Replacer(archive, lake, TABLES, Guards(0.01, 0.01)).replace(_landed(archive, sample), force=False)
 
 
 def _landed(archive: Archive, sample: Sample) -> Manifest:

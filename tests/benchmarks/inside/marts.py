@@ -16,7 +16,7 @@ import duckdb
 
 from pipeline.normalise.schema import RECORD_TYPES, schema_of
 from pipeline.warehouse.lake import Lake
-from pipeline.warehouse.marts import build
+from pipeline.warehouse.marts import Builder, build
 from pipeline.warehouse.queries import Query, models, seeds
 from pipeline.warehouse.relations import create, create_seeds
 from tests.benchmarks.measure import tell
@@ -53,7 +53,8 @@ def ours(folder: Path, query: Query) -> list[float]:
     """Build the month anew, as if nothing of the mart were there."""
     lake = Lake(folder / "lake")
     shutil.rmtree(lake.root.joinpath(*query.name.split(".")), ignore_errors=True)
-    return _spent(lambda: build(lake, query, MONTH, BASE))
+    with Builder(lake, BASE) as builder:
+        return _spent(lambda: build(builder, query, MONTH))
 
 
 def by_hand(folder: Path, query: Query) -> list[float]:

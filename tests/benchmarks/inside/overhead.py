@@ -15,11 +15,13 @@ from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._grpc.types import ExecuteRunArgs
 
 from pipeline.definitions import build
+from pipeline.defs.backfill import backfilled
 from pipeline.defs.history import EXPORT_TAG
 from pipeline.defs.home import prepare_home
-from pipeline.defs.runs import Runner
 from pipeline.export.protocol import Export
 from pipeline.months import Month
+from pipeline.operations.state import Partition
+from pipeline.operations.wiring import Operations
 from tests.benchmarks.inside.vendor import asked, bring_in, vendor
 from tests.benchmarks.measure import run, tell
 
@@ -28,30 +30,30 @@ DAGSTER = [sys.executable, "-m", "dagster"]
 
 def alone(data: Path) -> list[list[float]]:
     """The work without a run."""
-    with vendor(data) as (_, journey):
-        return [_spent(bring_in, journey, *month) for month in asked(journey)]
+    with vendor(data) as (_, operations):
+        return [_spent(bring_in, operations, *month) for month in asked(operations)]
 
 
 def here(data: Path) -> list[list[float]]:
-    """Runs in this process, as `cdr backfill` executes them."""
-    with vendor(data) as (_, journey):
-        prepare_home(journey.settings)
-        definitions, months = build(journey), asked(journey)
-        with dg.DagsterInstance.get() as instance, Runner(definitions, instance, data / ".locks") as runner:
-            return [_spent(_run, runner, *month) for month in months]
+    """A backfill in this process, as `cdr backfill` does it: each month is one of its own."""
+    with vendor(data) as (_, operations):
+        prepare_home(operations.settings)
+        months = asked(operations)
+        with dg.DagsterInstance.get() as instance:
+            return [_spent(_run, operations, instance, record_type, month) for record_type, month, _ in months]
 
 
-def _run(runner: Runner, record_type: str, month: Month, export: Export) -> None:
-    outcome = runner.run(f"load_{record_type}", partition=str(month), tags={EXPORT_TAG: export.id})
-    assert outcome.ok, outcome.why
+def _run(operations: Operations, instance: dg.DagsterInstance, record_type: str, month: Month) -> None:
+    failed = backfilled(operations, instance, [Partition(record_type, month)], lambda partition, what: None)
+    assert not failed, failed
 
 
 def apart(data: Path) -> list[list[float]]:
     """Runs in processes of their own, as the daemon launches them."""
-    with vendor(data) as (_, journey):
-        home = prepare_home(journey.settings)
-        environment = {**journey.settings.environment(), "DAGSTER_HOME": str(home)}
-        definitions, months = build(journey), asked(journey)
+    with vendor(data) as (_, operations):
+        home = prepare_home(operations.settings)
+        environment = {**operations.settings.environment(), "DAGSTER_HOME": str(home)}
+        definitions, months = build(operations), asked(operations)
         with dg.DagsterInstance.get() as instance:
             commands = [_command(definitions, instance, *month) for month in months]
             used = [run(*command, environment=environment) for command in commands]

@@ -12,9 +12,9 @@ from time import perf_counter
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.holdings import Holdings
 from pipeline.months import Month
 from pipeline.normalise.schema import RECORD_TYPES, schema_of
+from pipeline.operations.wiring import Operations
 from pipeline.warehouse.lake import Lake
 from tests.benchmarks.inside.vendor import asked, bring_in, vendor
 from tests.benchmarks.measure import tell
@@ -25,21 +25,21 @@ FIRST = Month(2026, 9)
 def measured(data: Path, rounds: int, *sizes: int) -> dict[str, list[float]]:
     """Bring in one month, repeat it until there are that many files, and publish."""
     seconds: dict[str, list[float]] = {}
-    with vendor(data) as (_, journey):
-        for record_type, month, export in asked(journey, [FIRST]):
-            bring_in(journey, record_type, month, export)
-        journey.refresh()
-        tables = _tables(journey.lake)
+    with vendor(data) as (_, operations):
+        for record_type, month, export in asked(operations, [FIRST]):
+            bring_in(operations, record_type, month, export)
+        operations.rebuilder.refresh()
+        tables = _tables(operations.place.lake)
         for size in sizes:
-            while len(journey.months()) * len(tables) < size:
-                _repeat(journey, tables, journey.months()[-1].shift(1))
-            seconds[str(len(journey.months()) * len(tables))] = [_publish(journey) for _ in range(rounds)]
+            while len(operations.ledger.months()) * len(tables) < size:
+                _repeat(operations, tables, operations.ledger.months()[-1].shift(1))
+            seconds[str(len(operations.ledger.months()) * len(tables))] = [_publish(operations) for _ in range(rounds)]
     return seconds
 
 
-def _publish(holdings: Holdings) -> float:
+def _publish(operations: Operations) -> float:
     began = perf_counter()
-    holdings.publish()
+    operations.publisher.publish()
     return perf_counter() - began
 
 
@@ -47,9 +47,9 @@ def _tables(lake: Lake) -> list[str]:
     return [".".join(log.parent.relative_to(lake.root).parts) for log in sorted(lake.root.glob("**/_delta_log"))]
 
 
-def _repeat(holdings: Holdings, tables: list[str], month: Month) -> None:
+def _repeat(operations: Operations, tables: list[str], month: Month) -> None:
     """Give each table the first month's file once more, as that of another month."""
-    lake = holdings.lake
+    lake = operations.place.lake
     for table in tables:
         [first] = lake.files(table)[str(FIRST)]
         file = lake.new_file(table, str(month), first.name.split(".")[0])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.benchmarks.inside.vendor import asked, bring_in, vendor
 
-with vendor(Path(sys.argv[1])) as (_, journey):
-    for record_type, month, export in asked(journey):
-        bring_in(journey, record_type, month, export)
-    journey.refresh()
+with vendor(Path(sys.argv[1])) as (_, operations):
+    for record_type, month, export in asked(operations):
+        bring_in(operations, record_type, month, export)
+    operations.rebuilder.refresh()

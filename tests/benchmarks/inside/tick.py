@@ -17,9 +17,9 @@ from tests.benchmarks.measure import tell
 
 def measured(folder: Path, listed: int, ticks: int) -> list[dict[str, float]]:
     """The same tick, so many times."""
-    with vendor(folder / "data", foreign=listed - 6) as (sandbox, journey), dg.instance_for_test() as instance:
-        asked(journey)
-        definitions = build(journey)
+    with vendor(folder / "data", foreign=listed - 6) as (sandbox, operations), dg.instance_for_test() as instance:
+        asked(operations)
+        definitions = build(operations)
         sensor, found = definitions.resolve_sensor_def("exports_ready"), []
         for _ in range(ticks):
             context = dg.build_sensor_context(instance=instance, definitions=definitions)

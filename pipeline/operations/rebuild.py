@@ -2,32 +2,46 @@
 
 from collections.abc import Iterator
 
-from pipeline.erasing import Eraser
 from pipeline.errors import PermanentError, TransientError
-from pipeline.holdings import Holdings
-from pipeline.integrity import left_out
 from pipeline.landing.notes import Manifest
-from pipeline.loading import Loader
 from pipeline.months import Month
+from pipeline.operations.erase import Eraser
+from pipeline.operations.installation import Installation
+from pipeline.operations.ledger import Ledger
+from pipeline.operations.load import Replacer
+from pipeline.operations.publish import Publisher
+from pipeline.operations.verify import left_out
 from pipeline.privacy.erasures import Erasures
 
 _OF_ONE_MONTH = (PermanentError, TransientError, OSError, ValueError)
 """What may go wrong with one file, and stops no other."""
 
 
-class Reloader:
+class Rebuilder:
     """Brings the lake and what is published back in line with the archive.
 
     Args:
-        holdings: The data directory.
-        loader: Replaces a month of its lake.
+        place: The installation.
+        ledger: Its books.
+        replacer: Replaces a month of its lake.
+        publisher: Builds and publishes.
         eraser: Overwrites erased numbers in its archive.
         erasures: The log of those numbers.
     """
 
-    def __init__(self, holdings: Holdings, loader: Loader, eraser: Eraser, erasures: Erasures) -> None:
-        self._holdings = holdings
-        self._loader = loader
+    def __init__(
+        self,
+        place: Installation,
+        ledger: Ledger,
+        replacer: Replacer,
+        publisher: Publisher,
+        eraser: Eraser,
+        erasures: Erasures,
+    ) -> None:
+        self._place = place
+        self._ledger = ledger
+        self._replacer = replacer
+        self._publisher = publisher
         self._eraser = eraser
         self._erasures = erasures
 
@@ -36,14 +50,15 @@ class Reloader:
         if failed := self._refreshed():
             raise PermanentError(" ".join(failed))
 
-    def resume(self) -> Iterator[str]:
-        """Load again, from the archive, what a kill or a power cut left half loaded; tells what could not be."""
-        holdings = self._holdings
-        for record_type, month in [(name, month) for name in holdings.schemas for month in holdings.half_loaded(name)]:
+    def resume(self) -> list[str]:
+        """Load again, from the archive, what a kill or a power cut left half loaded; return why the rest was not."""
+        failed, schemas = [], self._place.schemas
+        for record_type, month in [(name, month) for name in schemas for month in self._ledger.half_loaded(name)]:
             try:
                 self._load_again(record_type, month)
             except (PermanentError, TransientError) as error:
-                yield str(error)
+                failed.append(str(error))
+        return failed
 
     def rebuild(self, *, force: bool = False) -> Iterator[Manifest]:
         """Load every landed export again, oldest first, from the archive alone; then publish.
@@ -53,21 +68,21 @@ class Reloader:
         that the lake does not hold is loaded, for nothing says any more what was forced before. A month that cannot be
         loaded stops no other; at the end ``PermanentError`` names it, and what of the archive was left out.
         """
-        holdings = self._holdings
-        for lake in (holdings.lake, holdings.copies):
+        place = self._place
+        for lake in (place.lake, place.copies):
             lake.set_aside_unreadable()
         failed = []
-        landed = [one for one in holdings.known_landed() if not holdings.expired(Month.parse(one.month))]
+        landed = [one for one in self._ledger.landed() if place.retained(Month.parse(one.month))]
         newest = {(one.record_type, one.month): one.export_id for one in landed}
-        held = {(name, month): export for name in holdings.schemas for month, export in holdings.loaded(name).items()}
+        held = {(name, month): export for name in place.schemas for month, export in self._ledger.loaded(name).items()}
         for manifest in landed:
-            place = manifest.record_type, manifest.month
-            if place in held and manifest.export_id not in (held[place], newest[place]):
+            which = manifest.record_type, manifest.month
+            if which in held and manifest.export_id not in (held[which], newest[which]):
                 continue
-            meant = force and place not in held and manifest.export_id == newest[place]
+            meant = force and which not in held and manifest.export_id == newest[which]
             try:
-                with holdings.locked(f"{manifest.record_type}-{manifest.month}"):
-                    self._loader.replace(manifest, force=meant or held.get(place) == manifest.export_id)
+                with place.locked(f"{manifest.record_type}-{manifest.month}"):
+                    self._replacer.replace(manifest, force=meant or held.get(which) == manifest.export_id)
             except _OF_ONE_MONTH as error:
                 failed.append(_failure(manifest, error))
             else:
@@ -81,14 +96,12 @@ class Reloader:
         The number is in no log: whatever brings it again is erased when it is loaded. Raises ``PermanentError`` for
         what is no phone number, and at the end where a file may hold it still.
         """
-        holdings = self._holdings
-        erased = self._erasures.add(number, holdings.clock())
+        place = self._place
+        erased = self._erasures.add(number, place.clock())
         self._remove_unfinished()
-        made_of = {
-            name: {one["month"]: one["sha256"] for one in holdings.lake.notes(name)} for name in holdings.schemas
-        }
+        made_of = {name: {one["month"]: one["sha256"] for one in place.lake.notes(name)} for name in place.schemas}
         months, failed = set(), []
-        for manifest in holdings.known_landed():
+        for manifest in self._ledger.landed():
             try:
                 cleansed = self._cleanse(manifest, made_of[manifest.record_type].get(manifest.month))
             except _OF_ONE_MONTH as error:
@@ -98,47 +111,47 @@ class Reloader:
                 months.add(manifest.month)
                 yield cleansed, rows
         failed += self._refreshed()
-        holdings.forget(sorted(months))
+        self._publisher.purge_history(sorted(months))
         for month in map(Month.parse, months):
-            if holdings.report_file(month).exists():
-                holdings.report(month, again=True)
+            if place.report_file(month).exists():
+                self._publisher.report(month, again=True)
         self._end(failed)
 
     def _remove_unfinished(self) -> None:
         """Remove what killed processes left of files in the archive."""
-        for part in list(self._holdings.archive.unfinished()):
-            with self._holdings.locked(f"{part.parts[-3]}-{part.parts[-2]}"):
+        for part in list(self._place.archive.unfinished()):
+            with self._place.locked(f"{part.parts[-3]}-{part.parts[-2]}"):
                 part.unlink(missing_ok=True)
 
     def _refreshed(self) -> list[str]:
         """Load again what was left half loaded, build and publish; what went wrong."""
-        failed = [*self.resume()]
+        failed = self.resume()
         try:
-            self._holdings.build_and_publish()
+            self._publisher.build_and_publish()
         except PermanentError as error:
             failed.append(str(error))
         return failed
 
     def _load_again(self, record_type: str, month: str) -> None:
-        holdings = self._holdings
-        with holdings.locked(f"{record_type}-{month}"):
-            ids = holdings.half_loaded(record_type).get(month, set())
-            landed = [one for one in holdings.known_landed() if one.export_id in ids]
-            if landed and not holdings.expired(Month.parse(month)):
-                self._loader.replace(landed[-1], force=True)  # it passed, or was forced, when it was loaded first
+        place = self._place
+        with place.locked(f"{record_type}-{month}"):
+            ids = self._ledger.half_loaded(record_type).get(month, set())
+            landed = [one for one in self._ledger.landed() if one.export_id in ids]
+            if landed and place.retained(Month.parse(month)):
+                self._replacer.replace(landed[-1], force=True)  # it passed, or was forced, when it was loaded first
 
     def _cleanse(self, manifest: Manifest, made_of: str | None) -> Manifest:
         """Erase what the log names from a file, and from its month where that is ``made_of`` other bytes."""
-        holdings, name, month = self._holdings, manifest.record_type, manifest.month
-        with holdings.locked(f"{name}-{month}"):
+        place, name, month = self._place, manifest.record_type, manifest.month
+        with place.locked(f"{name}-{month}"):
             cleansed = self._eraser.cleanse(manifest)
-            if holdings.loaded(name).get(month) == manifest.export_id and made_of != cleansed.checksum:
-                self._loader.replace(cleansed, force=True)
+            if self._ledger.loaded(name).get(month) == manifest.export_id and made_of != cleansed.checksum:
+                self._replacer.replace(cleansed, force=True)
         return cleansed
 
     def _end(self, failed: list[str]) -> None:
         """Raise ``PermanentError`` with all that went wrong, and with what of the archive was left out."""
-        wrong = [*failed, *filter(None, [left_out(self._holdings)])]
+        wrong = [*failed, *filter(None, [left_out(self._place)])]
         if wrong:
             raise PermanentError(f"{len(wrong)} failed, all others are done. {' '.join(wrong)}")
 

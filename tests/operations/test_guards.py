@@ -10,17 +10,20 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from pipeline.dataset import Companion, Dataset
 from pipeline.errors import PermanentError
-from pipeline.guards import Guards
 from pipeline.landing.archive import Archive
 from pipeline.landing.notes import AskedFor, Manifest
-from pipeline.ledger import known_differences, known_exports
-from pipeline.loading import Loaded, Loader
 from pipeline.months import Month
 from pipeline.normalise import packagex, rebilly
 from pipeline.normalise.didww import TABLES
+from pipeline.operations.guards import Guards
+from pipeline.operations.installation import Installation
+from pipeline.operations.ledger import Ledger
+from pipeline.operations.load import Loaded, Replacer
+from pipeline.settings import Settings
 from pipeline.warehouse.lake import Lake
 from pipeline.warehouse.records import KnownExport, Revision, as_table
 
@@ -63,7 +66,7 @@ class Months:
 
     def load(self, manifest: Manifest, *, force: bool = False, max_rejected: float = 0.01) -> Loaded:
         guards = Guards(max_shrink=0.01, max_rejected=max_rejected)
-        return Loader(self.archive, self.lake, self._tables, guards).replace(manifest, force=force)
+        return Replacer(self.archive, self.lake, self._tables, guards).replace(manifest, force=force)
 
     def held(self, record_type: str = "cdr_out") -> str | None:
         return self.lake.stems(record_type).get(str(OCTOBER))
@@ -206,7 +209,7 @@ def test_where_nothing_says_how_old_the_loaded_export_is_its_rows_are_kept(
 ) -> None:
     first = months.land("e-1", file(*[line()] * 100))
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.loading.note", without_age)
+        patch.setattr("pipeline.operations.load.commit_metadata", without_age)
         months.load(first)
     lose(months.archive, first, "archive")
     refused(
@@ -217,9 +220,9 @@ def test_where_nothing_says_how_old_the_loaded_export_is_its_rows_are_kept(
 
 def without_age(*arguments: object) -> dict[str, object]:
     """The note of a load as it was before it said how old its export is."""
-    from pipeline.ledger import note
+    from pipeline.operations.commit_metadata import commit_metadata
 
-    return {name: value for name, value in note(*arguments).items() if name != "created_at"}  # type: ignore[arg-type]
+    return {name: value for name, value in commit_metadata(*arguments).items() if name != "created_at"}  # type: ignore[arg-type]
 
 
 def lose(archive: Archive, manifest: Manifest, what: str) -> None:
@@ -241,7 +244,7 @@ def test_the_largest_amounts_overflow_no_sum(months: Months) -> None:
     (difference,) = months.load(later).differences
     assert (difference.seconds_more, difference.usd_more) == (999 * 31 * 86_400, 999 * Decimal(most))
     root = months.archive.root.parent
-    exports = known_exports(months.archive, months.lake, ["cdr_out"], root)
-    assert as_table(exports, KnownExport)["cost_usd"].to_pylist() == [Decimal(most), 1_000 * Decimal(most)]
-    found = known_differences(months.lake, ["cdr_out"])
-    assert as_table(found, Revision)["usd_more"].to_pylist() == [999 * Decimal(most)]
+    settings = Settings(didww_api_key=SecretStr("x"), cdr_data_dir=root, _env_file=None)
+    ledger = Ledger(Installation(settings))
+    assert as_table(ledger.exports(), KnownExport)["cost_usd"].to_pylist() == [Decimal(most), 1_000 * Decimal(most)]
+    assert as_table(ledger.differences(), Revision)["usd_more"].to_pylist() == [999 * Decimal(most)]

@@ -8,22 +8,17 @@ from hypothesis import strategies as st
 
 from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError
-from pipeline.export.plan import (
-    MAX_ASKS,
-    SETTLE_DAYS,
-    askable,
-    covers,
-    due,
+from pipeline.export.protocol import Export, Request, Status
+from pipeline.export.requests import (
+    MAX_REQUESTS,
     of_month,
     overdue,
     request_for,
     series,
     serving,
     settle_step,
-    vendor_drops,
     waiting,
 )
-from pipeline.export.protocol import Export, Request, Status
 from pipeline.months import Month
 from tests.didww import CDR_IN, CDR_OUT
 
@@ -90,20 +85,8 @@ class TestWhatToAskFor:
 
     @pytest.mark.parametrize("now", ["2026-09-30 23:59:59", "2026-10-01 00:00:00", "2026-10-01 00:00:05", "2025-10-15"])
     def test_a_month_that_has_not_begun_cannot_be_asked_for(self, now: str) -> None:
-        with pytest.raises(PermanentError, match=r"^2026-10 has not begun, so it cannot be asked for; [^\n]+\.$"):
+        with pytest.raises(PermanentError, match=r"^2026-10 has not begun, so it cannot be requested; [^\n]+\.$"):
             request_for(SERIES, CDR_IN, OCTOBER, at(now))
-
-    @pytest.mark.parametrize("now", ["2027-01-01 00:00:00", "2027-01-01 00:00:01", "2030-06-01 00:00:00"])
-    def test_a_month_that_the_vendor_forgot_cannot_be_asked_for(self, now: str) -> None:
-        possible, (refused,) = askable([OCTOBER], at(now), months_kept=3)
-        assert possible == []
-        assert refused.startswith("The vendor forgot 2026-10 on 2027-01-01: ")
-
-    def test_a_vendor_that_forgets_nothing_can_be_asked_for_every_month_that_has_begun(self) -> None:
-        months = [Month(1999, 1), OCTOBER, NOVEMBER.shift(1)]
-        possible, refused = askable(months, NOW, months_kept=None)
-        assert possible == months[:2]
-        assert len(refused) == 1
 
     @given(installations, datasets, st.sampled_from([50, 100]), st.integers(6, 95 * 86400))
     def test_every_request_is_one_that_the_vendor_accepts(
@@ -151,7 +134,7 @@ class TestWhatToAskFor:
         [("2026-11-02 12:34:56", "20261102T1234"), ("2026-10-21 08:30:07", "20261021T083002")],
     )
     def test_again_is_a_snapshot_of_this_very_minute(self, now: str, snapshot: str) -> None:
-        assert request_for(SERIES, CDR_IN, OCTOBER, at(now), again=True).reference == OURS + snapshot
+        assert request_for(SERIES, CDR_IN, OCTOBER, at(now), force_new=True).reference == OURS + snapshot
 
     def test_the_margin_keeps_a_fast_clock_out_of_the_vendors_future(self) -> None:
         now = at("2026-10-21 08:30:07") + timedelta(microseconds=999_999)
@@ -172,11 +155,6 @@ class TestSettling:
         early, late = (settle_step(OCTOBER, OCTOBER.end + timedelta(days=days)) for days in sorted((one, other)))
         assert early <= late <= max(one, other)
         assert max(one, other) - late < 4
-
-    @pytest.mark.parametrize("month", [OCTOBER, Month(2026, 12), Month(2027, 2)])
-    def test_the_vendor_forgets_a_month_on_the_first_of_the_third_month_after_it(self, month: Month) -> None:
-        assert vendor_drops(month, 3) == month.shift(3).start
-        assert vendor_drops(month, None) is None
 
 
 class TestWhichAreOurs:
@@ -270,7 +248,7 @@ class TestWhatServes:
     def test_overdue_exports_are_asked_for_again_with_a_reference_of_their_own(self) -> None:
         ours: list[Export] = []
         references: list[str] = []
-        for number in range(MAX_ASKS):
+        for number in range(MAX_REQUESTS):
             request = self.asked_again(*ours)
             assert isinstance(request, Request)
             assert (request.start, request.end) == (self.whole.start, self.whole.end)
@@ -305,14 +283,16 @@ class TestWhatServes:
         assert again == replace(self.whole, reference=self.whole.reference + ".2")
 
     def test_what_was_asked_for_before_and_came_is_no_failure(self) -> None:
-        assert self.asked_again(*(export(f"e{i}", reference=f"{OURS}day{i}x") for i in range(MAX_ASKS))) == self.whole
+        assert (
+            self.asked_again(*(export(f"e{i}", reference=f"{OURS}day{i}x") for i in range(MAX_REQUESTS))) == self.whole
+        )
 
     @pytest.mark.parametrize(
         ("age", "given_up"),
         [(timedelta(days=1) - timedelta(seconds=1), True), (timedelta(days=1), False), (timedelta(days=2), False)],
     )
     def test_of_a_running_month_no_more_than_so_many_fail_in_a_day(self, age: timedelta, *, given_up: bool) -> None:
-        last = [NOW - timedelta(hours=1)] * (MAX_ASKS - 1)
+        last = [NOW - timedelta(hours=1)] * (MAX_REQUESTS - 1)
         failed = [
             export(f"e{i}", reference=f"cdr/main/cdr_in/2026-11/{i}", status=Status.FAILED, created_at=created)
             for i, created in enumerate([NOW - age, *last])
@@ -335,63 +315,6 @@ class TestWhatServes:
 
     def test_a_completed_export_whose_url_never_comes_is_overdue(self) -> None:
         assert overdue(export(url=None, created_at=NOW - 2 * DEADLINE), NOW, DEADLINE)
-
-
-class TestWhenToAsk:
-    @pytest.mark.parametrize(
-        ("now", "newest_ask", "is_due"),
-        [
-            ("2026-09-30 23:59:59", None, False),
-            ("2026-10-01 00:00:05", None, False),
-            ("2026-10-01 00:00:06", None, True),
-            ("2026-10-21 12:00:00", "2026-10-20 23:59:59", True),
-            ("2026-10-21 12:00:00", "2026-10-21 00:00:00", False),
-            ("2026-10-21 12:00:00", "2026-10-21 12:00:00", False),
-            ("2026-11-01 00:00:00", "2026-10-31 23:59:59", True),
-            ("2026-11-01 12:00:00", "2026-11-01 00:00:05", False),
-            ("2026-11-02 00:00:00", "2026-11-01 23:59:59", True),
-            ("2026-11-03 23:59:59", "2026-11-02 00:00:00", False),
-            ("2026-11-04 00:00:00", "2026-11-02 00:00:00", True),
-            ("2026-11-07 23:59:59", "2026-11-04 00:00:00", False),
-            ("2026-11-08 00:00:00", "2026-11-04 00:00:00", True),
-            ("2026-11-08 00:00:00", "2026-11-07 12:00:00", True),
-            ("2026-11-10 00:00:00", "2026-11-09 00:00:00", False),
-            ("2026-11-09 23:59:59", "2026-11-08 00:00:00", False),
-            ("2026-11-10 00:00:00", "2026-11-08 00:00:00", True),
-            ("2026-12-31 23:59:59", None, True),
-            ("2027-01-01 00:00:00", None, False),
-        ],
-    )
-    def test_a_month_is_due_daily_while_it_runs_and_then_once_at_each_step(
-        self,
-        now: str,
-        newest_ask: str | None,
-        is_due: bool,
-    ) -> None:
-        asked = at(newest_ask) if newest_ask else None
-        assert due(OCTOBER, at(now), sealed=False, newest_ask=asked, months_kept=3) == is_due
-
-    @given(st.integers(0, 100 * 24), st.none() | st.integers(0, 100 * 24))
-    def test_a_sealed_month_is_never_due(self, now: int, asked: int | None) -> None:
-        newest_ask = None if asked is None else OCTOBER.start + timedelta(hours=asked)
-        assert not due(OCTOBER, OCTOBER.start + timedelta(hours=now), sealed=True, newest_ask=newest_ask, months_kept=3)
-
-    @given(st.integers(1, 92 * 24 - 1))
-    def test_a_month_that_is_due_can_be_asked_for_and_is_not_due_again_at_once(self, hours: int) -> None:
-        now = OCTOBER.start + timedelta(hours=hours)
-        assert due(OCTOBER, now, sealed=False, newest_ask=None, months_kept=3)
-        request_for(SERIES, CDR_IN, OCTOBER, now)
-        assert not due(OCTOBER, now, sealed=False, newest_ask=now, months_kept=3)
-
-    def test_asking_whenever_it_is_due_asks_daily_and_then_at_every_step(self) -> None:
-        asked: list[datetime] = []
-        for hour in range(1, 46 * 24):
-            now = OCTOBER.start + timedelta(hours=hour)
-            if due(OCTOBER, now, sealed=False, newest_ask=asked[-1] if asked else None, months_kept=None):
-                asked.append(now)
-        days_after = [(moment - OCTOBER.end).days for moment in asked if moment >= OCTOBER.end]
-        assert len(asked) - len(days_after) == 31
-        assert days_after == [*SETTLE_DAYS, 9, 11, 13]
 
 
 @pytest.mark.parametrize(
@@ -418,27 +341,5 @@ def test_only_the_newest_export_waits_to_be_loaded_and_for_a_day(
 def test_a_part_of_a_month_that_waits_to_be_loaded_does_not_serve_the_whole(end: datetime, *, serves: bool) -> None:
     request = request_for(SERIES, CDR_IN, OCTOBER, at("2026-11-01 06:00:00"))
     part = export(reference=OURS + "20261031T210000", end=end, created_at=at("2026-10-31 21:00:05"))
-    found = serving(request, [part], at("2026-11-01 06:00:00"), DEADLINE, waiting={part.id})
+    found = serving(request, [part], at("2026-11-01 06:00:00"), DEADLINE, unloaded={part.id})
     assert (found == part) is serves
-
-
-class TestWhatIsCovered:
-    @pytest.mark.parametrize(
-        ("until", "now", "covered"),
-        [
-            (None, "2026-10-21 12:00:00", False),
-            ("2026-10-20 12:00:00", "2026-10-21 12:00:00", True),
-            ("2026-10-20 11:59:59", "2026-10-21 12:00:00", False),
-            ("2026-10-31 06:00:00", "2026-10-31 23:00:00", True),
-            ("2026-10-31 06:00:00", "2026-11-01 05:00:00", False),  # 18 hours are missing, however fresh it is
-            ("2026-10-31 23:59:59", "2026-11-01 00:00:06", False),
-            ("2026-10-31 23:59:59", "2026-11-01 00:00:05", False),
-            ("2026-10-31 23:59:59", "2026-11-01 00:00:04", True),  # its end cannot be asked for yet
-            ("2026-11-01 00:00:00", "2026-11-01 00:00:06", True),
-            ("2026-11-01 00:00:00", "2027-06-01 00:00:00", True),
-        ],
-    )
-    def test_a_month_that_has_ended_is_loaded_when_all_of_it_is(
-        self, until: str | None, now: str, covered: bool
-    ) -> None:
-        assert covers(at(until) if until else None, OCTOBER, at(now)) == covered

@@ -7,20 +7,26 @@ from itertools import chain
 from pathlib import Path
 
 from pipeline.dataset import Companion
-from pipeline.erasing import Eraser
 from pipeline.errors import PermanentError
-from pipeline.guards import Guards, Known
 from pipeline.landing.archive import Archive
-from pipeline.landing.notes import Manifest
-from pipeline.ledger import note
+from pipeline.landing.notes import Manifest, by_age
 from pipeline.months import Month
 from pipeline.normalise.convert import Converted, Origin, convert
 from pipeline.normalise.schema import REJECTED
 from pipeline.normalise.sink import all_or_none
 from pipeline.normalise.table import Table
+from pipeline.operations.commit_metadata import commit_metadata
+from pipeline.operations.erase import Eraser
+from pipeline.operations.guards import Guards, Known
+from pipeline.operations.installation import Installation
+from pipeline.operations.ledger import Ledger
+from pipeline.operations.plan import not_retained
 from pipeline.warehouse.differences import Difference, Marks, compare, rows_lost
 from pipeline.warehouse.lake import Lake, rejected_table
 from pipeline.warehouse.readback import Expected
+
+SIMULTANEOUS_LOADS = 2
+"""How many files the processes of one machine type at once: each takes a few hundred megabytes."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +42,17 @@ class Loaded:
     differences: Sequence[Difference] = field(default_factory=list)
 
 
-class Loader:
-    """Replaces months of the lake, unless the ``guards`` forbid it.
+class Replacer:
+    """Replaces months of the lake by landed files, unless the guards forbid it; the caller holds the month's lock.
 
-    What was erased does not come back: the ``eraser`` goes over each file before it is read.
+    What was erased does not come back: the eraser goes over each file before it is read.
+
+    Args:
+        archive: Holds the files.
+        lake: Holds the months.
+        tables: How the rows of each dataset are typed.
+        guards: What a load must not do unasked.
+        eraser: Erases numbers of the log from a file; None where there is no log.
     """
 
     def __init__(
@@ -52,7 +65,7 @@ class Loader:
         self._eraser = eraser
 
     def replace(self, manifest: Manifest, *, force: bool) -> Loaded:
-        """Make the month hold exactly what the manifest's file does; the caller holds the month's lock."""
+        """Make the month hold exactly what the manifest's file does; ``force`` loads also what the guards refuse."""
         record_type, month, export_id = manifest.record_type, manifest.month, manifest.export_id
         previous = self._previous(manifest)
         if previous and not force:
@@ -72,10 +85,10 @@ class Loader:
             loaded = self._compared(manifest, converted, previous)
             if not force:
                 self._guards.check_shrink(manifest, converted.loaded.rows, rows_lost(loaded.differences))
-        said = note(manifest, converted, table.money, loaded.previous, loaded.differences)
-        self._lake.replace_month(rejected_table(record_type), month, [rejects], REJECTED, said)
+        metadata = commit_metadata(manifest, converted, table.money, loaded.previous, loaded.differences)
+        self._lake.replace_month(rejected_table(record_type), month, [rejects], REJECTED, metadata)
         expected = Expected(converted.loaded.rows, converted.loaded.sums)
-        self._lake.replace_month(record_type, month, converted.files, table.schema, said, expected)
+        self._lake.replace_month(record_type, month, converted.files, table.schema, metadata, expected)
         return loaded
 
     def _companions(self, manifest: Manifest) -> dict[Companion, Path]:
@@ -112,6 +125,43 @@ class Loader:
             return Loaded(manifest.export_id, converted)
         found = compare(before, converted.files, _marks(self._tables[record_type]), self._lake.root / ".duckdb")
         return Loaded(manifest.export_id, converted, previous.export_id, found)
+
+
+class Loader:
+    """Loads the newest landed export of a month.
+
+    Args:
+        place: The installation.
+        ledger: Tells what is loaded.
+        replacer: Replaces the month.
+    """
+
+    def __init__(self, place: Installation, ledger: Ledger, replacer: Replacer) -> None:
+        self._place = place
+        self._ledger = ledger
+        self._replacer = replacer
+
+    def load(self, record_type: str, month: Month, *, force: bool = False) -> Loaded:
+        """Replace the month by what its newest landed export holds, in one commit, unless it holds that already.
+
+        Args:
+            record_type: The dataset.
+            month: The month.
+            force: Load also what the guards refuse: an older export, one that takes away too many rows, a file of
+                which too many records are rejected or another month's.
+        """
+        place = self._place
+        if not place.retained(month):
+            raise PermanentError(not_retained(month))
+        with place.locked(f"{record_type}-{month}"):
+            landed = place.archive.landed_of(place.vendor_name(record_type), record_type, month)
+            manifest = max(landed, key=by_age, default=None)
+            if manifest is None:
+                raise PermanentError(f"No export of {record_type} {month} has landed; materialize its file first.")
+            if self._ledger.loaded(record_type).get(str(month)) == manifest.export_id:
+                return Loaded(manifest.export_id, None)
+            with place.slot("load", SIMULTANEOUS_LOADS):
+                return self._replacer.replace(manifest, force=force)
 
 
 def _marks(table: Table) -> Marks:

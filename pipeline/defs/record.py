@@ -1,0 +1,77 @@
+"""The record of a backfill in Dagster's instance: what was done to each month, as events of one run."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from pipeline.defs import metadata
+from pipeline.defs.alarms import tell_difference
+from pipeline.defs.marts import of_month
+from pipeline.defs.month_checks import at_deadline, of_load
+from pipeline.defs.published import metadata_of_publishing
+from pipeline.defs.relations import key_of
+from pipeline.export.exactly_once import Requested
+from pipeline.landing.notes import Manifest
+from pipeline.months import Month
+from pipeline.operations.load import Loaded
+from pipeline.operations.state import Partition
+from pipeline.operations.wiring import Operations
+from pipeline.warehouse.preview import Viewer
+from pipeline.warehouse.queries import Query
+
+
+class RunRecord:
+    """Logs what is done as materializations and checks of the assets that the UI shows.
+
+    Args:
+        operations: The operations of the installation.
+        context: The context of the run's step.
+    """
+
+    def __init__(self, operations: Operations, context: dg.OpExecutionContext) -> None:
+        self._operations = operations
+        self._context = context
+
+    def requested(self, partition: Partition, requested: Requested) -> None:
+        """Record which export serves a partition."""
+        self._log([partition.dataset, "export"], metadata.of_requesting(requested), partition.month)
+
+    def landed(self, partition: Partition, manifest: Manifest) -> None:
+        """Record a landed file."""
+        self._log([partition.dataset, "file"], metadata.of_landing(self._operations, manifest), partition.month)
+
+    def loaded(self, partition: Partition, loaded: Loaded) -> None:
+        """Record what a partition holds, and the checks of its load; tell of a re-export that differs."""
+        key, month = dg.AssetKey([partition.dataset]), str(partition.month)
+        self._log(key.path, metadata.of_loading(self._operations, loaded), partition.month)
+        checks = of_load(metadata.export_of(self._operations, loaded))
+        for check in [*checks, at_deadline(self._operations, partition.dataset, month)]:
+            self._context.instance.report_runless_asset_event(
+                dg.AssetCheckEvaluation(
+                    asset_key=key,
+                    check_name=str(check.check_name),
+                    passed=check.passed,
+                    metadata=check.metadata,
+                    severity=check.severity,
+                    partition=month,
+                )
+            )
+        tell_difference(self._operations, partition.dataset, month, loaded)
+
+    def built(self, query: Query, month: Month) -> None:
+        """Record a month of a mart; of the newest month with a preview, which is what the UI shows of the mart."""
+        shown: dict[str, Any] = {"changed": True}
+        if month == self._operations.ledger.months()[-1]:
+            with Viewer(self._operations.place.lake) as viewer:
+                shown |= of_month(viewer, query, str(month), self._operations.settings)
+        self._log(key_of(query.name).path, shown, month)
+
+    def published(self) -> None:
+        """Record that the warehouse was published, with all that is made by publishing it."""
+        for name, shown in metadata_of_publishing(self._operations).items():
+            self._log(key_of(name).path, shown)
+
+    def _log(self, key: Sequence[str], shown: dict[str, Any], month: Month | None = None) -> None:
+        partition = str(month) if month else None
+        self._context.log_event(dg.AssetMaterialization(dg.AssetKey(key), partition=partition, metadata=shown))

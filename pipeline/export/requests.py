@@ -1,0 +1,166 @@
+"""What to request for a month, and which export of the list serves a request already: pure functions."""
+
+from collections.abc import Container, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from itertools import chain, count
+
+from pipeline.dataset import Dataset
+from pipeline.errors import PermanentError
+from pipeline.export.protocol import Export, Request, Status
+from pipeline.months import Month
+
+SETTLE_DAYS = (0, 1, 3, 7)
+"""Days after its end on which a finished month is requested again: late records are still written."""
+
+REST_DAYS = 2
+"""Days between two requests after that: as far apart as two exports must be to seal a month."""
+
+MAX_REQUESTS = 3
+"""How often one snapshot of a month is requested when its exports never complete."""
+
+CLOCK_MARGIN = timedelta(seconds=5)
+"""No window ends nearer to now: the vendor's clock may be behind ours, or its answer under way."""
+
+_A_DAY = timedelta(days=1)
+_REFERENCE_LENGTH = 100
+_LONGEST_SNAPSHOT = len("/2026-11/20261121T120000.9")
+
+
+def series(installation: str, dataset: Dataset, longest: int = 0) -> str:
+    """Return how the references of a dataset begin; a fingerprint of it where it does not fit into ``longest``.
+
+    Args:
+        installation: The name of the installation.
+        dataset: The dataset.
+        longest: How many characters of a reference the vendor carries; 0 where it carries none.
+    """
+    text = f"cdr/{installation}/{dataset.name}"
+    # a vendor that carries none today may carry some tomorrow: its references are built alike
+    fits = len(text) + _LONGEST_SNAPSHOT <= (longest or _REFERENCE_LENGTH)
+    return text if fits else f"cdr/{sha256(text.encode()).hexdigest()[:16]}"
+
+
+def not_begun(month: Month, now: datetime) -> str:
+    """Return why a month that has not begun cannot be requested; empty where it has begun."""
+    if now - CLOCK_MARGIN <= month.start:
+        return f"{month} has not begun, so it cannot be requested; request it once it is running."
+    return ""
+
+
+def request_for(begin: str, dataset: Dataset, month: Month, now: datetime, *, force_new: bool = False) -> Request:
+    """Return the request that fits the month at ``now``: up to now for a running month, else the whole month.
+
+    The reference is deterministic, so that the request is found again after a crash: a month requested twice in one
+    settle step is the same request. Raises ``PermanentError`` for a month that has not begun.
+
+    Args:
+        begin: How the references of the dataset begin, as ``series`` returns it.
+        dataset: The dataset.
+        month: The month.
+        now: The slower of the vendor's time and ours, aware.
+        force_new: Request a snapshot of this minute.
+    """
+    if why := not_begun(month, now):
+        raise PermanentError(why)
+    end = min(month.end, (now - CLOCK_MARGIN).replace(microsecond=0))
+    whole = f"{now:%Y%m%dT%H%M}" if force_new else f"day{settle_step(month, now)}"
+    snapshot = f"{end:%Y%m%dT%H%M%S}" if end < month.end else whole
+    return Request(dataset, month, month.start, end, f"{begin}/{month}/{snapshot}")
+
+
+def settle_step(month: Month, now: datetime) -> int:
+    """Return the newest day after the month's end on which it is requested: 0, 1, 3, 7, then every other day."""
+    days = max(0, (now - month.end).days)
+    last = SETTLE_DAYS[-1]
+    return days - (days - last) % REST_DAYS if days > last else max(day for day in SETTLE_DAYS if day <= days)
+
+
+def of_month(begin: str, month: Month, listed: Iterable[Export]) -> list[Export]:
+    """Return our exports of one month among those that may be of the dataset, oldest first.
+
+    Args:
+        begin: How the references of the dataset begin, as ``series`` returns it.
+        month: The month; an export of it has a window that begins with it.
+        listed: The exports of the list.
+    """
+    prefix = f"{begin}/{month}/"
+    ours = [
+        export
+        for export in listed
+        if (export.reference or "").startswith(prefix)
+        and export.start == month.start
+        and export.end is not None
+        and export.end <= month.end
+    ]
+    return sorted(ours, key=lambda export: (export.created_at, export.id))
+
+
+def overdue(export: Export, now: datetime, deadline: timedelta) -> bool:
+    """Return whether an export that is not ready takes longer than ``deadline``."""
+    known_age = export.created_at.year > 1  # the vendor may leave out when it was created
+    return known_age and not export.ready and now - export.created_at > deadline
+
+
+def hopeless(export: Export, now: datetime, deadline: timedelta) -> bool:
+    """Return whether nothing will come of an export: it failed, or it is overdue."""
+    return export.status is Status.FAILED or overdue(export, now, deadline)
+
+
+def serving(
+    request: Request,
+    ours: Iterable[Export],
+    now: datetime,
+    deadline: timedelta,
+    lost: Container[str] = (),
+    unloaded: Container[str] = (),
+) -> Export | Request:
+    """Return the export that serves ``request`` already, or the request to send.
+
+    An export serves that has the same snapshot, or that is pending or unloaded and brings as much. An export that
+    failed, is overdue or lost its file serves nothing; its request is sent again under a reference of its own, at most
+    ``MAX_REQUESTS`` times in all. Then ``PermanentError`` is raised.
+
+    Args:
+        request: What is wanted.
+        ours: Our exports of the month, oldest first.
+        now: The time of the decision, aware.
+        deadline: How long an export may take to complete.
+        lost: Ids of exports whose file is missing for good.
+        unloaded: Ids of ready exports that wait to be loaded.
+    """
+    exports = list(ours)
+    alive = [e for e in exports if e.id not in lost and not hopeless(e, now, deadline)]
+    serves = [
+        e for e in alive if _same(e, request) or ((not e.ready or e.id in unloaded) and _brings_as_much(e, request))
+    ]
+    if serves:
+        return serves[-1]
+    dead = [e for e in exports if e not in alive]
+    given_up = sum(_same(e, request) or now - e.created_at < _A_DAY for e in dead)
+    if given_up >= MAX_REQUESTS:
+        raise PermanentError(
+            f"{given_up} exports failed, did not complete within the deadline, or lost their file; "
+            "ask the vendor's support, or raise CDR_EXPORT_DEADLINE_HOURS."
+        )
+    taken = {export.reference for export in exports}
+    suffixes = chain([""], (f".{number}" for number in count(2)))
+    free = next(name for suffix in suffixes if (name := request.reference + suffix) not in taken)
+    return replace(request, reference=free)
+
+
+def waiting(ours: Iterable[Export], loaded: str | None, now: datetime) -> set[str]:
+    """Return the id of the newest export, if it is ready, not loaded and less than a day old; else an empty set."""
+    newest = list(ours)[-1:]
+    return {e.id for e in newest if e.ready and e.id != loaded and now - e.created_at < _A_DAY}
+
+
+def _brings_as_much(export: Export, request: Request) -> bool:
+    """Whether it covers the request: any export of a month does while the month still runs, then only a whole one."""
+    return export.end == request.end or request.end < request.month.end
+
+
+def _same(export: Export, request: Request) -> bool:
+    reference = export.reference or ""
+    return reference == request.reference or reference.startswith(request.reference + ".")

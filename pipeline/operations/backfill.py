@@ -1,0 +1,205 @@
+"""Backfill partitions in this process: gather what is known, do what the plan says, until all are loaded or failed.
+
+It uses the state and the plan of the sensor, so both may run at once: what one has done, the other finds done.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from pipeline.errors import GoneError, PermanentError, sentence
+from pipeline.export.exactly_once import Requested
+from pipeline.export.protocol import Export, Listing
+from pipeline.export.requests import MAX_REQUESTS
+from pipeline.landing.notes import Manifest
+from pipeline.months import Month
+from pipeline.operations.load import Loaded
+from pipeline.operations.plan import Due, Verb, plan, refusal
+from pipeline.operations.state import Partition
+from pipeline.operations.turns import RETRY_PAUSES, Say, Turn, Turns
+from pipeline.operations.wiring import Operations
+from pipeline.warehouse.queries import Query
+
+_FIRST_WAIT_SECONDS = 0.5
+
+
+class Record(Protocol):
+    """Keeps a record of what was done, as Dagster's instance does."""
+
+    def requested(self, partition: Partition, requested: Requested) -> None:
+        """Record which export serves a partition."""
+
+    def landed(self, partition: Partition, manifest: Manifest) -> None:
+        """Record a landed file."""
+
+    def loaded(self, partition: Partition, loaded: Loaded) -> None:
+        """Record what a partition holds."""
+
+    def built(self, query: Query, month: Month) -> None:
+        """Record a month of a mart."""
+
+    def published(self) -> None:
+        """Record that the warehouse was published."""
+
+
+class Backfill:
+    """Brings in partitions; after ``run``, ``failed`` says which did not come and why.
+
+    Args:
+        operations: What requests, lands, loads and publishes.
+        record: Keeps a record of what was done.
+        say: Tells how far a partition has come.
+        force: Load also what the guards refuse.
+        pauses: Seconds before each new try of what may pass by itself.
+    """
+
+    def __init__(
+        self,
+        operations: Operations,
+        record: Record,
+        say: Say,
+        *,
+        force: bool = False,
+        pauses: Sequence[float] = RETRY_PAUSES,
+    ) -> None:
+        self._operations = operations
+        self._record = record
+        self._force = force
+        self._force_new = False
+        self._turns = Turns(say, pauses)
+        self._new = False  # whether anything was loaded since the last publish
+
+    @property
+    def failed(self) -> dict[Partition, str]:
+        """The partitions that did not come, and why."""
+        return self._turns.failed
+
+    def run(self, partitions: Iterable[Partition], *, force_new: bool = False) -> None:
+        """Bring in every partition that is not covered; then build and publish what changed.
+
+        Args:
+            partitions: The partitions, in their order.
+            force_new: Bring in a new export of every partition.
+        """
+        self._force_new = force_new
+        for why in self._operations.rebuilder.resume():
+            self.failed[Partition("lake", self._operations.place.first_month())] = why
+        self._begin(list(partitions))
+        wait = _FIRST_WAIT_SECONDS
+        while self._turns:
+            if self._pass():
+                wait = _FIRST_WAIT_SECONDS
+            elif self._turns:
+                if self._new:  # what is loaded need not wait for what is not
+                    self._publish()
+                self._turns.rest(wait)
+                wait = min(wait * 1.5, self._operations.settings.cdr_poll_seconds)
+        self._publish()
+
+    def _begin(self, partitions: list[Partition]) -> None:
+        """Give a turn to each partition that the plan wants to request, or refuses."""
+        operations, policy = self._operations, self._operations.policy(Due.FORCED if self._force_new else Due.NOW)
+        states = operations.gatherer.gather({}, wanted=partitions).states
+        for partition in partitions:
+            state, now = states.get(partition), operations.place.clock()
+            if state and not refusal(state, now) and plan(state, now, policy).verb is Verb.DONE:
+                self._turns.say(partition, "loaded already")
+            else:
+                self._turns.add(partition)
+
+    def _pass(self) -> bool:
+        """Request what was not requested, read the lists once, and act; return whether anything moved."""
+        moved = self._request([turn for turn in self._turns.due() if not turn.requests])
+        waiting = [turn for turn in self._turns.due() if turn.requests]
+        vendors = dict.fromkeys(self._vendor(turn) for turn in waiting)
+        listed, unread = self._operations.listings.read_all(vendors)
+        for turn in waiting:
+            if error := unread.get(self._vendor(turn)):
+                self._turns.went_wrong(turn, error)
+        return any([moved, *(self._alone(turn, listed) for turn in waiting if turn in self._turns)])
+
+    def _vendor(self, turn: Turn) -> str:
+        return self._operations.place.vendor_name(turn.partition.dataset)
+
+    def _request(self, turns: Sequence[Turn]) -> bool:
+        """Request the partitions, all of a dataset together; return whether any of them is served now."""
+        served = False
+        for dataset in dict.fromkeys(turn.partition.dataset for turn in turns):
+            of_month = {turn.partition.month: turn for turn in turns if turn.partition.dataset == dataset}
+            try:
+                made = self._operations.requester.request(dataset, of_month, force_new=self._force_new)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is about this dataset alone
+                for turn in of_month.values():
+                    self._turns.went_wrong(turn, error)
+                continue
+            for requested in made.done:
+                turn = of_month[requested.request.month]
+                turn.requests, turn.failures, served = turn.requests + 1, 0, True
+                self._turns.say(turn.partition, "requested")
+                self._record.requested(turn.partition, requested)
+            for month in made.queued:
+                of_month[month].requests = max(1, of_month[month].requests)
+                self._turns.say(of_month[month].partition, "waits until the vendor takes more")
+            for month, why in made.refused.items():
+                self._turns.went_wrong(of_month[month], why)
+        return served
+
+    def _alone(self, turn: Turn, listed: dict[str, Listing]) -> bool:
+        """Do what the plan says of a partition; return whether it moved. What goes wrong is about it alone."""
+        try:
+            return self._act(turn, listed)
+        except GoneError:
+            return False  # it is noted, and the plan waits for the file or requests another export
+        except Exception as error:  # noqa: BLE001 - nothing of one partition may stop the others
+            self._turns.went_wrong(turn, error)
+            return False
+
+    def _act(self, turn: Turn, listed: dict[str, Listing]) -> bool:
+        partition, operations = turn.partition, self._operations
+        made = operations.gatherer.gather(listed, wanted=[partition])
+        if why := made.of(partition.dataset, partition.month):
+            raise PermanentError(why)
+        action = plan(made.states[partition], operations.place.clock(), operations.policy(Due.RETRIED))
+        if action.verb is Verb.LOAD and action.export:
+            self._load(partition, action.export)
+            return self._act(turn, listed)
+        if action.verb is Verb.DONE:
+            self._turns.done(turn)
+            return True
+        self._turns.say(partition, action.reason)
+        if action.verb is Verb.REQUEST:
+            return self._request_again(turn, action.reason)
+        return False
+
+    def _request_again(self, turn: Turn, reason: str) -> bool:
+        if turn.requests > MAX_REQUESTS:
+            raise PermanentError(
+                f"It was requested {turn.requests} times, and in the end {reason}; ask the vendor's support."
+            )
+        return self._request([turn])
+
+    def _load(self, partition: Partition, export: Export) -> None:
+        operations = self._operations
+        self._turns.say(partition, "loading")
+        manifest = operations.lander.land(partition.dataset, partition.month, export)
+        self._record.landed(partition, manifest)
+        loaded = operations.loader.load(partition.dataset, partition.month, force=self._force)
+        self._record.loaded(partition, loaded)
+        self._new = True
+        if loaded.export_id != export.id:
+            raise PermanentError(
+                f"Export {export.id} was fetched, and {loaded.export_id} is loaded, which is newer; it stays."
+            )
+
+    def _publish(self) -> None:
+        """Build the marts that are behind, and publish, where there is anything new to see."""
+        self._new, publisher, why = False, self._operations.publisher, ""
+        try:
+            if self._operations.ledger.months() and (publisher.behind() or not publisher.is_published()):
+                publisher.publish(built=self._record.built)
+                publisher.vacuum()
+                self._record.published()
+                why = " ".join(publisher.unbuilt())
+        except Exception as error:  # noqa: BLE001 - what is loaded is loaded, and the other partitions go on
+            why = sentence(error)
+        if why:
+            self.failed[Partition("warehouse", Month.of(self._operations.place.clock()))] = why
