@@ -6,7 +6,8 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from pipeline.months import Month
-from pipeline.operations.plan import Verb, next_request
+from pipeline.operations.plan import next_request
+from pipeline.operations.state import Verb
 from pipeline.operations.wiring import Operations
 
 

@@ -17,8 +17,8 @@ from pipeline.defs.resuming import resumed
 from pipeline.doorbell import Doorbell
 from pipeline.errors import sentence
 from pipeline.export.protocol import Export, Listing, Status
-from pipeline.operations.plan import Action, Verb, plan, status_of
-from pipeline.operations.state import Partition, PartitionState
+from pipeline.operations.plan import plan, status_of
+from pipeline.operations.state import Action, Partition, PartitionState, Verb
 from pipeline.operations.wiring import Operations
 
 _LISTENING_SECONDS = 5

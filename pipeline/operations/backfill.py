@@ -4,41 +4,18 @@ It uses the state and the plan of the sensor, so both may run at once: what one 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 from pipeline.errors import GoneError, PermanentError, sentence
-from pipeline.export.exactly_once import Requested
 from pipeline.export.protocol import Export, Listing
 from pipeline.export.requests import MAX_REQUESTS
-from pipeline.landing.notes import Manifest
 from pipeline.months import Month
-from pipeline.operations.load import Loaded
-from pipeline.operations.plan import Due, Verb, plan, refusal
-from pipeline.operations.state import Partition
+from pipeline.operations.plan import plan, refusal
+from pipeline.operations.record import Record
+from pipeline.operations.state import Due, Partition, Verb
 from pipeline.operations.turns import RETRY_PAUSES, Say, Turn, Turns
 from pipeline.operations.wiring import Operations
-from pipeline.warehouse.queries import Query
 
 _FIRST_WAIT_SECONDS = 0.5
-
-
-class Record(Protocol):
-    """Keeps a record of what was done, as Dagster's instance does."""
-
-    def requested(self, partition: Partition, requested: Requested) -> None:
-        """Record which export serves a partition."""
-
-    def landed(self, partition: Partition, manifest: Manifest) -> None:
-        """Record a landed file."""
-
-    def loaded(self, partition: Partition, loaded: Loaded) -> None:
-        """Record what a partition holds."""
-
-    def built(self, query: Query, month: Month) -> None:
-        """Record a month of a mart."""
-
-    def published(self) -> None:
-        """Record that the warehouse was published."""
 
 
 class Backfill:

@@ -4,15 +4,13 @@ The sensor, the schedule, backfills, `cdr doctor`, `cdr status`, the report and 
 How far a month has come, and when it is at risk, is decided by ``state_of`` and ``at_risk`` of ``warehouse.coverage``.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 
 from pipeline.export.exactly_once import LIST_LAG
 from pipeline.export.protocol import Export
 from pipeline.export.requests import CLOCK_MARGIN, REST_DAYS, SETTLE_DAYS, hopeless, not_begun, overdue, settle_step
 from pipeline.months import Month
-from pipeline.operations.state import PartitionState
+from pipeline.operations.state import Action, Due, PartitionState, Policy, Verb
 from pipeline.warehouse.coverage import State
 
 MAX_LOADS = 3
@@ -20,55 +18,6 @@ MAX_LOADS = 3
 
 _A_DAY = timedelta(days=1)
 _DONE = (State.SEALED.value, State.EXPIRED.value)
-
-
-class Verb(Enum):
-    """What can happen to a partition."""
-
-    REQUEST = "request"
-    LOAD = "load"
-    WAIT = "wait"
-    GIVE_UP = "give up"
-    DONE = "done"
-
-
-@dataclass(frozen=True)
-class Action:
-    """What to do now, and why.
-
-    Args:
-        verb: What to do.
-        reason: Why, in words that follow the name of the month.
-        export: The export to load or to wait for; of a request, the one that it replaces, None for a scheduled one.
-        looks: How often the export's file was missing so far.
-    """
-
-    verb: Verb
-    reason: str
-    export: Export | None = None
-    looks: int = 0
-
-
-class Due(Enum):
-    """When a month is requested."""
-
-    SCHEDULED = "daily while it runs, then 0, 1, 3, 7 and every other day after its end, until it is sealed"
-    NOW = "at once, unless what is loaded covers it"
-    FORCED = "at once, in any case"
-    RETRIED = "when nothing came of the last request"
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How the plan decides.
-
-    Args:
-        deadline: How long an export may take to complete.
-        due: When a month is requested.
-    """
-
-    deadline: timedelta
-    due: Due = Due.SCHEDULED
 
 
 def plan(state: PartitionState, now: datetime, policy: Policy) -> Action:

@@ -13,8 +13,9 @@ from pipeline.operations.installation import Installation
 from pipeline.operations.ledger import Ledger, control_totals
 from pipeline.operations.pseudonymise import Shared
 from pipeline.privacy.pseudonym import Pseudonyms
+from pipeline.warehouse.builder import Builder
 from pipeline.warehouse.forgetting import forget, kept_months, tables
-from pipeline.warehouse.marts import Builder, build, failure, is_behind
+from pipeline.warehouse.marts import build, failure, is_behind
 from pipeline.warehouse.publish import Edition, Snapshot, fingerprint, publish, shown_in
 from pipeline.warehouse.queries import Query, models, trends
 from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, Revision, as_table

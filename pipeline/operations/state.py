@@ -1,8 +1,9 @@
-"""What is known of one partition, as values: the plan decides on nothing else."""
+"""What is known of one partition and what can happen to it, as values: the plan makes the one of the other."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum
 
 from pipeline.export.protocol import Export
 from pipeline.months import Month
@@ -135,3 +136,52 @@ class PartitionState:
         shown = {self.loaded and self.loaded.export_id, *(export.id for export in self.exports)}
         newest = self.known[-1:]
         return {one.export_id: one.created_at for one in newest if one.export_id not in shown and not one.landed_at}
+
+
+class Verb(Enum):
+    """What can happen to a partition."""
+
+    REQUEST = "request"
+    LOAD = "load"
+    WAIT = "wait"
+    GIVE_UP = "give up"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class Action:
+    """What to do now, and why.
+
+    Args:
+        verb: What to do.
+        reason: Why, in words that follow the name of the month.
+        export: The export to load or to wait for; of a request, the one that it replaces, None for a scheduled one.
+        looks: How often the export's file was missing so far.
+    """
+
+    verb: Verb
+    reason: str
+    export: Export | None = None
+    looks: int = 0
+
+
+class Due(Enum):
+    """When a month is requested."""
+
+    SCHEDULED = "daily while it runs, then 0, 1, 3, 7 and every other day after its end, until it is sealed"
+    NOW = "at once, unless what is loaded covers it"
+    FORCED = "at once, in any case"
+    RETRIED = "when nothing came of the last request"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How the plan decides.
+
+    Args:
+        deadline: How long an export may take to complete.
+        due: When a month is requested.
+    """
+
+    deadline: timedelta
+    due: Due = Due.SCHEDULED

@@ -14,11 +14,11 @@ from pipeline.operations.land import Lander
 from pipeline.operations.ledger import Ledger
 from pipeline.operations.listings import Listings
 from pipeline.operations.load import Loader, Replacer
-from pipeline.operations.plan import Due, Policy
 from pipeline.operations.publish import Publisher
 from pipeline.operations.rebuild import Rebuilder
 from pipeline.operations.request import Requester
 from pipeline.operations.snapshot import Gatherer
+from pipeline.operations.state import Due, Policy
 from pipeline.operations.vendors import vendor
 from pipeline.privacy.erasures import Erasures
 from pipeline.settings import Settings

@@ -5,62 +5,19 @@ Of some tables a query reads the month before: what crosses the edge of a month 
 
 import hashlib
 import shutil
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Self
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.errors import PermanentError, writing
 from pipeline.months import Month
 from pipeline.storage import make_folder, whole, write_text
+from pipeline.warehouse.builder import Builder, schema_of_file
 from pipeline.warehouse.lake import Lake
 from pipeline.warehouse.queries import Query, seeds
 from pipeline.warehouse.relations import create, create_seeds, disk, literal, types
-
-MEMORY_LIMIT = "1GB"
-
-
-class Builder:
-    """One DuckDB session in which months of marts are built; a context manager.
-
-    Args:
-        lake: Holds the files of every table.
-        base: The schemas of the tables that need not have the month: they are read as empty.
-    """
-
-    def __init__(self, lake: Lake, base: Mapping[str, pa.Schema]) -> None:
-        self.lake = lake
-        self.base = base
-
-    def __enter__(self) -> Self:
-        self._db = duckdb.connect()
-        try:
-            _configure(self._db, self.lake)
-            self._db.execute("CREATE SCHEMA seeds")
-            create_seeds(self._db, seeds())
-        except BaseException:
-            self._db.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._db.close()
-
-    @contextmanager
-    def reading(self, inputs: Mapping[str, list[Path]], query: Query) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Show the inputs of a query for as long as it is built: rolling back takes them away."""
-        self._db.execute("BEGIN TRANSACTION")
-        try:
-            for name, files in inputs.items():
-                before = name in query.before
-                _show(self._db, name, files, _columns_before(self.lake, name) if before else self.base.get(name))
-            yield self._db
-        finally:
-            self._db.execute("ROLLBACK")
 
 
 def build(builder: Builder, query: Query, month: str) -> bool:
@@ -118,7 +75,7 @@ def _build(builder: Builder, query: Query, month: str, stem: str, inputs: Mappin
                 f"{'DuckDB refuses it' if fits else 'a value does not fit its column'}; "
                 f"correct sql/{query.name.replace('.', '/')}.sql."
             ) from error
-    lake.replace_month(query.name, month, [file], _schema(file), {"inputs": sorted(inputs)})
+    lake.replace_month(query.name, month, [file], schema_of_file(file), {"inputs": sorted(inputs)})
 
 
 def column_types(base: Mapping[str, pa.Schema], queries: Collection[Query]) -> dict[str, dict[str, str]]:
@@ -172,25 +129,6 @@ def _inputs(lake: Lake, query: Query, month: str) -> dict[str, list[Path]]:
     return {name: lake.files(name).get(earlier if name in query.before else month, []) for name in names}
 
 
-def _columns_before(lake: Lake, name: str) -> pa.Schema | None:
-    """The columns of what SQL makes, as any month has them: of a month before that is not there, no row is shown."""
-    made = [file for files in lake.files(name).values() for file in files]
-    return _schema(made[-1]) if made else None
-
-
-def _configure(db: duckdb.DuckDBPyConnection, lake: Lake) -> None:
-    db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
-    db.execute("SET temp_directory = ?", [str(lake.root / ".duckdb")])
-    db.execute("SET TimeZone = 'UTC'")
-
-
-def _show(db: duckdb.DuckDBPyConnection, name: str, files: list[Path], schema: pa.Schema | None) -> None:
-    if "." in name:
-        db.execute(f"CREATE SCHEMA IF NOT EXISTS {name.split('.')[0]}")
-    if create(db, name, files, schema) is None:
-        raise PermanentError(f"{name} lacks the month that is being built from it; build it first.")
-
-
 def _write(db: duckdb.DuckDBPyConnection, query: Query, file: Path) -> None:
     """Write the result without its month, which the folder carries; instants are zoned in the lake."""
     db.execute(f"CREATE VIEW _result AS {query.sql}")
@@ -208,7 +146,3 @@ def _write(db: duckdb.DuckDBPyConnection, query: Query, file: Path) -> None:
             f"COPY (SELECT * EXCLUDE (month) {replaced} FROM _result) TO {literal(str(part))} "  # noqa: S608
             "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
         )
-
-
-def _schema(file: Path) -> pa.Schema:
-    return pq.read_schema(file).remove_metadata().append(pa.field("month", pa.string()))

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from pipeline.months import Month, month_range
-from pipeline.operations.plan import Verb
+from pipeline.operations.state import Verb
 from pipeline.operations.wiring import Operations
 from pipeline.settings import CALLS, Settings
 from tests.didww import client

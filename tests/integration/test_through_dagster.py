@@ -19,8 +19,7 @@ from pipeline.defs.runs import Process
 from pipeline.defs.schedules import months_due
 from pipeline.defs.sensors import sense
 from pipeline.errors import PermanentError
-from pipeline.operations.plan import Verb
-from pipeline.operations.state import Partition
+from pipeline.operations.state import Partition, Verb
 from pipeline.operations.wiring import Operations
 from pipeline.sandbox import Fault, ManualClock, Operation, Sandbox
 from pipeline.warehouse import queries

@@ -7,9 +7,9 @@ import duckdb
 
 from pipeline.months import Month
 from pipeline.normalise.didww import TABLES
-from pipeline.operations.plan import Action, Verb, plan
+from pipeline.operations.plan import plan
 from pipeline.operations.snapshot import AttemptsOf, untried
-from pipeline.operations.state import Partition
+from pipeline.operations.state import Action, Partition, Verb
 from pipeline.operations.wiring import Operations
 from pipeline.sandbox import Sandbox
 

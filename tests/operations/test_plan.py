@@ -10,15 +10,19 @@ from pipeline.export.exactly_once import LIST_LAG
 from pipeline.export.protocol import Export, Status
 from pipeline.export.requests import SETTLE_DAYS, request_for
 from pipeline.months import Month
-from pipeline.operations.plan import MAX_LOADS, Action, Due, Policy, Verb, covered, next_request, plan, vendor_drops
+from pipeline.operations.plan import MAX_LOADS, covered, next_request, plan, vendor_drops
 from pipeline.operations.state import (
     AFTER_TERMINATION,
     FILE_LATENESS,
+    Action,
     Attempts,
+    Due,
     LoadedExport,
     MissingFile,
     Partition,
     PartitionState,
+    Policy,
+    Verb,
 )
 from pipeline.warehouse.coverage import State
 from pipeline.warehouse.records import Coverage, KnownExport

@@ -22,7 +22,7 @@ from pipeline.errors import PermanentError
 from pipeline.landing.survey import survey
 from pipeline.months import Month
 from pipeline.operations.expire import MOST_MONTHS, of_calls
-from pipeline.operations.plan import Verb
+from pipeline.operations.state import Verb
 from pipeline.operations.wiring import Operations
 from pipeline.sandbox import ManualClock, Sandbox
 from pipeline.warehouse.coverage import at_risk

@@ -10,8 +10,8 @@ import pytest
 
 from pipeline.normalise.schema import RECORD_TYPES, REJECTED, in_file, schema_of
 from pipeline.warehouse import marts
+from pipeline.warehouse.builder import Builder
 from pipeline.warehouse.lake import Lake
-from pipeline.warehouse.marts import Builder
 from pipeline.warehouse.publish import Edition
 from pipeline.warehouse.queries import Query, models, trends
 from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, as_table

@@ -112,7 +112,8 @@ def test_coverage_shows_the_newest_export_that_is_loaded() -> None:
 
 
 def test_records_become_tables_in_which_every_column_has_a_sentence() -> None:
-    tables = as_table([export(1)], KnownExport), as_table([cover("cdr_in", MONTH, [export(1)], NOW, 3)], Coverage)
+    rows = [cover("cdr_in", month, [export(1)], NOW, 3) for month in (MONTH, MONTH.shift(1))]
+    tables = as_table([export(1)], KnownExport), as_table(rows, Coverage)
     for table in (*tables, as_table([], KnownExport), as_table([], Coverage)):
         assert all(field.metadata[b"about"].endswith(b".") for field in table.schema)
     assert [table.num_rows for table in tables] == [1, 2]

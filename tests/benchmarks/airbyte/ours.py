@@ -13,8 +13,8 @@ from pipeline import settings
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export.protocol import Export, Listing
 from pipeline.months import Month
-from pipeline.operations.plan import Due, Verb, plan
-from pipeline.operations.state import Attempts, Partition
+from pipeline.operations.plan import plan
+from pipeline.operations.state import Attempts, Due, Partition, Verb
 from pipeline.operations.wiring import Operations
 from tests.benchmarks.measure import tell
 

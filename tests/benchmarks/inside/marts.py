@@ -15,8 +15,9 @@ from time import perf_counter, process_time
 import duckdb
 
 from pipeline.normalise.schema import RECORD_TYPES, schema_of
+from pipeline.warehouse.builder import Builder
 from pipeline.warehouse.lake import Lake
-from pipeline.warehouse.marts import Builder, build
+from pipeline.warehouse.marts import build
 from pipeline.warehouse.queries import Query, models, seeds
 from pipeline.warehouse.relations import create, create_seeds
 from tests.benchmarks.measure import tell
