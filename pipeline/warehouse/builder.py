@@ -7,6 +7,7 @@ from typing import Self
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.errors import PermanentError
 from pipeline.warehouse.lake import Lake
