@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def uv(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [Path(sys.executable).with_name("uv"), *arguments, "--offline", "--no-config"]
+    command = [str(Path(sys.executable).with_name("uv")), *arguments, "--offline", "--no-config"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
