@@ -5,15 +5,27 @@ BIN := .venv/bin
 help: ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-.venv/ready: pyproject.toml constraints.txt
+# uv, as it is installed or as pip brings it; pip for the rest only where uv fails, for it takes five times as long
+UV := $(shell command -v uv)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.venv/runtime .venv/ready .venv/bench: pyproject.toml uv.lock constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	test -x $(BIN)/python || $(if $(UV),$(UV) venv --quiet --python $(PYTHON) .venv,$(PYTHON) -m venv .venv)
+	$(if $(UV),,$(PIP) uv &&) UV_PROJECT_ENVIRONMENT=.venv $(or $(UV),$(BIN)/uv) sync --quiet --frozen --inexact --compile-bytecode $(EXTRA:%=--extra %) \
+	|| $(PIP) -e '.$(EXTRA:%=[%])'
 	touch $@
+.venv/ready: EXTRA := test
+.venv/bench: EXTRA := bench
+.venv/bench: .venv/ready
 
 install: .venv/ready ## Make .venv, with the versions that were tested together
 
-demo: .venv/ready ## Everything against a local vendor: three months, tables, the UI (NO_UI=1 ends it there)
+lock: .venv/ready ## Bring uv.lock and constraints.txt up to pyproject.toml (UPGRADE=1: to the newest versions)
+	$(BIN)/uv lock $(if $(UPGRADE),--upgrade)
+	$(BIN)/uv export --quiet --frozen --all-extras --no-emit-project --no-hashes --no-annotate --no-header --output-file constraints.txt
+
+demo: .venv/runtime ## Everything against a local vendor: three months, tables, the UI (NO_UI=1 ends it there)
 	$(BIN)/cdr demo $(if $(NO_UI),--no-ui)
 
 test: .venv/ready browser ## Lint, types, import rules, dependencies, then every test
@@ -26,10 +38,6 @@ test: .venv/ready browser ## Lint, types, import rules, dependencies, then every
 
 unit: .venv/ready ## The quick tests alone
 	$(BIN)/pytest -n 3 --dist worksteal -m 'not slow' $(PYTEST)
-
-.venv/bench: .venv/ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
-	touch $@
 
 bench: .venv/bench ## Speed beside DuckDB, polars, pandas and dlt (ROWS=1000000 ROUNDS=5 SCENES=all)
 	$(BIN)/python -m tests.benchmarks $(if $(ROWS),--rows $(ROWS)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(SCENES)
@@ -48,4 +56,4 @@ generated: .venv/ready ## Write what the documentation takes from the code: sett
 clean: ## Remove the environment and the demo's data
 	rm -rf .venv data/demo build
 
-.PHONY: help install demo test unit bench browser docs generated clean
+.PHONY: help install lock demo test unit bench browser docs generated clean

@@ -8,10 +8,11 @@ from dagster import AssetKey, DagsterInstance
 from filelock import FileLock, Timeout
 
 from pipeline.errors import writing
+from pipeline.resources import ROOT, resources
 from pipeline.settings import Settings
 from pipeline.storage import private_folder, whole
 
-_PRODUCT_HOME = Path(__file__).parents[2] / "dagster_home"
+_PRODUCT_HOME = ROOT / "dagster_home"
 _FILES = ("dagster.yaml", "workspace.yaml")
 
 
@@ -24,8 +25,9 @@ def prepare_home(settings: Settings) -> Path:
         home.mkdir(parents=True, exist_ok=True)
         for name in _FILES:
             if not (home / name).exists():
+                [source] = resources(_PRODUCT_HOME, name)
                 with whole(home / name) as part:
-                    shutil.copyfile(_PRODUCT_HOME / name, part)
+                    shutil.copyfile(source, part)
         ready = FileLock(home / ".init.lock").acquire()
     # one process at a time: two that make the databases at once spoil them
     with ready, DagsterInstance.get() as instance:

@@ -11,8 +11,9 @@ import sqlglot
 from sqlglot import exp
 
 from pipeline.errors import PermanentError
+from pipeline.resources import ROOT, resources
 
-SQL_FOLDER = Path(__file__).parents[2] / "sql"
+SQL_FOLDER = ROOT / "sql"
 
 _MONTH_BEFORE = re.compile(r"^-- month before: (\S+)$", re.MULTILINE)
 
@@ -39,7 +40,7 @@ class Query:
 
 def load(folder: str) -> list[Query]:
     """Every query of one folder of ``sql/``, by name."""
-    return [_read(path) for path in sorted((SQL_FOLDER / folder).glob("*.sql"))]
+    return [_read(path) for path in resources(SQL_FOLDER / folder, "*.sql")]
 
 
 @cache
@@ -58,7 +59,7 @@ def trends() -> tuple[Query, ...]:
 
 def seeds() -> dict[str, Path]:
     """The CSV files that analysts may edit, by table name."""
-    return {f"seeds.{path.stem}": path for path in sorted((SQL_FOLDER / "seeds").glob("*.csv"))}
+    return {f"seeds.{path.stem}": path for path in resources(SQL_FOLDER / "seeds", "*.csv")}
 
 
 def anchored(query: Query) -> str:
