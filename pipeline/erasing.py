@@ -97,7 +97,7 @@ def _rewritten(file: Path, table: Table, find: Find) -> Iterator[tuple[bytes, Co
 
 def _columns(header: bytes, table: Table) -> _Columns:
     """By the header, whether the schema knows it or not."""
-    known = dict(chain.from_iterable(generation.items() for generation in table.generations))
+    known = dict(chain.from_iterable(version.required.items() for version in table.header_versions))
     text = header.decode("utf-8-sig", "replace").rstrip("\r\n")
     names = [known.get(cell, "") for cell in cells_of(text, table.delimiter)]
 

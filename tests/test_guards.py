@@ -26,7 +26,7 @@ from pipeline.warehouse.records import KnownExport, Revision, as_table
 
 OCTOBER = Month(2026, 10)
 CREATED = datetime(2026, 11, 2, tzinfo=UTC)
-HEADER = ",".join(TABLES["cdr_out"].generations[0])
+HEADER = ",".join(TABLES["cdr_out"].header_versions[0].required)
 GOOD, BAD = "59", "-59"
 MAY = r"\(CDR_MAX_REJECTED_SHARE says how many may be\)"
 PARCELS = Dataset("parcels", "rebilly", "parcels", {"at": "zoned_instant"}, "at")
@@ -35,7 +35,7 @@ PACKAGES = Dataset("packages", "packagex", "packages", {"at": "instant"}, "at")
 
 def line(start: str = "2026-10-05 10:00:00", seconds: str = GOOD, usd: str = "") -> str:
     cells = {"Date/Time Start (UTC)": start, "Call Duration (sec)": seconds, "Charged (USD)": usd}
-    return ",".join(cells.get(name, "") for name in TABLES["cdr_out"].generations[0])
+    return ",".join(cells.get(name, "") for name in TABLES["cdr_out"].header_versions[0].required)
 
 
 def file(*lines: str) -> str:

@@ -68,7 +68,7 @@ def sanitized(files: Files, table: Table, what: str) -> Iterator[Sanitized]:
     header = str(next(blocks, Block(b"", 1)).data, "utf-8", "replace")
     shape = None
     with suppress(PermanentError):  # other columns: nothing is known of its records but their text
-        shape = layout(header, table.generations, what, table.delimiter)
+        shape = layout(header, table.header_versions, what, table.delimiter)
     known = shape is not None and set(table.control) <= set(shape.names)
     for block in blocks:
         batch = type_block(block, shape, table, what) if shape else _opaque(block, table)

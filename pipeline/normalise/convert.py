@@ -73,7 +73,7 @@ def _converted(
     blocks = read_blocks(file, block_bytes, table.delimiter, quick=quick)
     header = str(next(blocks, Block(b"", 1)).data, "utf-8", "replace")
     what = f"Export {origin.export_id} ({origin.record_type} {origin.month})"
-    shape = layout(header, table.generations, what, table.delimiter)
+    shape = layout(header, table.header_versions, what, table.delimiter)
     if first := next(blocks, None):  # as its first record ends, so do the others
         shape, blocks = replace(shape, surplus=surplus_cells(first, len(shape.names))), chain([first], blocks)
     schema = in_file(table.schema)

@@ -5,7 +5,7 @@ A file's columns are those of the API version that created the export, so the he
 
 from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError
-from pipeline.normalise.didww_headers import GENERATIONS
+from pipeline.normalise.didww_headers import HEADER_VERSIONS
 from pipeline.normalise.schema import CDR_IN, CDR_OUT, Column, Kind
 from pipeline.normalise.table import Table
 
@@ -27,7 +27,7 @@ SMS_OUT = (
 TABLES = {
     "cdr_in": Table(
         CDR_IN,
-        GENERATIONS["cdr_in"],
+        HEADER_VERSIONS["cdr_in"],
         instant="started_at",
         money="total_usd",
         identity=("call_id", "attempt"),
@@ -36,14 +36,14 @@ TABLES = {
     ),
     "cdr_out": Table(
         CDR_OUT,
-        GENERATIONS["cdr_out"],
+        HEADER_VERSIONS["cdr_out"],
         instant="started_at",
         money="charged_usd",
         identity=("call_id",),
         otherwise=("started_at", "source_number"),
     ),
-    "sms_in": Table(SMS_IN, GENERATIONS["sms_in"], instant="sent_at", identity=("sms_id",)),
-    "sms_out": Table(SMS_OUT, GENERATIONS["sms_out"], instant="sent_at", identity=("sms_id",)),
+    "sms_in": Table(SMS_IN, HEADER_VERSIONS["sms_in"], instant="sent_at", identity=("sms_id",)),
+    "sms_out": Table(SMS_OUT, HEADER_VERSIONS["sms_out"], instant="sent_at", identity=("sms_id",)),
 }
 
 

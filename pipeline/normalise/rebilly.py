@@ -6,7 +6,7 @@ A field may be a path such as ``averageValue/amount``: its column is ``averageVa
 from dataclasses import replace
 
 from pipeline.dataset import Dataset
-from pipeline.normalise.header import Beginning
+from pipeline.normalise.header import HeaderVersion
 from pipeline.normalise.table import Table, declared
 
 
@@ -15,5 +15,5 @@ def table(dataset: Dataset) -> Table:
     plain = declared(dataset, inside_only=True)
     names = {field: field.replace("/", "_") for field in dataset.fields}
     columns = tuple(replace(column, name=names[column.name]) for column in plain.columns)
-    generation = Beginning({dataset.window: names[dataset.window]}, names)
-    return replace(plain, columns=columns, generations=(generation,), instant=names[plain.instant])
+    version = HeaderVersion({dataset.window: names[dataset.window]}, optional=names)
+    return replace(plain, columns=columns, header_versions=(version,), instant=names[plain.instant])

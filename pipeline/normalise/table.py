@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError
-from pipeline.normalise.header import Beginning
+from pipeline.normalise.header import HeaderVersion
 from pipeline.normalise.schema import PROVENANCE, Column, Kind, control_columns, schema_of
 
 
@@ -24,7 +24,7 @@ class Table:
     """
 
     columns: tuple[Column, ...]
-    generations: tuple[Mapping[str, str], ...]
+    header_versions: tuple[HeaderVersion, ...]
     instant: str
     delimiter: str = ","
     money: str | None = None
@@ -60,9 +60,9 @@ def declared(dataset: Dataset, delimiter: str = ",", *, inside_only: bool = Fals
     about = "As served; declared in the file of exports."
     columns = tuple(Column(name, kind, about, required=name == dataset.window) for name, kind in kinds.items())
     identity = tuple(name for name in ("id",) if name in kinds)
-    # what was exported before a field was declared does not have it
-    generation = Beginning({dataset.window: dataset.window}, {name: name for name in kinds})
-    return Table(columns, (generation,), dataset.window, delimiter, identity=identity, inside_only=inside_only)
+    # a file that was exported before a field was declared does not have it
+    version = HeaderVersion({dataset.window: dataset.window}, optional={name: name for name in kinds})
+    return Table(columns, (version,), dataset.window, delimiter, identity=identity, inside_only=inside_only)
 
 
 def _kind(name: str, word: str) -> Kind:

@@ -29,7 +29,11 @@ def bring_in(journey: Journey, record_type: str, month: Month) -> str:
 
 def published(journey: Journey, record_type: str, month: Month) -> tuple[int, dict[str, Decimal]]:
     """Rows, and the sum of every control column under the vendor's name for it, from the published file."""
-    names = {column: header for header, column in TABLES[record_type].generations[0].items() if column.endswith("_usd")}
+    names = {
+        column: header
+        for header, column in TABLES[record_type].header_versions[0].required.items()
+        if column.endswith("_usd")
+    }
     sums = ", ".join(f"coalesce(sum({name}), 0)" for name in names)
     with duckdb.connect(str(journey.warehouse), read_only=True) as db:
         row = db.execute(

@@ -56,7 +56,7 @@ class Truth:
 @pytest.fixture(scope="session")
 def columns_of() -> Header:
     """The header row of each record type, in the vendor's order."""
-    return {record_type: tuple(table.generations[0]) for record_type, table in TABLES.items()}
+    return {record_type: tuple(table.header_versions[0].required) for record_type, table in TABLES.items()}
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +87,7 @@ def truth_of() -> Callable[[str, bytes], Truth]:
     """The oracle: reads a whole file with the csv module, and types each cell with Decimal and datetime."""
 
     def tell(record_type: str, data: bytes) -> Truth:
-        known = TABLES[record_type].generations[0]
+        known = TABLES[record_type].header_versions[0].required
         text = data.removeprefix(b"\xef\xbb\xbf").decode("latin-1")  # a character per byte: cells are decoded below
         records = _records(text)
         header = [cell.encode("latin-1").decode() for cell in next(records)[2] or []]

@@ -24,7 +24,7 @@ from pipeline.privacy.personal import number_in
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 NUMBER, OTHER = "442079460001", "442079460002"
-IN, OUT = (list(TABLES[name].generations[0]) for name in ("cdr_in", "cdr_out"))
+IN, OUT = (list(TABLES[name].header_versions[0].required) for name in ("cdr_in", "cdr_out"))
 SOURCE, NAME, DID, FORWARDED = (IN.index(name) for name in ("Source", "Source Name", "Destination DID", "Destination"))
 
 Erase = Callable[..., bytes]

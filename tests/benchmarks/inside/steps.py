@@ -60,7 +60,7 @@ def measured(file: Sample, folder: Path) -> dict[str, float]:
 
 def _convert(clock: Clock, file: Sample, sink: ParquetSink) -> None:
     blocks, table = read_blocks(file.file), TABLES[file.record_type]
-    shape = layout(str(next(blocks).data, "utf-8"), table.generations, file.file.name)
+    shape = layout(str(next(blocks).data, "utf-8"), table.header_versions, file.file.name)
     columns, control = table.columns, table.control
     waiting: list[pa.Table] = []
     while block := clock.of("cutting at record ends", next, blocks, None):
