@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 
+_FIRST_NAMES = {"timestamp": "instant", "timestamptz": "zoned_instant"}
+"""The kinds of fields that were renamed."""
+
 
 class Companion(StrEnum):
     """A further file of an export: the records that its vendor kept out of the file of records.
@@ -23,7 +26,7 @@ class Dataset:
 
     ``vendor`` is the module in ``export`` and in ``normalise`` that speaks for it, ``resource`` its own word for what
     is exported. ``fields`` are the columns to ask for where it can be told, each with the kind of its cells (``text``,
-    ``instant``, ``zoned_instant``, ``integer``, ``int32``, ``seconds``, ``money``), and ``window`` is the one that
+    ``timestamp``, ``timestamptz``, ``integer``, ``int32``, ``seconds``, ``money``), and ``window`` is the one that
     decides the month. ``filters`` narrow the rows and ``options`` shape the file, both in the vendor's own words.
     ``personal`` are the columns that show who somebody is.
     """
@@ -39,6 +42,10 @@ class Dataset:
 
     @property
     def print(self) -> str:
-        """What tells it from a dataset of the same name that asks for something else."""
-        asked = [self.resource, dict(self.fields), self.window, dict(self.filters), dict(self.options)]
-        return sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        """A hash that differs between datasets of the same name with different requests.
+
+        The archive keeps it, so it must never change: a kind of field goes in under the first name that it had.
+        """
+        fields = {name: _FIRST_NAMES.get(kind, kind) for name, kind in self.fields.items()}
+        request = [self.resource, fields, self.window, dict(self.filters), dict(self.options)]
+        return sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -116,4 +116,4 @@ class Loader:
 
 def _marks(table: Table) -> Marks:
     seconds = "duration_seconds" if "duration_seconds" in table.control else None
-    return Marks(table.instant, table.identity, table.otherwise, seconds, table.money)
+    return Marks(table.timestamp, table.identity, table.otherwise, seconds, table.money)

@@ -68,7 +68,7 @@ def _of_month(journey: Journey, export: KnownExport) -> dict[str, Any]:
     lens = catalogue.lens(record_type, journey.settings, table, journey.personal[record_type])
     with Viewer(journey.lake) as viewer:
         found = viewer.glance(record_type, month, lens, table.schema)
-        days = viewer.days(record_type, month, table.schema, table.instant)
+        days = viewer.days(record_type, month, table.schema, table.timestamp)
     return {
         **catalogue.of_glance(found),
         **catalogue.lineage_metadata(_origins(journey, export)),

@@ -84,7 +84,7 @@ class Tally:
         self._text += batch.text
         self._altered.update(batch.altered)
         if rows.num_rows:
-            self._starts += pc.min_max(rows[self._table.instant]).as_py().values()
+            self._starts += pc.min_max(rows[self._table.timestamp]).as_py().values()
         return rows.add_column(rows.num_columns - 1, "export_id", export)
 
     def _of_the_month(self, rows: pa.Table) -> pa.Table:
@@ -99,7 +99,7 @@ class Tally:
 
     def _inside(self, rows: pa.Table) -> pa.ChunkedArray:
         """Which rows are the month's."""
-        started = rows[self._table.instant]
+        started = rows[self._table.timestamp]
         return pc.and_(
             pc.greater_equal(started, pa.scalar(self._origin.month.start, started.type)),
             pc.less(started, pa.scalar(self._origin.month.end, started.type)),

@@ -10,7 +10,7 @@ from pipeline.normalise.schema import CDR_IN, CDR_OUT, Column, Kind
 from pipeline.normalise.table import Table
 
 _SMS = (
-    Column("sent_at", Kind.INSTANT, "When the message was sent or came in, UTC; decides its month.", required=True),
+    Column("sent_at", Kind.TIMESTAMP, "When the message was sent or came in, UTC; decides its month.", required=True),
     Column("status", Kind.TEXT, "The vendor's word for what became of it, such as Success, Failed or Queued."),
     Column("source_address", Kind.TEXT, "Who sent it, as served: a number or a name."),
     Column("destination_address", Kind.TEXT, "Who it was sent to, as served."),
@@ -28,7 +28,7 @@ TABLES = {
     "cdr_in": Table(
         CDR_IN,
         HEADER_VERSIONS["cdr_in"],
-        instant="started_at",
+        timestamp="started_at",
         money="total_usd",
         identity=("call_id", "attempt"),
         otherwise=("started_at", "source_number"),
@@ -37,13 +37,13 @@ TABLES = {
     "cdr_out": Table(
         CDR_OUT,
         HEADER_VERSIONS["cdr_out"],
-        instant="started_at",
+        timestamp="started_at",
         money="charged_usd",
         identity=("call_id",),
         otherwise=("started_at", "source_number"),
     ),
-    "sms_in": Table(SMS_IN, HEADER_VERSIONS["sms_in"], instant="sent_at", identity=("sms_id",)),
-    "sms_out": Table(SMS_OUT, HEADER_VERSIONS["sms_out"], instant="sent_at", identity=("sms_id",)),
+    "sms_in": Table(SMS_IN, HEADER_VERSIONS["sms_in"], timestamp="sent_at", identity=("sms_id",)),
+    "sms_out": Table(SMS_OUT, HEADER_VERSIONS["sms_out"], timestamp="sent_at", identity=("sms_id",)),
 }
 
 

@@ -27,7 +27,7 @@ _ZERO_DATE = re.compile(
     r"(0000-0[01]-0[01]|0001-01-01|1970-01-01)([ T]00:00(:00(\.0+)?)?)?(Z|[+-]00:?00)?", re.ASCII | re.IGNORECASE
 )
 
-_MIDNIGHT = {Kind.INSTANT: " 00:00:00", Kind.ZONED_INSTANT: "T00:00:00Z"}
+_MIDNIGHT = {Kind.TIMESTAMP: " 00:00:00", Kind.TIMESTAMPTZ: "T00:00:00Z"}
 _SHORTEST = {kind: len("2026-10-31" + midnight) for kind, midnight in _MIDNIGHT.items()}
 _WHOLE = (Kind.INTEGER, Kind.INT32, Kind.SECONDS)
 
@@ -40,8 +40,8 @@ _MOST_SECONDS = LONGEST_CALL // timedelta(seconds=1)
 
 MEANT = {
     Kind.TEXT: "text",
-    Kind.INSTANT: "a time like 2026-10-31 23:59:59",
-    Kind.ZONED_INSTANT: "a time like 2026-10-31T23:59:59Z",
+    Kind.TIMESTAMP: "a time like 2026-10-31 23:59:59",
+    Kind.TIMESTAMPTZ: "a time like 2026-10-31T23:59:59Z",
     Kind.INTEGER: "a whole number of at most 64 bits",
     Kind.INT32: "a whole number of at most 32 bits",
     Kind.SECONDS: f"whole seconds from 0 to {_MOST_SECONDS}, which are {LONGEST_CALL.days} days",
@@ -53,8 +53,8 @@ _TIME = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d"
 
 # What cells look like that fit for certain, but for days that no month has; any others are tried one by one.
 _ORDINARY = {
-    Kind.INSTANT: rf"\A{_DAY} {_TIME}\z",
-    Kind.ZONED_INSTANT: rf"\A{_DAY}T{_TIME}Z\z",
+    Kind.TIMESTAMP: rf"\A{_DAY} {_TIME}\z",
+    Kind.TIMESTAMPTZ: rf"\A{_DAY}T{_TIME}Z\z",
     **{kind: rf"\A\d{{1,{_LONG[kind]}}}\z" for kind in _WHOLE},
     Kind.MONEY: r"\A-?\d{1,12}(\.\d{1,6})?\z",
 }
@@ -75,7 +75,7 @@ def typed(text: pd.Series, kind: Kind) -> pd.Series:
 def _times(text: pd.Series, kind: Kind) -> pd.Series:
     if _shortest(text) < _SHORTEST[kind]:
         raise pa.ArrowInvalid("a time without seconds")  # a date alone would pass as midnight
-    times = text.astype(pd.ArrowDtype(_NAIVE if kind is Kind.INSTANT else kind.type))
+    times = text.astype(pd.ArrowDtype(_NAIVE if kind is Kind.TIMESTAMP else kind.type))
     moments = pa.array(times).cast(pa.int64())
     first = pc.min(moments).as_py()
     if first is not None and first <= 0 and not all(map(_is_time, pc.unique(moments).to_pylist())):
@@ -123,7 +123,7 @@ def fits(cell: str, kind: Kind) -> bool:
     if len(cell) < _SHORTEST.get(kind, 0) or (kind in _WHOLE and "x" in cell.lower()):
         return False
     try:
-        fit = pa.scalar(cell).cast(_NAIVE if kind is Kind.INSTANT else kind.type)
+        fit = pa.scalar(cell).cast(_NAIVE if kind is Kind.TIMESTAMP else kind.type)
     except pa.ArrowInvalid:
         return False
     if kind in _SHORTEST:
@@ -135,7 +135,7 @@ def kept_as(cell: str, kind: Kind) -> str | None:
     """The text that is typed instead of a cell that does not fit, empty for none; None where there is nothing."""
     if kind is Kind.MONEY:
         return _rounded(cell)
-    return "" if kind in (Kind.INSTANT, Kind.ZONED_INSTANT) and _is_zero_date(cell) else None
+    return "" if kind in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ) and _is_zero_date(cell) else None
 
 
 def is_same(form: str, cell: str) -> bool:
@@ -147,7 +147,7 @@ def _is_zero_date(cell: str) -> bool:
     if _ZERO_DATE.fullmatch(cell):
         return True
     try:  # the same moment may be written in any zone
-        return pa.scalar(cell).cast(Kind.ZONED_INSTANT.type).value in _ZERO_DATES
+        return pa.scalar(cell).cast(Kind.TIMESTAMPTZ.type).value in _ZERO_DATES
     except pa.ArrowInvalid:
         return False
 

@@ -14,9 +14,9 @@ from pipeline.normalise.table import Table, declared
 
 def table(dataset: Dataset) -> Table:
     """How its rows are typed; raises ``PermanentError`` for times with a zone, which are not what is asked for."""
-    if zoned := [name for name, kind in dataset.fields.items() if kind == Kind.ZONED_INSTANT.value]:
+    if zoned := [name for name, kind in dataset.fields.items() if kind == Kind.TIMESTAMPTZ.value]:
         raise PermanentError(
-            f"Export {dataset.name} declares {zoned[0]} as a zoned_instant, but PackageX is asked for times in UTC "
-            "without a zone; declare it as an instant."
+            f"Export {dataset.name} declares {zoned[0]} as a timestamptz, but PackageX is asked for times in UTC "
+            "without a zone; declare it as a timestamp."
         )
     return replace(declared(dataset, inside_only=True), open_ended=True)

@@ -16,4 +16,4 @@ def table(dataset: Dataset) -> Table:
     names = {field: field.replace("/", "_") for field in dataset.fields}
     columns = tuple(replace(column, name=names[column.name]) for column in plain.columns)
     version = HeaderVersion({dataset.window: names[dataset.window]}, optional=names)
-    return replace(plain, columns=columns, header_versions=(version,), instant=names[plain.instant])
+    return replace(plain, columns=columns, header_versions=(version,), timestamp=names[plain.timestamp])

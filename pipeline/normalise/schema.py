@@ -23,8 +23,8 @@ class Kind(Enum):
     """
 
     TEXT = "text"
-    INSTANT = "instant"
-    ZONED_INSTANT = "zoned_instant"
+    TIMESTAMP = "timestamp"
+    TIMESTAMPTZ = "timestamptz"
     INTEGER = "integer"
     INT32 = "int32"
     SECONDS = "seconds"
@@ -38,8 +38,8 @@ class Kind(Enum):
 
 _TYPES = {
     Kind.TEXT: pa.string(),
-    Kind.INSTANT: pa.timestamp("us", tz="UTC"),
-    Kind.ZONED_INSTANT: pa.timestamp("us", tz="UTC"),
+    Kind.TIMESTAMP: pa.timestamp("us", tz="UTC"),
+    Kind.TIMESTAMPTZ: pa.timestamp("us", tz="UTC"),
     Kind.INTEGER: pa.int64(),
     Kind.INT32: pa.int32(),
     Kind.SECONDS: pa.int32(),
@@ -62,9 +62,9 @@ class Column:
     near: str = ""
 
 
-_STARTED = Column("started_at", Kind.INSTANT, "When the call began to ring, UTC; decides its month.", required=True)
-_CONNECTED = Column("connected_at", Kind.INSTANT, "When it was answered, UTC; NULL if it was not.", near="started_at")
-_ENDED = Column("ended_at", Kind.INSTANT, "When it ended, UTC; NULL where it was left out.", near="started_at")
+_STARTED = Column("started_at", Kind.TIMESTAMP, "When the call began to ring, UTC; decides its month.", required=True)
+_CONNECTED = Column("connected_at", Kind.TIMESTAMP, "When it was answered, UTC; NULL if it was not.", near="started_at")
+_ENDED = Column("ended_at", Kind.TIMESTAMP, "When it ended, UTC; NULL where it was left out.", near="started_at")
 _STATUS = Column("status", Kind.TEXT, "The vendor's word for the outcome, such as Completed or Failed.")
 _SOURCE = Column("source_number", Kind.TEXT, "The caller's number as served: leading zeros and words kept.")
 _DURATION = Column("duration_seconds", Kind.SECONDS, "Connected seconds; 0 where the attempt was not answered.")

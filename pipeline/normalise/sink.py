@@ -61,7 +61,7 @@ class ParquetSink:
             use_dictionary=[name for name, encoding in encodings.items() if encoding is None],
             column_encoding={name: encoding for name, encoding in encodings.items() if encoding},
             # readers skip row groups by time, and calls lie in no other order
-            write_statistics=[field.name for field in self._schema if field.type == Kind.INSTANT.type],
+            write_statistics=[field.name for field in self._schema if field.type == Kind.TIMESTAMP.type],
             store_schema=False,
         )
 
@@ -160,7 +160,7 @@ def parquet_parts(
 
 def _encoding(field: pa.Field, cells: pa.ChunkedArray) -> str | None:
     """How a column is written, or None for a dictionary: what is near-unique gains nothing from one."""
-    if field.type == Kind.INSTANT.type or field.name == "row_number":  # in order, so their differences are small
+    if field.type == Kind.TIMESTAMP.type or field.name == "row_number":  # in order, so their differences are small
         return "DELTA_BINARY_PACKED"
     head = cells.slice(0, _SAMPLE)
     if field.type == Kind.TEXT.type and pc.count_distinct(head).as_py() > _NEAR_UNIQUE * len(head):

@@ -10,12 +10,15 @@ from pipeline.errors import PermanentError
 from pipeline.normalise.header import HeaderVersion
 from pipeline.normalise.schema import PROVENANCE, Column, Kind, control_columns, schema_of
 
+_RENAMED = {"instant": "timestamp", "zoned_instant": "timestamptz"}
+"""The kinds that had another name in earlier files of exports."""
+
 
 @dataclass(frozen=True)
 class Table:
     """How the rows of a dataset are typed, whatever file they come in.
 
-    Each of the ``generations`` maps the headers that files had at one time onto the columns. ``instant`` is the column
+    Each of the ``generations`` maps the headers that files had at one time onto the columns. ``timestamp`` is the column
     that decides a row's month, ``money`` the one that says what it cost in all, in US dollars. A row is known again in
     a later export by ``identity``, or where the first of that is empty by ``otherwise``. With ``inside_only`` rows
     outside the month are left out, because the vendor's window is wider and another month's export holds them; where it
@@ -25,7 +28,7 @@ class Table:
 
     columns: tuple[Column, ...]
     header_versions: tuple[HeaderVersion, ...]
-    instant: str
+    timestamp: str
     delimiter: str = ","
     money: str | None = None
     identity: tuple[str, ...] = ()
@@ -47,15 +50,11 @@ class Table:
 
 def declared(dataset: Dataset, delimiter: str = ",", *, inside_only: bool = False) -> Table:
     """The table of a dataset that declares its fields: each a column of its own name, the window never empty."""
-    try:
-        kinds = {name: _kind(name, word) for name, word in dataset.fields.items()}
-    except ValueError as error:
-        known = ", ".join(kind.value for kind in Kind)
-        raise PermanentError(f"Export {dataset.name}: {error} of a field; known are {known}.") from error
-    if kinds.get(dataset.window) not in (Kind.INSTANT, Kind.ZONED_INSTANT):
+    kinds = {name: _kind(dataset, name, word) for name, word in dataset.fields.items()}
+    if kinds.get(dataset.window) not in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ):
         raise PermanentError(
-            f"Export {dataset.name}: its window {dataset.window!r} is no field that is an instant or zoned_instant; "
-            "name the field that decides the month."
+            f"Export {dataset.name}: its window {dataset.window!r} is not a declared field of kind timestamp or "
+            "timestamptz; name the field that decides the month."
         )
     about = "As served; declared in the file of exports."
     columns = tuple(Column(name, kind, about, required=name == dataset.window) for name, kind in kinds.items())
@@ -65,9 +64,20 @@ def declared(dataset: Dataset, delimiter: str = ",", *, inside_only: bool = Fals
     return Table(columns, (version,), dataset.window, delimiter, identity=identity, inside_only=inside_only)
 
 
-def _kind(name: str, word: str) -> Kind:
-    """The kind that a field is declared as; whole seconds are added up, so they have the bits of what is."""
-    kind = Kind(word)
+def _kind(dataset: Dataset, name: str, word: str) -> Kind:
+    """Return the kind that a field is declared as; whole seconds have 32 bits, so that their sum fits."""
+    if word in _RENAMED:
+        raise PermanentError(
+            f"Export {dataset.name}: the kind {word!r} of field {name!r} is now called {_RENAMED[word]!r}; write that "
+            "in the file of exports."
+        )
+    try:
+        kind = Kind(word)
+    except ValueError as error:
+        known = ", ".join(kind.value for kind in Kind)
+        raise PermanentError(
+            f"Export {dataset.name}: field {name!r} cannot be of kind {word!r}; write one of {known}."
+        ) from error
     return Kind.INT32 if kind is Kind.INTEGER and name.endswith("_seconds") else kind
 
 

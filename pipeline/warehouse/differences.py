@@ -87,7 +87,7 @@ class Marks:
     row is known again. ``seconds`` and ``cost`` (US dollars) may be of no column.
     """
 
-    instant: str
+    timestamp: str
     identity: tuple[str, ...] = ()
     otherwise: tuple[str, ...] = ()
     seconds: str | None = None
@@ -115,7 +115,7 @@ def _side(name: str, files: Sequence[Path], columns: Mapping[str, str], marks: M
     return f"""
         CREATE VIEW {name} AS
         SELECT
-            CAST(make_timestamp(epoch_us("{marks.instant}")) AS DATE) AS day,
+            CAST(make_timestamp(epoch_us("{marks.timestamp}")) AS DATE) AS day,
             hash({cells}) AS print,
             hash({_identity(marks) or cells}) AS identity,
             {marks.seconds or "0"} AS seconds,
@@ -129,7 +129,7 @@ def _identity(marks: Marks) -> str:
         return ""
     first, *rest = (f'"{column}"' for column in marks.identity)
     otherwise = "".join(
-        f', epoch_us("{column}")' if column == marks.instant else f', "{column}"' for column in marks.otherwise
+        f', epoch_us("{column}")' if column == marks.timestamp else f', "{column}"' for column in marks.otherwise
     )
     known = f"coalesce({first}, concat_ws('|'{otherwise}))" if otherwise else first
     return ", ".join([known, *rest])

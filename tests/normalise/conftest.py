@@ -29,7 +29,7 @@ Convert = Callable[..., "Outcome"]
 Header = dict[str, tuple[str, ...]]
 
 _FIT = {
-    Kind.INSTANT: re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?", re.ASCII),
+    Kind.TIMESTAMP: re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?", re.ASCII),
     Kind.INT32: re.compile(r"-?\d+", re.ASCII),
     Kind.SECONDS: re.compile(r"-?\d+", re.ASCII),
     Kind.MONEY: re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE),
@@ -208,11 +208,11 @@ def _value(column: Column, text: str) -> object:
 
 
 def _number_or_time(kind: Kind, text: str) -> object:
-    if kind is Kind.INSTANT and _is_zero_date(text):
+    if kind is Kind.TIMESTAMP and _is_zero_date(text):
         return None
     if not _FIT[kind].fullmatch(text):
         raise ValueError(text)
-    if kind is Kind.INSTANT:
+    if kind is Kind.TIMESTAMP:
         return datetime.fromisoformat(text).replace(tzinfo=UTC)
     if kind is not Kind.MONEY:
         least, most = (-(2**31), 2**31 - 1) if kind is Kind.INT32 else (0, 31 * 24 * 60 * 60)

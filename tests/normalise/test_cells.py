@@ -147,7 +147,7 @@ def test_what_a_rejected_record_had_altered_is_not_counted(lines: Lines, convert
     assert said.text == said.loaded + said.rejected
 
 
-FIELDS = {"id": "integer", "at": "zoned_instant", "born_at": "zoned_instant", "held_seconds": "integer", "usd": "money"}
+FIELDS = {"id": "integer", "at": "timestamptz", "born_at": "timestamptz", "held_seconds": "integer", "usd": "money"}
 THING = Dataset("things", "rebilly", "things", FIELDS, "at")
 
 

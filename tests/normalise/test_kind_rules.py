@@ -8,22 +8,22 @@ from pipeline.normalise.kind_rules import fits, is_same, kept_as, suspects_of, t
 from pipeline.normalise.schema import Kind
 
 FITTING = {
-    Kind.INSTANT: [
+    Kind.TIMESTAMP: [
         "2026-10-31 23:59:59", "2026-10-31 00:00:00.123", "0001-01-01 00:00:00.000001", "1969-12-31 23:59:59",
         "1970-01-01 00:00:00.000001", "9999-12-31 23:59:59",
     ],
-    Kind.ZONED_INSTANT: ["2026-10-31T23:59:59Z", "2026-10-31T23:59:59+02:00", "1970-01-01T00:00:01Z"],
+    Kind.TIMESTAMPTZ: ["2026-10-31T23:59:59Z", "2026-10-31T23:59:59+02:00", "1970-01-01T00:00:01Z"],
     Kind.INTEGER: ["0", "-1", "007", str(2**63 - 1), str(-(2**63))],
     Kind.INT32: ["0", "-1", str(2**31 - 1), str(-(2**31))],
     Kind.SECONDS: ["0", "1", "2678400"],
     Kind.MONEY: ["0", "-0.25", ".5", "999999999999.999999", "-999999999999.999999", "1e-6"],
 }  # fmt: skip
 UNFIT = {
-    Kind.INSTANT: [
+    Kind.TIMESTAMP: [
         "2026-10-31", "2026-10-31 23:59", "2026-02-30 10:00:00", "x", "1970-01-01 00:00:00", "0001-01-01 00:00:00",
         "0000-12-31 23:59:59", "2026-10-31 23:59:5",
     ],
-    Kind.ZONED_INSTANT: [
+    Kind.TIMESTAMPTZ: [
         "2026-10-31 23:59:59", "2026-02-30T10:00:00Z", "1970-01-01T00:00:00Z", "1970-01-01T01:00:00+01:00",
         "0000-12-31T23:59:59Z", "2026-10-31T23:59Z",
     ],
@@ -79,7 +79,7 @@ def test_an_amount_is_rounded_where_its_column_has_room_for_it(cell: str, kept: 
     assert kept_as(cell, Kind.MONEY) == kept
 
 
-@pytest.mark.parametrize("kind", [Kind.INSTANT, Kind.ZONED_INSTANT])
+@pytest.mark.parametrize("kind", [Kind.TIMESTAMP, Kind.TIMESTAMPTZ])
 @pytest.mark.parametrize(
     ("cell", "kept"),
     [

@@ -23,7 +23,7 @@ from pipeline.normalise.convert import Converted, Origin, convert
 from pipeline.normalise.table import Table, declared
 
 MONTH = Month(2026, 10)
-FIELDS = {"id": "text", "at": "zoned_instant", "amount": "money", "count": "integer"}
+FIELDS = {"id": "text", "at": "timestamptz", "amount": "money", "count": "integer"}
 ORDERS = Dataset("shop_orders", "shop", "orders", FIELDS, window="at")
 HEADER = [*FIELDS, "note"]
 
@@ -31,10 +31,10 @@ Row = tuple[str, str, str, str, str]
 Load = Callable[..., tuple[Converted, list[dict[str, Any]]]]
 
 text = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=12)
-instants = st.datetimes(MONTH.start.replace(tzinfo=None), MONTH.end.replace(tzinfo=None) - timedelta(seconds=1))
+timestamps = st.datetimes(MONTH.start.replace(tzinfo=None), MONTH.end.replace(tzinfo=None) - timedelta(seconds=1))
 rows = st.tuples(
     text.filter(bool),
-    st.builds(lambda at, form: f"{at:%Y-%m-%dT%H:%M:%S}{form}", instants, st.sampled_from(["Z", ".123Z", "+00:00"])),
+    st.builds(lambda at, form: f"{at:%Y-%m-%dT%H:%M:%S}{form}", timestamps, st.sampled_from(["Z", ".123Z", "+00:00"])),
     st.decimals(-1000, 1000, places=4).map(str),
     st.integers(-9, 9).map(str),
     text,
@@ -119,7 +119,7 @@ def test_a_part_with_other_columns_is_not_taken_for_one_of_the_file(load: Load) 
         "0001-01-01T00:00:00+01:00",  # in UTC it lies in the year 0
     ],
 )
-def test_an_instant_that_names_no_zone_or_no_year_is_rejected_with_its_reason(load: Load, cell: str) -> None:
+def test_a_timestamp_that_names_no_zone_or_no_year_is_rejected_with_its_reason(load: Load, cell: str) -> None:
     good: Row = ("a", "2026-10-01T00:00:00Z", "1", "1", "")
     said, found = load([written([good, ("b", cell, "2", "1", "")], ",", "\n")], "plain", declared(ORDERS))
     assert [row["id"] for row in found] == ["a"]
