@@ -18,7 +18,7 @@ from pipeline.normalise.convert import Converted, Origin, convert
 from pipeline.normalise.schema import REJECTED
 from pipeline.normalise.sink import all_or_none
 from pipeline.normalise.table import Table
-from pipeline.warehouse.differences import Difference, Marks, compare, rows_lost
+from pipeline.warehouse.differences import ComparisonColumns, Difference, compare, rows_lost
 from pipeline.warehouse.lake import Lake, rejected_table
 from pipeline.warehouse.readback import Expected
 
@@ -110,10 +110,12 @@ class Loader:
         before = self._lake.files(record_type)[month]
         if not all(file.exists() for file in before):  # set aside, or lost: there is nothing to compare with
             return Loaded(manifest.export_id, converted)
-        found = compare(before, converted.files, _marks(self._tables[record_type]), self._lake.root / ".duckdb")
+        found = compare(
+            before, converted.files, _comparison_columns(self._tables[record_type]), self._lake.root / ".duckdb"
+        )
         return Loaded(manifest.export_id, converted, previous.export_id, found)
 
 
-def _marks(table: Table) -> Marks:
+def _comparison_columns(table: Table) -> ComparisonColumns:
     seconds = "duration_seconds" if "duration_seconds" in table.control else None
-    return Marks(table.timestamp, table.identity, table.otherwise, seconds, table.money)
+    return ComparisonColumns(table.timestamp, table.natural_key, table.fallback_key, seconds, table.money)

@@ -60,7 +60,7 @@ class Converted:
     failed: int | None = None
 
 
-class Tally:
+class LoadAccounting:
     """Counts what went where, and gives every record its number in the file."""
 
     def __init__(self, origin: Origin, table: Table) -> None:

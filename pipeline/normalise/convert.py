@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from pipeline.dataset import Companion
 from pipeline.errors import writing
-from pipeline.normalise.accounting import Converted, Origin, Tally
+from pipeline.normalise.accounting import Converted, LoadAccounting, Origin
 from pipeline.normalise.batch import type_block
 from pipeline.normalise.blocks import BLOCK_BYTES, Block, read_blocks
 from pipeline.normalise.companions import Files, failed, sanitized
@@ -85,7 +85,7 @@ def _converted(
         parquet_parts(target, schema, pool, begun, most=(workers + 1) // 2) as rows,
         parquet_parts(rejected_target, in_file(REJECTED), pool, begun) as rejects,
     ):
-        tally = Tally(origin, table)
+        tally = LoadAccounting(origin, table)
         # whoever reads is as busy as a worker: one block more would only wait, in memory
         for batch in _in_order(pool, typed, blocks, ahead=max(workers - 1, 1)):
             rows.write(tally.placed(batch))

@@ -30,8 +30,8 @@ TABLES = {
         HEADER_VERSIONS["cdr_in"],
         timestamp="started_at",
         money="total_usd",
-        identity=("call_id", "attempt"),
-        otherwise=("started_at", "source_number"),
+        natural_key=("call_id", "attempt"),
+        fallback_key=("started_at", "source_number"),
         sums={"total_usd": ("toll_free_usd", "pstn_usd", "metered_usd", "cnam_usd")},
     ),
     "cdr_out": Table(
@@ -39,11 +39,11 @@ TABLES = {
         HEADER_VERSIONS["cdr_out"],
         timestamp="started_at",
         money="charged_usd",
-        identity=("call_id",),
-        otherwise=("started_at", "source_number"),
+        natural_key=("call_id",),
+        fallback_key=("started_at", "source_number"),
     ),
-    "sms_in": Table(SMS_IN, HEADER_VERSIONS["sms_in"], timestamp="sent_at", identity=("sms_id",)),
-    "sms_out": Table(SMS_OUT, HEADER_VERSIONS["sms_out"], timestamp="sent_at", identity=("sms_id",)),
+    "sms_in": Table(SMS_IN, HEADER_VERSIONS["sms_in"], timestamp="sent_at", natural_key=("sms_id",)),
+    "sms_out": Table(SMS_OUT, HEADER_VERSIONS["sms_out"], timestamp="sent_at", natural_key=("sms_id",)),
 }
 
 

@@ -1,4 +1,4 @@
-"""How the rows of a dataset are typed: its columns, and the headers that became them in each generation of files."""
+"""How the rows of a dataset are typed: its columns, and the header versions of its files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,14 +16,19 @@ _RENAMED = {"instant": "timestamp", "zoned_instant": "timestamptz"}
 
 @dataclass(frozen=True)
 class Table:
-    """How the rows of a dataset are typed, whatever file they come in.
+    """How the rows of a dataset are typed.
 
-    Each of the ``generations`` maps the headers that files had at one time onto the columns. ``timestamp`` is the column
-    that decides a row's month, ``money`` the one that says what it cost in all, in US dollars. A row is known again in
-    a later export by ``identity``, or where the first of that is empty by ``otherwise``. With ``inside_only`` rows
-    outside the month are left out, because the vendor's window is wider and another month's export holds them; where it
-    is ``open_ended`` these can be most of a file. ``sums`` are columns that some generations of files do not have, and
-    what they add up.
+    Attributes:
+        columns: The columns of the table, without those of the provenance.
+        header_versions: The headers of the vendor's files, each mapped onto the columns.
+        timestamp: The column that decides the month of a row.
+        delimiter: The character between cells.
+        money: The column with the total cost of a row in US dollars, if there is one.
+        natural_key: The columns that identify a row in every export.
+        fallback_key: The columns that identify a row whose first column of ``natural_key`` is empty.
+        inside_only: Leave out rows of other months: the vendor's window is wider, and other exports hold those rows.
+        open_ended: The vendor's window has no end, so most rows of a file may belong to other months.
+        sums: Columns that some header versions lack, each with the columns that it is the sum of.
     """
 
     columns: tuple[Column, ...]
@@ -31,8 +36,8 @@ class Table:
     timestamp: str
     delimiter: str = ","
     money: str | None = None
-    identity: tuple[str, ...] = ()
-    otherwise: tuple[str, ...] = ()
+    natural_key: tuple[str, ...] = ()
+    fallback_key: tuple[str, ...] = ()
     inside_only: bool = False
     open_ended: bool = False
     sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -58,10 +63,10 @@ def declared(dataset: Dataset, delimiter: str = ",", *, inside_only: bool = Fals
         )
     about = "As served; declared in the file of exports."
     columns = tuple(Column(name, kind, about, required=name == dataset.window) for name, kind in kinds.items())
-    identity = tuple(name for name in ("id",) if name in kinds)
+    natural_key = tuple(name for name in ("id",) if name in kinds)
     # a file that was exported before a field was declared does not have it
     version = HeaderVersion({dataset.window: dataset.window}, optional={name: name for name in kinds})
-    return Table(columns, (version,), dataset.window, delimiter, identity=identity, inside_only=inside_only)
+    return Table(columns, (version,), dataset.window, delimiter, natural_key=natural_key, inside_only=inside_only)
 
 
 def _kind(dataset: Dataset, name: str, word: str) -> Kind:

@@ -425,7 +425,10 @@ def test_what_was_declared_personal_is_published_under_pseudonyms(opened: Opened
         ),
         *(
             (
-                f"[[export]]\nvendor = 'rebilly'\nresource = 'x'\nwindow = 'at'\nfields = {{ at = 'timestamp', {more} }}",
+                (
+                    "[[export]]\nvendor = 'rebilly'\nresource = 'x'\nwindow = 'at'\n"
+                    f"fields = {{ at = 'timestamp', {more} }}"
+                ),
                 rf"Export rebilly_x: a column cannot be called '{name}', [^\n]+\.",
             )
             for more, name in (
