@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from pipeline.errors import PermanentError
 from pipeline.landing.archive import Archive
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.landing.rewriting import rewrite
 from pipeline.normalise.blocks import Block, header_line, read_blocks, split_records
 from pipeline.normalise.header import cells_of

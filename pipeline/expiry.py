@@ -71,7 +71,7 @@ def refusal(orders: Orders) -> str:
     months = {one.month for one in due(orders)}
     if not months:
         return ""
-    newest = max((asked.created_at for asked in (*orders.archive.asked(), *orders.archive.landed())), default=None)
+    newest = max((asked.created_at for asked in (*orders.archive.requested(), *orders.archive.landed())), default=None)
     if why := doubt(orders.clock(), newest, _skew(orders)):
         return f"Nothing was deleted, because {why}; correct the clock, or run `cdr retain --force` if it is right."
     if len(months) > MOST_MONTHS:

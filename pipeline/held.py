@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from pipeline.datasets import datasets, record_types
 from pipeline.landing.archive import Archive
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.ledger import known_exports, with_expired
 from pipeline.locks import held
 from pipeline.months import Month

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from pipeline.errors import PermanentError
 from pipeline.holdings import Holdings
-from pipeline.landing.remaking import remake
-from pipeline.landing.survey import Fault, look_at, survey
+from pipeline.landing.repair import repair
+from pipeline.landing.survey import Fault, check_export, survey
 from pipeline.storage import exposed
 
 
@@ -16,21 +16,21 @@ def faults(holdings: Holdings) -> Iterator[Fault]:
     """
     seen = set()
     for fault in survey(holdings.archive):
-        if fault.place is None:
+        if fault.export is None:
             yield fault
-        elif fault.place not in seen:
-            seen.add(fault.place)
-            with holdings.locked(f"{fault.place.record_type}-{fault.place.month}"):
-                found = list(look_at(holdings.archive, fault.place))
+        elif fault.export not in seen:
+            seen.add(fault.export)
+            with holdings.locked(f"{fault.export.record_type}-{fault.export.month}"):
+                found = list(check_export(holdings.archive, fault.export))
             yield from found
 
 
 def mend(holdings: Holdings, fault: Fault) -> None:
     """Write the notes again that a fault is about; raises ``PermanentError`` where that cannot be done."""
-    if fault.place is None or not fault.mendable:
+    if fault.export is None or not fault.repairable:
         raise PermanentError(str(fault))
-    with holdings.locked(f"{fault.place.record_type}-{fault.place.month}"):
-        remake(holdings.archive, fault.place, holdings.clock())
+    with holdings.locked(f"{fault.export.record_type}-{fault.export.month}"):
+        repair(holdings.archive, fault.export, holdings.clock())
 
 
 def findings(holdings: Holdings) -> Iterator[str]:
@@ -46,5 +46,5 @@ def left_out(holdings: Holdings) -> str:
 
     The files themselves are not read.
     """
-    named = [str(fault) for fault in survey(holdings.archive, hashed=False) if fault.place]
+    named = [str(fault) for fault in survey(holdings.archive, hashed=False) if fault.export]
     return f"{len(named)} wrong in the archive: {'; '.join(named)}. Run `cdr verify`." if named else ""

@@ -22,7 +22,7 @@ from pipeline.guards import Guards
 from pipeline.held import refusal
 from pipeline.landing.download import Bounds
 from pipeline.landing.fetch import fetch
-from pipeline.landing.notes import Manifest, by_age
+from pipeline.landing.manifests import Manifest, by_age
 from pipeline.ledger import asked_for
 from pipeline.loading import Loaded, Loader
 from pipeline.months import Month
@@ -65,7 +65,7 @@ class Journey(Orders):
 
     def newest_asked(self, record_type: str, month: Month) -> set[str]:
         """The newest export that was asked for of a month, as our notes say; several, if made in the same instant."""
-        asked = list(self.archive.asked_of(self.datasets[record_type].vendor, record_type, month))
+        asked = list(self.archive.requested_of(self.datasets[record_type].vendor, record_type, month))
         newest = max((one.created_at for one in asked), default=None)
         return {one.export_id for one in asked if one.created_at == newest}
 
@@ -99,7 +99,7 @@ class Journey(Orders):
                 fetched = fetch(partial(vendor.open, export), file, self._bounds)
                 beside = self._land_companions(vendor, export, file)
             except GoneError:
-                self.archive.note_gone(file, self.clock())
+                self.archive.write_gone(file, self.clock())
                 raise
             manifest = Manifest(
                 **asdict(asked_for(vendor.name, export, record_type, month)),
@@ -113,7 +113,7 @@ class Journey(Orders):
                 unread=fetched.contents.unread,
                 companions=beside,
             )
-            self.archive.note_landed(manifest)
+            self.archive.write_manifest(manifest)
             return manifest
 
     def _land_companions(self, vendor: ExportVendor, export: Export, file: Path) -> dict[str, Mapping[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.export.protocol import Export
 from pipeline.landing.archive import Archive
-from pipeline.landing.notes import AskedFor, Manifest
+from pipeline.landing.manifests import Manifest, RequestedExport
 from pipeline.months import Month
 from pipeline.normalise.convert import Converted
 from pipeline.normalise.totals import Totals
@@ -20,9 +20,9 @@ from pipeline.warehouse.lake import Lake
 from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, Revision, Total
 
 
-def asked_for(vendor: str, export: Export, record_type: str, month: Month) -> AskedFor:
+def asked_for(vendor: str, export: Export, record_type: str, month: Month) -> RequestedExport:
     """What is noted of an export that serves a request of ours."""
-    return AskedFor(
+    return RequestedExport(
         vendor=vendor,
         record_type=record_type,
         month=str(month),
@@ -132,8 +132,8 @@ def known_exports(
 ) -> list[KnownExport]:
     """Every export that was asked for or landed, ``until`` an instant if one is given, in the order of creation."""
     landed = {one.export_id: one for one in archive.landed() if until is None or one.landed_at <= until}
-    asked: dict[str, AskedFor] = {
-        one.export_id: one for one in archive.asked() if until is None or one.created_at <= until
+    asked: dict[str, RequestedExport] = {
+        one.export_id: one for one in archive.requested() if until is None or one.created_at <= until
     } | landed
     loads = {str(load["export_id"]): load for name in record_types for load in lake.notes(name)}
     known = [

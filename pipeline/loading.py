@@ -11,7 +11,7 @@ from pipeline.erasing import Eraser
 from pipeline.errors import PermanentError
 from pipeline.guards import Guards, Known
 from pipeline.landing.archive import Archive
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.ledger import note
 from pipeline.months import Month
 from pipeline.normalise.convert import Converted, Origin, convert
@@ -95,7 +95,7 @@ class Loader:
         if export_id in (None, manifest.export_id):
             return None
         landed = self._archive.landed_of(manifest.vendor, manifest.record_type, Month.parse(manifest.month))
-        noted = chain(landed, self._archive.asked_among(manifest.vendor, {export_id}))
+        noted = chain(landed, self._archive.requested_among(manifest.vendor, {export_id}))
         if found := next((one for one in noted if one.export_id == export_id), None):
             return Known(export_id, found.created_at)
         loads = (one for one in self._lake.notes(manifest.record_type) if one["export_id"] == export_id)

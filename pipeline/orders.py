@@ -97,7 +97,7 @@ class Orders(Holdings):
 
     def _asked_of(self, dataset: Dataset, month: Month) -> dict[str, datetime]:
         """The exports that we asked for a month, and when the vendor created each."""
-        return {one.export_id: one.created_at for one in self.archive.asked_of(dataset.vendor, dataset.name, month)}
+        return {one.export_id: one.created_at for one in self.archive.requested_of(dataset.vendor, dataset.name, month)}
 
     def _rivals(self, dataset: Dataset) -> bool:
         """Whether a POST of another dataset of the same resource has not been heard of."""
@@ -116,14 +116,14 @@ class Orders(Holdings):
 
     def _remember(self, record_type: str, export: Export, request: Request) -> None:
         asked = asked_for(self.datasets[record_type].vendor, export, record_type, request.month)
-        self.archive.note_asked(replace(asked, made_for=request.dataset.print))
+        self.archive.write_request(replace(asked, made_for=request.dataset.print))
 
     def _notes(self, name: str, export_ids: Collection[str]) -> dict[str, Note]:
         """What we asked this vendor for under these ids, as long as the same is asked for now."""
         prints = {dataset.name: dataset.print for dataset in self.datasets.values()}
         return {
             one.export_id: Note(one.reference, one.window_start, one.window_end)
-            for one in self.archive.asked_among(name, export_ids)
+            for one in self.archive.requested_among(name, export_ids)
             if one.made_for in ("", prints.get(one.record_type))
         }
 

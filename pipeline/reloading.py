@@ -6,7 +6,7 @@ from pipeline.erasing import Eraser
 from pipeline.errors import PermanentError, TransientError
 from pipeline.holdings import Holdings
 from pipeline.integrity import left_out
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.loading import Loader
 from pipeline.months import Month
 from pipeline.privacy.erasures import Erasures

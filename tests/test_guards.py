@@ -15,7 +15,7 @@ from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError
 from pipeline.guards import Guards
 from pipeline.landing.archive import Archive
-from pipeline.landing.notes import AskedFor, Manifest
+from pipeline.landing.manifests import Manifest, RequestedExport
 from pipeline.ledger import known_differences, known_exports
 from pipeline.loading import Loaded, Loader
 from pipeline.months import Month
@@ -58,7 +58,7 @@ class Months:
             landed_at=created_at, url="", bytes=len(served), text_bytes=len(text), sha256=sha256(served).hexdigest(),
             header=HEADER,
         )  # fmt: skip
-        self.archive.note_landed(manifest)
+        self.archive.write_manifest(manifest)
         return manifest
 
     def load(self, manifest: Manifest, *, force: bool = False, max_rejected: float = 0.01) -> Loaded:
@@ -205,7 +205,9 @@ def lose(archive: Archive, manifest: Manifest, what: str) -> None:
     if what == "file":
         archive.file_of(manifest).unlink()
     elif what == "notes":
-        archive.note_asked(AskedFor(**{one.name: getattr(manifest, one.name) for one in fields(AskedFor)}))
+        archive.write_request(
+            RequestedExport(**{one.name: getattr(manifest, one.name) for one in fields(RequestedExport)})
+        )
         for note in archive.root.rglob("*.landed.json"):
             note.unlink()
     elif what == "archive":

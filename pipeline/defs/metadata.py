@@ -10,7 +10,7 @@ from pipeline.defs import catalogue, plots
 from pipeline.defs.relations import headers, of_file
 from pipeline.export.asking import Asked
 from pipeline.journey import Journey
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.loading import Loaded
 from pipeline.months import Month
 from pipeline.warehouse.lineage import Origin

@@ -17,17 +17,17 @@ from typing import TypeVar
 
 from pipeline.containers import SUFFIXES
 from pipeline.errors import PermanentError
-from pipeline.landing.notes import AskedFor, Gone, Manifest, by_age, read_json, write_json
+from pipeline.landing.manifests import Gone, Manifest, RequestedExport, by_age, read_json, write_json
 from pipeline.months import Month
 
-Record = TypeVar("Record", AskedFor, Manifest)
+Record = TypeVar("Record", RequestedExport, Manifest)
 """A kind of note."""
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 @dataclass(frozen=True, order=True)
-class Place:
+class ExportKey:
     """Where everything about one export lies."""
 
     vendor: str
@@ -36,7 +36,7 @@ class Place:
     export_id: str
 
     @classmethod
-    def of(cls, path: Path) -> "Place":
+    def of(cls, path: Path) -> "ExportKey":
         """The place of a file or note; raises ``PermanentError`` where nothing of an export lies so."""
         vendor, record_type, month = path.parts[-4:-1]
         export_id = path.name.partition(".")[0]
@@ -60,27 +60,27 @@ class Archive:
         places = [folder / f"{stem}{suffix}" for suffix in SUFFIXES]
         return next((place for place in places if place.exists()), places[0])
 
-    def file_of(self, asked: AskedFor, companion: str = "") -> Path:
+    def file_of(self, asked: RequestedExport, companion: str = "") -> Path:
         """Where the bytes of an export that was asked for lie, or will lie."""
         return self.file(asked.vendor, asked.record_type, Month.parse(asked.month), asked.export_id, companion)
 
-    def note_asked(self, asked: AskedFor) -> None:
+    def write_request(self, asked: RequestedExport) -> None:
         """Remember that the export was asked for; the first note stays."""
-        path = beside(self.file_of(asked), "asked")
-        if not any(_readable([path], AskedFor)):
+        path = sidecar(self.file_of(asked), "asked")
+        if not any(_readable([path], RequestedExport)):
             write_json(path, asdict(asked))
 
-    def note_landed(self, manifest: Manifest) -> None:
+    def write_manifest(self, manifest: Manifest) -> None:
         """Write the manifest, after the file itself is in its place."""
         file = self.file_of(manifest)
-        write_json(beside(file, "landed"), asdict(manifest))
-        beside(file, "gone").unlink(missing_ok=True)
+        write_json(sidecar(file, "landed"), asdict(manifest))
+        sidecar(file, "gone").unlink(missing_ok=True)
 
     def expire(self, month: str) -> None:
         """Delete every file of a month for good; the manifests stay, and say so."""
         for manifest in self.landed():
             if manifest.month == month and not manifest.expired:
-                self.note_landed(replace(manifest, expired=True))
+                self.write_manifest(replace(manifest, expired=True))
         for file in self.files(month):
             file.unlink(missing_ok=True)
 
@@ -98,9 +98,9 @@ class Archive:
             with suppress(PermanentError):
                 yield Month.parse(folder.name)
 
-    def note_gone(self, file: Path, now: datetime) -> None:
+    def write_gone(self, file: Path, now: datetime) -> None:
         """Remember that the vendor did not have the file, although it lists the export."""
-        path = beside(file, "gone")
+        path = sidecar(file, "gone")
         before = _gone(path) or Gone(now, now, 0)
         first = min(before.found_at, now)  # a clock that was ahead must not hide that time passes
         write_json(path, asdict(Gone(first, now, before.looks + 1)))
@@ -112,7 +112,7 @@ class Archive:
 
     def manifest(self, file: Path) -> Manifest | None:
         """The manifest of a landed file, or none where it has not landed."""
-        return next(_readable([beside(file, "landed")], Manifest), None) if file.exists() else None
+        return next(_readable([sidecar(file, "landed")], Manifest), None) if file.exists() else None
 
     def damage(self, manifest: Manifest, companion: str = "") -> str:
         """What is wrong with a landed file, found by hashing it again; empty where nothing is."""
@@ -129,19 +129,19 @@ class Archive:
             return f"it cannot be read ({error.strerror})"
         return "" if sha256 == landed else "its bytes are not those that landed"
 
-    def asked(self) -> Iterator[AskedFor]:
+    def requested(self) -> Iterator[RequestedExport]:
         """Every export asked for, in the order of their creation."""
-        yield from sorted(_readable(self.root.glob("*/*/*/*.asked.json"), AskedFor), key=by_age)
+        yield from sorted(_readable(self.root.glob("*/*/*/*.asked.json"), RequestedExport), key=by_age)
 
-    def asked_among(self, vendor: str, export_ids: Collection[str]) -> Iterator[AskedFor]:
+    def requested_among(self, vendor: str, export_ids: Collection[str]) -> Iterator[RequestedExport]:
         """What was asked of a vendor under these ids."""
         paths = self.root.glob(f"{vendor}/*/*/*.asked.json")
-        yield from _readable((path for path in paths if path.name.partition(".")[0] in export_ids), AskedFor)
+        yield from _readable((path for path in paths if path.name.partition(".")[0] in export_ids), RequestedExport)
 
-    def asked_of(self, vendor: str, record_type: str, month: Month) -> Iterator[AskedFor]:
+    def requested_of(self, vendor: str, record_type: str, month: Month) -> Iterator[RequestedExport]:
         """What was asked for of one month."""
         folder = self.root / vendor / record_type / str(month)
-        yield from _readable(folder.glob("*.asked.json"), AskedFor)
+        yield from _readable(folder.glob("*.asked.json"), RequestedExport)
 
     def landed(self) -> Iterator[Manifest]:
         """Every manifest, in the order of the exports' creation."""
@@ -157,18 +157,18 @@ def _readable(paths: Iterable[Path], kind: type[Record]) -> Iterator[Record]:
     """What the notes say; of one that cannot be read, `cdr verify` tells, and no other month waits for it."""
     for path in paths:
         with suppress(PermanentError):
-            yield read_note(path, kind)
+            yield read_sidecar(path, kind)
 
 
-def read_note(path: Path, kind: type[Record]) -> Record:
+def read_sidecar(path: Path, kind: type[Record]) -> Record:
     """What a note says; raises ``PermanentError`` where it is torn, or about another export than its path says."""
-    place, record = Place.of(path), read_json(path, kind)
-    if place != Place(record.vendor, record.record_type, Month.parse(record.month), record.export_id):
+    place, record = ExportKey.of(path), read_json(path, kind)
+    if place != ExportKey(record.vendor, record.record_type, Month.parse(record.month), record.export_id):
         raise PermanentError(f"{path.name} is about another export than its path says; `cdr verify --repair` mends it.")
     return record
 
 
-def beside(file: Path, what: str) -> Path:
+def sidecar(file: Path, what: str) -> Path:
     """Where a note about a file lies."""
     return file.with_name(f"{file.name.partition('.')[0]}.{what}.json")
 

@@ -12,7 +12,7 @@ from pipeline.containers import SUFFIXES
 from pipeline.errors import PermanentError, writing
 from pipeline.landing.archive import Archive
 from pipeline.landing.fetch import Fetched, stem, verify
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.storage import finalize, private_file
 
 _LEVEL = 2
@@ -50,7 +50,7 @@ def rewrite(
             note = {"at": now.isoformat(), "sha256_before": before, "rows": dict(rows)}
             erased = [*(note for note in manifest.erased if note not in begun), note]
             noted = replace(_of(manifest, verify(part, companion=bool(companion)), companion), erased=erased)
-            archive.note_landed(noted)
+            archive.write_manifest(noted)
             if file != target:  # what was no gzip is one from now on, and there are never two of them
                 finalize(file, target)
             finalize(part, target)

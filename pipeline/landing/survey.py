@@ -8,9 +8,9 @@ from pathlib import Path
 from pipeline.containers import SUFFIXES
 from pipeline.dataset import Companion
 from pipeline.errors import PermanentError
-from pipeline.landing.archive import Archive, Place, Record, beside, read_note
+from pipeline.landing.archive import Archive, ExportKey, Record, read_sidecar, sidecar
 from pipeline.landing.fetch import stem
-from pipeline.landing.notes import AskedFor, Manifest
+from pipeline.landing.manifests import Manifest, RequestedExport
 
 _FILE = re.compile(rf"[^.]+(\.({'|'.join(Companion)}))?({'|'.join(map(re.escape, SUFFIXES))})")
 _NOTE = re.compile(r"[^.]+\.(asked|landed|gone)\.json")
@@ -20,12 +20,12 @@ _DEPTH = 4
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with a ``path`` in the archive; ``mendable`` where the file that is there says what is missing."""
+    """A ``path`` in the archive with what is wrong with it; ``repairable`` if the file alone can restore what is missing."""
 
     path: str
     says: str
-    place: Place | None = None
-    mendable: bool = False
+    export: ExportKey | None = None
+    repairable: bool = False
 
     def __str__(self) -> str:
         return f"{self.path}: {self.says}"
@@ -33,7 +33,7 @@ class Fault:
 
 def survey(archive: Archive, *, hashed: bool = True) -> Iterator[Fault]:
     """Everything that is wrong; without ``hashed`` only what can be seen without reading the files."""
-    places: dict[Place, None] = {}
+    places: dict[ExportKey, None] = {}
     for path, why in _everything(archive.root):
         if why:
             yield Fault(_shown(archive, path), why)
@@ -42,7 +42,7 @@ def survey(archive: Archive, *, hashed: bool = True) -> Iterator[Fault]:
         elif not _UNFINISHED.fullmatch(path.name):
             yield Fault(_shown(archive, path), "it does not belong in the archive")
     for place in sorted(places):
-        yield from look_at(archive, place, hashed=hashed)
+        yield from check_export(archive, place, hashed=hashed)
 
 
 def _everything(folder: Path, depth: int = 1) -> Iterator[tuple[Path, str]]:
@@ -59,27 +59,27 @@ def _everything(folder: Path, depth: int = 1) -> Iterator[tuple[Path, str]]:
             yield path, ""
 
 
-def look_at(archive: Archive, place: Place, *, hashed: bool = True) -> Iterator[Fault]:
+def check_export(archive: Archive, place: ExportKey, *, hashed: bool = True) -> Iterator[Fault]:
     """What is wrong with one export's file and notes."""
     first = archive.file(place.vendor, place.record_type, place.month, place.export_id)
     held = first.exists()
     yield from _second(archive, first)
-    manifest = _read(beside(first, "landed"), Manifest)
+    manifest = _read(sidecar(first, "landed"), Manifest)
     if isinstance(manifest, str):
-        yield Fault(_shown(archive, beside(first, "landed")), manifest, place, mendable=held)
+        yield Fault(_shown(archive, sidecar(first, "landed")), manifest, place, repairable=held)
     elif manifest is None and held:
-        yield Fault(_shown(archive, first), "it has no manifest", place, mendable=True)
+        yield Fault(_shown(archive, first), "it has no manifest", place, repairable=True)
     elif manifest and (hashed or manifest.expired or not held) and (wrong := archive.damage(manifest)):
         yield Fault(_shown(archive, first), wrong, place)
     known = manifest if isinstance(manifest, Manifest) else None
     if known or not held:  # else the manifest is made again with them
         yield from _companions(archive, place, known, hashed=hashed)
-    if isinstance(asked := _read(beside(first, "asked"), AskedFor), str):
-        mendable = held or known is not None
-        yield Fault(_shown(archive, beside(first, "asked")), asked, place, mendable=mendable)
+    if isinstance(asked := _read(sidecar(first, "asked"), RequestedExport), str):
+        repairable = held or known is not None
+        yield Fault(_shown(archive, sidecar(first, "asked")), asked, place, repairable=repairable)
 
 
-def _companions(archive: Archive, place: Place, manifest: Manifest | None, *, hashed: bool) -> Iterator[Fault]:
+def _companions(archive: Archive, place: ExportKey, manifest: Manifest | None, *, hashed: bool) -> Iterator[Fault]:
     """What is wrong with the further files of an export."""
     for name in Companion:
         file = archive.file(place.vendor, place.record_type, place.month, place.export_id, name)
@@ -103,18 +103,18 @@ def _read(path: Path, kind: type[Record]) -> Record | str | None:
     if not path.exists():
         return None
     try:
-        return read_note(path, kind)
+        return read_sidecar(path, kind)
     except PermanentError:
         return "it is torn, or the note of something else"
 
 
-def _place(archive: Archive, path: Path) -> Place | None:
+def _place(archive: Archive, path: Path) -> ExportKey | None:
     """The place of a file, if it belongs in the archive at all."""
     known = _FILE.fullmatch(path.name) or _NOTE.fullmatch(path.name)
     if len(path.relative_to(archive.root).parts) != _DEPTH or not known or not path.is_file():
         return None
     try:
-        return Place.of(path)
+        return ExportKey.of(path)
     except PermanentError:
         return None
 

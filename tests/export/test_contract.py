@@ -120,14 +120,14 @@ class House:
 
     def remember(self, vendor: ExportVendor, export: Export, request: Request) -> None:
         asked = asked_for(vendor.name, export, request.dataset.name, request.month)
-        Archive(self.folder / "landing").note_asked(asked)
+        Archive(self.folder / "landing").write_request(asked)
 
     def notes(self, vendor: ExportVendor, ids: set[str]) -> dict[str, Note]:
-        found = Archive(self.folder / "landing").asked_among(vendor.name, ids)
+        found = Archive(self.folder / "landing").requested_among(vendor.name, ids)
         return {one.export_id: Note(one.reference, one.window_start, one.window_end) for one in found}
 
     def asked_of(self, dataset: Dataset, month: Month) -> dict[str, datetime]:
-        noted = Archive(self.folder / "landing").asked()
+        noted = Archive(self.folder / "landing").requested()
         return {
             one.export_id: one.created_at for one in noted if (one.record_type, one.month) == (dataset.name, str(month))
         }

@@ -20,7 +20,7 @@ from pipeline.defs.month_checks import of_load
 from pipeline.errors import GoneError, PermanentError
 from pipeline.integrity import faults, mend
 from pipeline.journey import Journey
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.months import Month
 from pipeline.normalise.companions import REASON
 from pipeline.sandbox import Fault, ManualClock

@@ -17,7 +17,7 @@ from pipeline.erasing import Eraser
 from pipeline.errors import PermanentError
 from pipeline.landing.archive import Archive
 from pipeline.landing.fetch import verify
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.normalise.didww import TABLES
 from pipeline.privacy.erasures import Erasures
 from pipeline.privacy.personal import number_in
@@ -44,7 +44,7 @@ def landed(archive: Archive, text: bytes, record_type: str = "cdr_in") -> Manife
     file.write_bytes(gzip.compress(text, mtime=0))
     found = verify(file)
     manifest = replace(manifest, bytes=found.size, text_bytes=found.contents.text_bytes, sha256=found.sha256)
-    archive.note_landed(manifest)
+    archive.write_manifest(manifest)
     return manifest
 
 

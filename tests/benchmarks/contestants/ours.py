@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.guards import Guards
 from pipeline.landing.archive import Archive
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.loading import Loader
 from pipeline.months import Month
 from pipeline.normalise.didww import TABLES

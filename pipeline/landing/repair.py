@@ -7,27 +7,27 @@ from pathlib import Path
 
 from pipeline.dataset import Companion
 from pipeline.errors import PermanentError, TransientError
-from pipeline.landing.archive import Archive, Place, Record, beside, read_note
+from pipeline.landing.archive import Archive, ExportKey, Record, read_sidecar, sidecar
 from pipeline.landing.fetch import verify
-from pipeline.landing.notes import AskedFor, Manifest
+from pipeline.landing.manifests import Manifest, RequestedExport
 
 
-def remake(archive: Archive, place: Place, now: datetime) -> None:
+def repair(archive: Archive, place: ExportKey, now: datetime) -> None:
     """Write what is torn or missing of both notes; the caller holds the month.
 
     Raises ``PermanentError`` where the file is damaged. Where no note says what was asked for, the file's own time says
     until when the window may have reached.
     """
     file = archive.file(place.vendor, place.record_type, place.month, place.export_id)
-    manifest = _read(beside(file, "landed"), Manifest)
-    asked = _read(beside(file, "asked"), AskedFor) or manifest or _guessed(place, file)
-    archive.note_asked(AskedFor(**{one.name: getattr(asked, one.name) for one in fields(AskedFor)}))
+    manifest = _read(sidecar(file, "landed"), Manifest)
+    asked = _read(sidecar(file, "asked"), RequestedExport) or manifest or _guessed(place, file)
+    archive.write_request(RequestedExport(**{one.name: getattr(asked, one.name) for one in fields(RequestedExport)}))
     if manifest is None:
         beside_it = {name: archive.file_of(asked, name) for name in Companion}
-        archive.note_landed(_manifest(asked, file, {n: one for n, one in beside_it.items() if one.exists()}, now))
+        archive.write_manifest(_manifest(asked, file, {n: one for n, one in beside_it.items() if one.exists()}, now))
 
 
-def _manifest(asked: AskedFor, file: Path, companions: Mapping[Companion, Path], now: datetime) -> Manifest:
+def _manifest(asked: RequestedExport, file: Path, companions: Mapping[Companion, Path], now: datetime) -> Manifest:
     try:
         found = verify(file)
         lines = {name.value: verify(one, companion=True).line for name, one in companions.items()}
@@ -47,9 +47,9 @@ def _manifest(asked: AskedFor, file: Path, companions: Mapping[Companion, Path],
     )
 
 
-def _guessed(place: Place, file: Path) -> AskedFor:
+def _guessed(place: ExportKey, file: Path) -> RequestedExport:
     written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-    return AskedFor(
+    return RequestedExport(
         vendor=place.vendor,
         record_type=place.record_type,
         month=str(place.month),
@@ -65,6 +65,6 @@ def _guessed(place: Place, file: Path) -> AskedFor:
 
 def _read(path: Path, kind: type[Record]) -> Record | None:
     try:
-        return read_note(path, kind)
+        return read_sidecar(path, kind)
     except PermanentError:
         return None

@@ -13,7 +13,7 @@ from pipeline.storage import finalize, make_folder, private_file
 
 
 @dataclass(frozen=True)
-class AskedFor:
+class RequestedExport:
     """An export that this installation asked for, or adopted from the vendor's list."""
 
     vendor: str
@@ -30,7 +30,7 @@ class AskedFor:
 
 
 @dataclass(frozen=True)
-class Manifest(AskedFor):
+class Manifest(RequestedExport):
     """A file that landed: ``bytes`` and ``sha256`` are of the file as served, ``text_bytes`` of what is in it.
 
     Files that landed beside it are ``companions``: of each, by its name, the same figures. Each time that numbers were
@@ -66,10 +66,10 @@ class Gone:
     looks: int
 
 
-_Record = TypeVar("_Record", AskedFor, Manifest)
+_Record = TypeVar("_Record", RequestedExport, Manifest)
 
 
-def by_age(record: AskedFor) -> tuple[datetime, str]:
+def by_age(record: RequestedExport) -> tuple[datetime, str]:
     """Sorts records in the order in which the vendor created the exports."""
     return record.created_at, record.export_id
 
