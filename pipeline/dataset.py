@@ -41,7 +41,7 @@ class Dataset:
     personal: frozenset[str] = frozenset()
 
     @property
-    def print(self) -> str:
+    def fingerprint(self) -> str:
         """A hash that differs between datasets of the same name with different requests.
 
         The archive keeps it, so it must never change: a kind of field goes in under the first name that it had.

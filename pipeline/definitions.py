@@ -49,7 +49,7 @@ def build(journey: Journey) -> dg.Definitions:
             ask_daily(journey, ask),
             watch_daily(journey, watch),
             purge_daily(journey),
-            *([retain_daily(journey)] if journey.clocks.numbers else []),
+            *([retain_daily(journey)] if journey.retention.call_months else []),
         ],
         sensors=[ready_sensor(journey, [ask, *loads]), *alarm_sensors(journey), _follow([*mart_assets, report])],
         # steps run in the run's own process: starting one per step costs twenty times what the step does

@@ -122,11 +122,11 @@ def _without(
     pieces, hits, end = list[bytes](), Counter[str](), 0
     for place, record in enumerate(records):
         begin = data.index(record, end)  # blank lines between them are no records
-        written, prints = record, set[str]()
+        written, fingerprints = record, set[str]()
         if place in suspects:
-            written, prints = (_erased_record if suspects[place] else _erased_pieces)(record, columns, find)
+            written, fingerprints = (_erased_record if suspects[place] else _erased_pieces)(record, columns, find)
         pieces += [data[end:begin], written]
-        hits.update(prints)
+        hits.update(fingerprints)
         end = begin + len(record)
     return b"".join([*pieces, data[end:]]), hits
 
@@ -148,7 +148,7 @@ def _erased_record(record: bytes, columns: _Columns, find: Find) -> tuple[bytes,
     """The record without the numbers of the log and without their names, and the prints of those numbers."""
     body = record.rstrip(b"\r\n")
     cells = _split(body, columns.delimiter)
-    found = {place: print_ for place in columns.numbers for print_ in find([_text(cells[place])]).values()}
+    found = {place: fingerprint for place in columns.numbers for fingerprint in find([_text(cells[place])]).values()}
     beside = columns.name if columns.caller & found.keys() else frozenset[int]()
     written = (_overwritten(cell) if place in beside | found.keys() else cell for place, cell in enumerate(cells))
     return columns.delimiter.encode().join(written) + record[len(body) :], set(found.values())
@@ -161,7 +161,7 @@ def _erased_pieces(record: bytes, columns: _Columns, find: Find) -> tuple[bytes,
     """
     delimiter = columns.delimiter.encode()
     pieces = record.split(delimiter)
-    found = {place: print_ for place, piece in enumerate(pieces) for print_ in find([_text(piece)]).values()}
+    found = {place: fingerprint for place, piece in enumerate(pieces) for fingerprint in find([_text(piece)]).values()}
     if not found:
         return record, set()
     written = (

@@ -17,8 +17,8 @@ from pipeline.errors import PermanentError, TransientError, writing
 from pipeline.holdings import Holdings
 from pipeline.months import Month
 from pipeline.orders import Orders
-from pipeline.privacy.clocks import doubt
 from pipeline.privacy.personal import PERSONAL
+from pipeline.privacy.retention import clock_doubt
 from pipeline.storage import sync
 from pipeline.warehouse.delta import PARTITION
 from pipeline.warehouse.forgetting import drop, keep, kept_months, tables
@@ -57,7 +57,7 @@ def _due_sums(holdings: Holdings) -> list[Expired]:
     sums: dict[str, dict[str, int]] = {}
     for table, months in kept_months(holdings.kept).items():
         for month, files in months.items():
-            if holdings.clocks.sums_expired(Month.parse(month), now):
+            if holdings.retention.aggregates_expired(Month.parse(month), now):
                 sums.setdefault(month, {})[table] = sum(pq.read_metadata(file).num_rows for file in files)
     return [Expired(month, 0, rows, sums=True) for month, rows in sorted(sums.items())]
 
@@ -72,7 +72,7 @@ def refusal(orders: Orders) -> str:
     if not months:
         return ""
     newest = max((asked.created_at for asked in (*orders.archive.requested(), *orders.archive.landed())), default=None)
-    if why := doubt(orders.clock(), newest, _skew(orders)):
+    if why := clock_doubt(orders.clock(), newest, _skew(orders)):
         return f"Nothing was deleted, because {why}; correct the clock, or run `cdr retain --force` if it is right."
     if len(months) > MOST_MONTHS:
         return (

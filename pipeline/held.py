@@ -14,7 +14,7 @@ from pipeline.ledger import known_exports, with_expired
 from pipeline.locks import held
 from pipeline.months import Month
 from pipeline.normalise.table import Table
-from pipeline.privacy.clocks import Clocks
+from pipeline.privacy.retention import RetentionPolicy
 from pipeline.settings import CALLS, Settings
 from pipeline.vendors import months_kept, table
 from pipeline.warehouse.coverage import coverage
@@ -39,7 +39,7 @@ class Held:
         self.lake = Lake(settings.cdr_data_dir / "lake", as_of)
         self.copies = Lake(settings.cdr_data_dir / "shared", as_of)
         self.kept = settings.cdr_data_dir / "aggregates"
-        self.clocks = Clocks(settings.cdr_retain_number_months, settings.cdr_retain_aggregate_months)
+        self.retention = RetentionPolicy(settings.cdr_retain_number_months, settings.cdr_retain_aggregate_months)
         self.warehouse = settings.cdr_data_dir / "warehouse.duckdb"
 
     @cached_property
@@ -64,7 +64,7 @@ class Held:
 
     def expired(self, month: Month) -> bool:
         """Whether the settings forbid to keep the month's calls any more."""
-        return self.clocks.calls_expired(month, self.clock())
+        return self.retention.calls_expired(month, self.clock())
 
     def first_month(self) -> Month:
         """The first month to keep: the setting, else the oldest that landed or that the vendor still has."""

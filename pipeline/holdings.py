@@ -135,5 +135,5 @@ class Holdings(Held):
             "coverage": as_table(shown, Coverage),
             "differences": as_table(known_differences(self.lake, self.schemas), Revision),
         }
-        sums = self.clocks.unexpired(kept_months(self.kept), self.clock())
+        sums = self.retention.unexpired(kept_months(self.kept), self.clock())
         return Edition(self.schemas, REJECTED, [*models(), *trends()], records, sums)

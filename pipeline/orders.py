@@ -116,15 +116,15 @@ class Orders(Holdings):
 
     def _remember(self, record_type: str, export: Export, request: Request) -> None:
         asked = asked_for(self.datasets[record_type].vendor, export, record_type, request.month)
-        self.archive.write_request(replace(asked, made_for=request.dataset.print))
+        self.archive.write_request(replace(asked, made_for=request.dataset.fingerprint))
 
     def _notes(self, name: str, export_ids: Collection[str]) -> dict[str, Note]:
         """What we asked this vendor for under these ids, as long as the same is asked for now."""
-        prints = {dataset.name: dataset.print for dataset in self.datasets.values()}
+        fingerprints = {dataset.name: dataset.fingerprint for dataset in self.datasets.values()}
         return {
             one.export_id: Note(one.reference, one.window_start, one.window_end)
             for one in self.archive.requested_among(name, export_ids)
-            if one.made_for in ("", prints.get(one.record_type))
+            if one.made_for in ("", fingerprints.get(one.record_type))
         }
 
     def _outbox(self, record_type: str) -> Outbox:

@@ -14,13 +14,13 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from pipeline.defs.cursor import Cursor
 from pipeline.defs.history import EXPORT_TAG, attempts, ended
 from pipeline.defs.resuming import resumed
-from pipeline.doorbell import Doorbell
 from pipeline.errors import sentence
 from pipeline.export.action import Verb
 from pipeline.export.plan import overdue
 from pipeline.export.protocol import Export, Listing, Status
 from pipeline.journey import Journey
 from pipeline.months import Month
+from pipeline.wake_signal import WakeSignal
 
 _LISTENING_SECONDS = 5
 """How often the doorbell is looked at where vendors call back: it costs nothing."""
@@ -29,7 +29,7 @@ _LISTENING_SECONDS = 5
 def ready_sensor(journey: Journey, jobs: Sequence[UnresolvedAssetJobDefinition]) -> dg.SensorDefinition:
     """The sensor: reports the progress of our exports, and launches the loading of those that are ready."""
     poll = timedelta(seconds=journey.settings.cdr_poll_seconds)
-    bell = Doorbell.of(journey.settings.cdr_data_dir)
+    wake = WakeSignal.of(journey.settings.cdr_data_dir)
     called_back = any(journey.settings.entry(name).callback_url for name in journey.vendors)
 
     @dg.sensor(
@@ -43,7 +43,7 @@ def ready_sensor(journey: Journey, jobs: Sequence[UnresolvedAssetJobDefinition])
         cursor = Cursor.read(context.cursor)
         now = journey.clock()
         fresh = cursor.looked and cursor.looked <= now < cursor.looked + poll
-        if called_back and cursor.looked and fresh and not bell.rung_after(cursor.looked):
+        if called_back and cursor.looked and fresh and not wake.sent_after(cursor.looked):
             return dg.SkipReason(f"Nobody called back, and the lists were read at {cursor.looked:%H:%M:%S}.")
         listed, unread = lists(journey)
         if not listed:

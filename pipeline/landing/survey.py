@@ -20,7 +20,7 @@ _DEPTH = 4
 
 @dataclass(frozen=True)
 class Fault:
-    """A ``path`` in the archive with what is wrong with it; ``repairable`` if the file alone can restore what is missing."""
+    """A ``path`` in the archive and what is wrong with it; ``repairable`` if the file alone can restore the rest."""
 
     path: str
     says: str

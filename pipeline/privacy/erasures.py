@@ -42,22 +42,22 @@ class Erasures:
             with FileLock(self._log.with_name(".erasures.lock")):
                 if not self._log.exists() and not self._key.exists():
                     _write(self._key, secrets.token_hex(32))
-                known, print_ = self._entries(), _print(self._secret(), digits)
-                if print_ not in {entry["number"] for entry in known}:
-                    entries = [*known, {"number": print_, "erased_at": now.isoformat()}]
+                known, fingerprint = self._entries(), _fingerprint(self._secret(), digits)
+                if fingerprint not in {entry["number"] for entry in known}:
+                    entries = [*known, {"number": fingerprint, "erased_at": now.isoformat()}]
                     _write(self._log, "".join(f"{json.dumps(entry)}\n" for entry in entries))
-        return print_
+        return fingerprint
 
     def finder(self) -> "Find | None":
         """What finds the numbers of the log as it is now; None where it is empty."""
-        prints = {entry["number"] for entry in self._entries()}
-        if not prints:
+        fingerprints = {entry["number"] for entry in self._entries()}
+        if not fingerprints:
             return None
         key = self._secret()
 
         def find(cells: Iterable[str]) -> dict[str, str]:
-            found = {cell: _print(key, digits) for cell in cells if (digits := number_in(cell))}
-            return {cell: print_ for cell, print_ in found.items() if print_ in prints}
+            found = {cell: _fingerprint(key, digits) for cell in cells if (digits := number_in(cell))}
+            return {cell: fingerprint for cell, fingerprint in found.items() if fingerprint in fingerprints}
 
         return find
 
@@ -74,7 +74,7 @@ class Erasures:
         return [json.loads(line) for line in self._log.read_text("utf-8").splitlines()]
 
 
-def _print(key: bytes, digits: str) -> str:
+def _fingerprint(key: bytes, digits: str) -> str:
     return hmac.digest(key, digits.encode(), "sha256").hex()
 
 

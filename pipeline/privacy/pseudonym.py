@@ -28,7 +28,7 @@ class Pseudonyms:
         self._prefix = prefix
 
     @property
-    def print(self) -> str:
+    def fingerprint(self) -> str:
         """What tells these from others, and nothing else: the key is not in it."""
         return _token(self._key, f"print {self._prefix}")
 

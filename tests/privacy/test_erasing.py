@@ -251,8 +251,10 @@ def test_damage_is_not_hidden_under_a_new_checksum(archive: Archive, eraser: Era
 
 def test_the_log_holds_no_number_and_is_its_owners_alone(tmp_path: Path) -> None:
     erasures = Erasures(tmp_path / "data")
-    prints = {erasures.add(written, NOW) for written in (NUMBER, f"+{NUMBER}", "+44 (20) 7946-0001", f"00{NUMBER}")}
-    assert len(prints) == 1
+    fingerprints = {
+        erasures.add(written, NOW) for written in (NUMBER, f"+{NUMBER}", "+44 (20) 7946-0001", f"00{NUMBER}")
+    }
+    assert len(fingerprints) == 1
     log, key = tmp_path / "data" / "erasures.jsonl", tmp_path / "data" / "erasures.key"
     assert len(log.read_text().splitlines()) == 1
     assert NUMBER[-9:] not in log.read_text() + key.read_text()

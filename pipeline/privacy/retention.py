@@ -15,24 +15,26 @@ LONGEST_SILENCE = timedelta(days=45)
 
 
 @dataclass(frozen=True)
-class Clocks:
+class RetentionPolicy:
     """How many months after its end a month is kept, at number level and in sums; 0 keeps it for ever."""
 
-    numbers: int = 0
-    aggregates: int = 0
+    call_months: int = 0
+    aggregate_months: int = 0
 
     def calls_expired(self, month: Month, now: datetime) -> bool:
         """Whether the calls of a month, and all else that shows a number, are not to be kept any more."""
-        return _over(month, self.numbers, now)
+        return _over(month, self.call_months, now)
 
-    def sums_expired(self, month: Month, now: datetime) -> bool:
+    def aggregates_expired(self, month: Month, now: datetime) -> bool:
         """The same of what adds up calls."""
-        return _over(month, self.aggregates, now)
+        return _over(month, self.aggregate_months, now)
 
     def unexpired(self, sums: Mapping[str, Mapping[str, _Kept]], now: datetime) -> dict[str, dict[str, _Kept]]:
         """Of what is kept of each table, by month, what may be kept still: what is due is shown no more."""
         return {
-            table: {month: kept for month, kept in months.items() if not self.sums_expired(Month.parse(month), now)}
+            table: {
+                month: kept for month, kept in months.items() if not self.aggregates_expired(Month.parse(month), now)
+            }
             for table, months in sums.items()
         }
 
@@ -41,7 +43,7 @@ def _over(month: Month, kept: int, now: datetime) -> bool:
     return kept > 0 and now >= month.shift(kept).end
 
 
-def doubt(now: datetime, newest: datetime | None, skew: timedelta | None) -> str:
+def clock_doubt(now: datetime, newest: datetime | None, skew: timedelta | None) -> str:
     """Why this machine's clock is not believed enough to delete by it; empty where it is.
 
     ``newest`` is when the vendor made the newest export that is known, by its own clock, and ``skew`` by how much that

@@ -13,7 +13,7 @@ from pipeline.errors import writing
 from pipeline.storage import private_folder
 
 
-class Doorbell:
+class WakeSignal:
     """Rung by one process and heard by others; ``clock`` is aware, and the same for all of them."""
 
     def __init__(self, path: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -25,7 +25,7 @@ class Doorbell:
         """The one of a data directory."""
         return cls(data / ".locks" / "callback")
 
-    def ring(self) -> None:
+    def send(self) -> None:
         """Say that it rang now; raises ``PermanentError`` where that cannot be written."""
         with writing("The ring of a callback", self._path.parent):
             private_folder(self._path.parent.parent)
@@ -35,7 +35,7 @@ class Doorbell:
             now = self._clock().timestamp()
             os.utime(self._path, (now, now))
 
-    def rung_after(self, moment: datetime) -> bool:
+    def sent_after(self, moment: datetime) -> bool:
         """Whether it rang after ``moment``, such as the beginning of the last look.
 
         A ring of the future is none: where a clock was set back it would never be over.
