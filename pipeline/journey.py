@@ -20,7 +20,7 @@ from pipeline.export.protocol import Export, ExportVendor, Listing, companions_o
 from pipeline.export.recognising import recognised
 from pipeline.guards import Guards
 from pipeline.held import refusal
-from pipeline.landing.download import Bounds
+from pipeline.landing.download import Limits
 from pipeline.landing.fetch import fetch
 from pipeline.landing.manifests import Manifest, by_age
 from pipeline.ledger import asked_for
@@ -75,9 +75,9 @@ class Journey(Orders):
         return Loader(self.archive, self.lake, self.tables, guards, self._eraser)
 
     @property
-    def _bounds(self) -> Bounds:
+    def _bounds(self) -> Limits:
         """What one download may take."""
-        return Bounds(self.settings.cdr_max_download_gb * 1e9, self.settings.cdr_max_download_hours * 3600)
+        return Limits(self.settings.cdr_max_download_gb * 1e9, self.settings.cdr_max_download_hours * 3600)
 
     @cached_property
     def _erasures(self) -> Erasures:
@@ -122,7 +122,7 @@ class Journey(Orders):
         for name in companions_of(vendor, export):
             opened = partial(vendor.open, replace(export, companion=name))
             target = file.with_name(f"{export.id}.{name}{SUFFIXES[0]}")
-            found[name.value] = fetch(opened, target, self._bounds, companion=True).line
+            found[name.value] = fetch(opened, target, self._bounds, companion=True).entry
         return found
 
     def load(self, record_type: str, month: Month, *, force: bool = False) -> Loaded:

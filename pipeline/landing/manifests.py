@@ -1,4 +1,7 @@
-"""The notes beside a file: what was asked for, and the manifest of what landed; written whole or not at all."""
+"""The JSON files beside a landed file: the requested export and the manifest, each written whole or not at all.
+
+The names of the fields are the keys in the archive, so they must not change.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +17,10 @@ from pipeline.storage import finalize, make_folder, private_file
 
 @dataclass(frozen=True)
 class RequestedExport:
-    """An export that this installation asked for, or adopted from the vendor's list."""
+    """An export that this installation requested, or found in the vendor's list and took over.
+
+    ``made_for`` is the fingerprint of the dataset that it was requested for; older files have none.
+    """
 
     vendor: str
     record_type: str
@@ -26,16 +32,27 @@ class RequestedExport:
     created_at: datetime
     filters: Mapping[str, object]
     api_version: str
-    made_for: str = field(default="", kw_only=True)  # a print of what was asked for; earlier notes have none
+    made_for: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True)
 class Manifest(RequestedExport):
-    """A file that landed: ``bytes`` and ``sha256`` are of the file as served, ``text_bytes`` of what is in it.
+    """A file that landed. Fields with a default are absent from older manifests.
 
-    Files that landed beside it are ``companions``: of each, by its name, the same figures. Each time that numbers were
-    ``erased`` from one of them, these are of the file as rewritten, and what they were is noted.
-    Of a month that has ``expired`` the manifest is all there is.
+    Attributes:
+        landed_at: When the file was verified.
+        url: The address of the file at the vendor.
+        bytes: The size of the file as served.
+        text_bytes: The size of the unpacked text.
+        sha256: The checksum of the file as served.
+        header: The first line of the text.
+        erased: One entry for each time that numbers were erased, with the checksum before. ``bytes``, ``text_bytes``
+            and ``sha256`` are then those of the rewritten file.
+        expired: The file was deleted, and the manifest is all that remains of the month.
+        records_told: The number of records in the file according to the vendor, where it says so.
+        unread: Why the kind of the file could not be read when it landed; empty where it could.
+        companions: By name, the same figures of the further files of the export.
+        remade: The manifest was written later, from the file alone: the checksum is that of the file at that time.
     """
 
     landed_at: datetime
@@ -46,20 +63,23 @@ class Manifest(RequestedExport):
     header: str
     erased: Sequence[Mapping[str, Any]] = field(default_factory=list)
     expired: bool = False
-    records_told: int | None = None  # how many the vendor says it holds, where it does; earlier manifests have none
-    unread: str = ""  # why its kind could not be read when it landed
-    companions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # earlier manifests have none
-    remade: bool = False  # written later from the file alone: the checksum is of what was found then
+    records_told: int | None = None
+    unread: str = ""
+    companions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    remade: bool = False
 
     @property
     def checksum(self) -> str:
-        """The checksum of its file, and of those beside it, if there are any."""
-        return " ".join([self.sha256, *(str(line["sha256"]) for line in self.companions.values())])
+        """The checksums of the file and of its companions, separated by spaces."""
+        return " ".join([self.sha256, *(str(entry["sha256"]) for entry in self.companions.values())])
 
 
 @dataclass(frozen=True)
 class Gone:
-    """The file of an export that the vendor lists was not there: first at ``found_at``, last at ``looked_at``."""
+    """The vendor lists an export, but its file was not there: first at ``found_at``, last at ``looked_at``.
+
+    ``looks`` is the number of attempts.
+    """
 
     found_at: datetime
     looked_at: datetime
@@ -70,14 +90,14 @@ _Record = TypeVar("_Record", RequestedExport, Manifest)
 
 
 def by_age(record: RequestedExport) -> tuple[datetime, str]:
-    """Sorts records in the order in which the vendor created the exports."""
+    """Return the key that sorts records in the order in which the vendor created the exports."""
     return record.created_at, record.export_id
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
-    """Write a small file whole or not at all, and make it last through a power cut.
+    """Write a small file, whole or not at all, so that it survives a power cut.
 
-    The caller holds the lock of what it is about: what a killed process left behind is written over.
+    The caller holds the lock of the month. A ``.part`` file of a killed process is overwritten.
     """
     part = path.with_name(f"{path.name}.part")
     with writing(path.name, path.parent):
@@ -91,21 +111,23 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
 
 
 def read_json(path: Path, kind: type[_Record]) -> _Record:
-    """Read what ``write_json`` wrote of one of these; raises ``PermanentError`` where the file holds anything else."""
+    """Read a record of this kind from a file; raises ``PermanentError`` where the file holds anything else."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return kind(**{one.name: _parsed(one.type, content[one.name]) for one in fields(kind) if one.name in content})
     except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
-        raise PermanentError(f"{path.name} is torn, or is no note of ours; `cdr verify --repair` mends it.") from error
+        raise PermanentError(
+            f"{path.name} could not be read as a file of this archive; `cdr verify --repair` writes it again."
+        ) from error
 
 
 def _parsed(kind: Any, value: Any) -> Any:
-    """The value of a field as its type; raises ``TypeError`` or ``ValueError`` where it is of another."""
+    """Return the value of a field as its type; raises ``TypeError`` or ``ValueError`` where it has another type."""
     if kind is datetime:
-        instant = datetime.fromisoformat(value)
-        if instant.tzinfo is None:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
             raise ValueError("a time without a zone")
-        return instant
+        return moment
     if not isinstance(value, kind if isinstance(kind, UnionType) else get_origin(kind) or kind):
         raise TypeError("of another type")
     return value
@@ -114,4 +136,4 @@ def _parsed(kind: Any, value: Any) -> Any:
 def _plain(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no place in a manifest")
+    raise TypeError(f"{type(value).__name__} cannot be written to a manifest")

@@ -1,4 +1,4 @@
-"""Write the notes about a landed file again, from the file and from what is left of its notes."""
+"""Restore the sidecars of a landed file from the file and from the sidecar that is left."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
@@ -12,29 +12,37 @@ from pipeline.landing.fetch import verify
 from pipeline.landing.manifests import Manifest, RequestedExport
 
 
-def repair(archive: Archive, place: ExportKey, now: datetime) -> None:
-    """Write what is torn or missing of both notes; the caller holds the month.
+def repair(archive: Archive, export: ExportKey, now: datetime) -> None:
+    """Write the sidecars of an export that are torn or missing. The caller holds the lock of the month.
 
-    Raises ``PermanentError`` where the file is damaged. Where no note says what was asked for, the file's own time says
-    until when the window may have reached.
+    Where neither sidecar is left, the window of the export ends at the time of the file: that is the latest possible.
+
+    Args:
+        archive: The archive that holds the file.
+        export: The export to repair.
+        now: The time to write into a new manifest, aware.
+
+    Raises:
+        PermanentError: The file is damaged.
     """
-    file = archive.file(place.vendor, place.record_type, place.month, place.export_id)
+    file = archive.file(export.vendor, export.record_type, export.month, export.export_id)
     manifest = _read(sidecar(file, "landed"), Manifest)
-    asked = _read(sidecar(file, "asked"), RequestedExport) or manifest or _guessed(place, file)
-    archive.write_request(RequestedExport(**{one.name: getattr(asked, one.name) for one in fields(RequestedExport)}))
+    request = _read(sidecar(file, "asked"), RequestedExport) or manifest or _inferred(export, file)
+    archive.write_request(RequestedExport(**{one.name: getattr(request, one.name) for one in fields(RequestedExport)}))
     if manifest is None:
-        beside_it = {name: archive.file_of(asked, name) for name in Companion}
-        archive.write_manifest(_manifest(asked, file, {n: one for n, one in beside_it.items() if one.exists()}, now))
+        companions = {name: archive.file_of(request, name) for name in Companion}
+        present = {name: path for name, path in companions.items() if path.exists()}
+        archive.write_manifest(_manifest(request, file, present, now))
 
 
-def _manifest(asked: RequestedExport, file: Path, companions: Mapping[Companion, Path], now: datetime) -> Manifest:
+def _manifest(request: RequestedExport, file: Path, companions: Mapping[Companion, Path], now: datetime) -> Manifest:
     try:
         found = verify(file)
-        lines = {name.value: verify(one, companion=True).line for name, one in companions.items()}
+        entries = {name.value: verify(path, companion=True).entry for name, path in companions.items()}
     except (TransientError, PermanentError) as error:
         raise PermanentError(f"{file.name} is not whole, so it got no manifest; restore it from a backup.") from error
     return Manifest(
-        **asdict(asked),
+        **asdict(request),
         landed_at=now,
         url="",
         bytes=found.size,
@@ -42,21 +50,22 @@ def _manifest(asked: RequestedExport, file: Path, companions: Mapping[Companion,
         sha256=found.sha256,
         header=found.contents.header,
         unread=found.contents.unread,
-        companions=lines,
+        companions=entries,
         remade=True,
     )
 
 
-def _guessed(place: ExportKey, file: Path) -> RequestedExport:
+def _inferred(export: ExportKey, file: Path) -> RequestedExport:
+    """Return what the path and the time of the file tell about the request."""
     written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
     return RequestedExport(
-        vendor=place.vendor,
-        record_type=place.record_type,
-        month=str(place.month),
-        export_id=place.export_id,
+        vendor=export.vendor,
+        record_type=export.record_type,
+        month=str(export.month),
+        export_id=export.export_id,
         reference="",
-        window_start=place.month.start,
-        window_end=min(max(written, place.month.start), place.month.end),
+        window_start=export.month.start,
+        window_end=min(max(written, export.month.start), export.month.end),
         created_at=written,
         filters={},
         api_version="",

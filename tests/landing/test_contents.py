@@ -59,14 +59,14 @@ def test_a_whole_gzip_is_read_to_its_end(folder: Path, content: bytes) -> None:
 @settings(max_examples=60)
 @given(cut=st.integers(2, len(GZIP) - 1))
 def test_a_gzip_that_is_cut_anywhere_is_found(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
-    with pytest.raises(TransientError, match=r"^The file of export 6e1f [^\n]+; it will be fetched anew\.$"):
+    with pytest.raises(TransientError, match=r"^The file of export 6e1f [^\n]+; it will be fetched again\.$"):
         read(tmp_path_factory.getbasetemp(), GZIP[:cut])
 
 
 @settings(max_examples=60)
 @given(cut=st.integers(1, len(GZIP) - 1))
 def test_a_second_member_that_is_cut_anywhere_is_found(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
-    with pytest.raises(TransientError, match=r"it will be fetched anew\.$"):
+    with pytest.raises(TransientError, match=r"it will be fetched again\.$"):
         read(tmp_path_factory.getbasetemp(), GZIP + GZIP[:cut])
 
 
@@ -75,7 +75,7 @@ def test_a_second_member_that_is_cut_anywhere_is_found(tmp_path_factory: pytest.
 def test_a_byte_that_is_damaged_anywhere_behind_the_head_is_found(
     tmp_path_factory: pytest.TempPathFactory, at: int
 ) -> None:
-    with pytest.raises(TransientError, match=r"^The file of export 6e1f [^\n]+; it will be fetched anew\.$"):
+    with pytest.raises(TransientError, match=r"^The file of export 6e1f [^\n]+; it will be fetched again\.$"):
         read(tmp_path_factory.getbasetemp(), flipped(GZIP, at))
 
 
