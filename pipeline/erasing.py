@@ -134,13 +134,13 @@ def _without(
 def _suspects(block: Block, columns: _Columns, find: Find) -> dict[int, bool]:
     """The places of the records to look at: True where a cell is a number of the log, False where cells are astray."""
     parsed = parse(block, tuple(map(str, range(columns.count))))
-    broken = {reject.place for reject in parsed.rejects} | {int(parsed.places[row]) for row in parsed.broken}
+    broken = {reject.position for reject in parsed.rejects} | {int(parsed.positions[row]) for row in parsed.broken}
     hits = set[int]()
     for number in columns.numbers:
         cells = parsed.text[str(number)]
         if found := find(text for text in cells.unique().to_pylist() if text):
             hit = pc.is_in(cells, pa.array(found, pa.string())).to_numpy()
-            hits.update(map(int, parsed.places[hit]))
+            hits.update(map(int, parsed.positions[hit]))
     return {place: place not in broken for place in hits | broken}
 
 

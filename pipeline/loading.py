@@ -16,7 +16,7 @@ from pipeline.ledger import note
 from pipeline.months import Month
 from pipeline.normalise.convert import Converted, Origin, convert
 from pipeline.normalise.schema import REJECTED
-from pipeline.normalise.sink import all_or_none
+from pipeline.normalise.sink import removed_on_error
 from pipeline.normalise.table import Table
 from pipeline.warehouse.differences import ComparisonColumns, Difference, compare, rows_lost
 from pipeline.warehouse.lake import Lake, rejected_table
@@ -64,7 +64,7 @@ class Loader:
         rows = self._lake.new_file(record_type, month, export_id)
         rejects = self._lake.new_file(rejected_table(record_type), month, export_id)
         origin = Origin(record_type, Month.parse(month), export_id)
-        with all_or_none() as made:
+        with removed_on_error() as made:
             converted = convert(file, origin, table, rows, rejects, companions=self._companions(manifest))
             made += [*converted.files, rejects]
             if not force:

@@ -1,6 +1,6 @@
-"""How to read DIDWW's files: one table per record type, whatever header a file has.
+"""The tables of DIDWW's files, one for each record type.
 
-A file's columns are those of the API version that created the export, so the header row decides, not the date.
+The API version that created an export decides the columns of its file. So the header row is read, not the date.
 """
 
 from pipeline.dataset import Dataset
@@ -48,7 +48,7 @@ TABLES = {
 
 
 def table(dataset: Dataset) -> Table:
-    """How the rows of a record type are typed; raises ``PermanentError`` for a resource that DIDWW does not export."""
+    """Return the table of a record type; raises ``PermanentError`` for a resource that DIDWW does not export."""
     if dataset.resource not in TABLES:
         raise PermanentError(
             f"Export {dataset.name}: DIDWW has no resource {dataset.resource!r}; it has {', '.join(TABLES)}."

@@ -53,8 +53,17 @@ class Table:
         return control_columns(self.columns)
 
 
-def declared(dataset: Dataset, delimiter: str = ",", *, inside_only: bool = False) -> Table:
-    """The table of a dataset that declares its fields: each a column of its own name, the window never empty."""
+def declared_table(dataset: Dataset, delimiter: str = ",", *, inside_only: bool = False) -> Table:
+    """Return the table of a dataset that declares its fields. Each field is a column; the window column is required.
+
+    Args:
+        dataset: The declaration.
+        delimiter: The character between cells.
+        inside_only: Leave out rows of other months, as in ``Table``.
+
+    Raises:
+        PermanentError: A kind is unknown, or the window is not a time.
+    """
     kinds = {name: _kind(dataset, name, word) for name, word in dataset.fields.items()}
     if kinds.get(dataset.window) not in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ):
         raise PermanentError(
@@ -70,7 +79,7 @@ def declared(dataset: Dataset, delimiter: str = ",", *, inside_only: bool = Fals
 
 
 def _kind(dataset: Dataset, name: str, word: str) -> Kind:
-    """Return the kind that a field is declared as; whole seconds have 32 bits, so that their sum fits."""
+    """Return the kind of a declared field. Whole seconds are control columns, so they have 32 bits."""
     if word in _RENAMED:
         raise PermanentError(
             f"Export {dataset.name}: the kind {word!r} of field {name!r} is now called {_RENAMED[word]!r}; write that "
@@ -86,14 +95,14 @@ def _kind(dataset: Dataset, name: str, word: str) -> Kind:
     return Kind.INT32 if kind is Kind.INTEGER and name.endswith("_seconds") else kind
 
 
-def sound(table: Table, name: str) -> Table:
-    """The table; raises ``PermanentError`` where a column cannot have its name."""
+def checked_table(table: Table, name: str) -> Table:
+    """Return the table; raises ``PermanentError`` where a column cannot have its name."""
     ours = {field.name for field in PROVENANCE}
     names = [column.name.casefold() for column in table.columns]
     wrong = [one for one in names if one in ours or names.count(one) > 1 or '"' in one or not one]
     if wrong:
         raise PermanentError(
-            f"Export {name}: a column cannot be called {wrong[0]!r}, because another one is, {', '.join(sorted(ours))} "
-            "are our own, or it has a quote in it; leave out that field."
+            f"Export {name}: a column cannot be called {wrong[0]!r}, because the name is used twice, contains a quote "
+            f"or belongs to the pipeline ({', '.join(sorted(ours))}); leave out that field."
         )
     return table

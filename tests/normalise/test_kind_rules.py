@@ -4,7 +4,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipeline.normalise.kind_rules import fits, is_same, kept_as, suspects_of, typed
+from pipeline.normalise.kind_rules import fits, is_same_amount, replacement, suspect_cells, typed
 from pipeline.normalise.schema import Kind
 
 FITTING = {
@@ -55,7 +55,7 @@ def test_a_cell_fits_its_kind_alone_and_in_a_column(kind: Kind, cell: str, other
 @pytest.mark.parametrize("others", [0, 1, 400])
 def test_the_last_guess_names_every_cell_that_does_not_fit(kind: Kind, cell: str, others: int) -> None:
     cells = pa.chunked_array([pa.array([*[FITTING[kind][0]] * others, cell, None], pa.string())])
-    *_, certain = suspects_of(cells, kind)
+    *_, certain = suspect_cells(cells, kind)
     assert certain.to_pylist()[others] is True
     assert certain.to_pylist()[others + 1] is None
 
@@ -76,7 +76,7 @@ def test_a_column_without_a_cell_is_one_of_its_kind(kind: Kind) -> None:
     ],
 )  # fmt: skip
 def test_an_amount_is_rounded_where_its_column_has_room_for_it(cell: str, kept: str | None) -> None:
-    assert kept_as(cell, Kind.MONEY) == kept
+    assert replacement(cell, Kind.MONEY) == kept
 
 
 @pytest.mark.parametrize("kind", [Kind.TIMESTAMP, Kind.TIMESTAMPTZ])
@@ -88,8 +88,8 @@ def test_an_amount_is_rounded_where_its_column_has_room_for_it(cell: str, kept: 
     ],
 )  # fmt: skip
 def test_a_zero_date_is_kept_as_nothing(kind: Kind, cell: str, kept: str | None) -> None:
-    assert kept_as(cell, kind) == kept
-    assert kept_as("0000-00-00", Kind.INTEGER) is None
+    assert replacement(cell, kind) == kept
+    assert replacement("0000-00-00", Kind.INTEGER) is None
 
 
 @pytest.mark.parametrize(
@@ -97,4 +97,4 @@ def test_a_zero_date_is_kept_as_nothing(kind: Kind, cell: str, kept: str | None)
     [("0.006400", "6.4E-3", True), ("0.006421", "0.0064212", False), ("", "0000-00-00", False)],
 )
 def test_another_form_of_the_same_amount_is_no_other_amount(form: str, cell: str, *, same: bool) -> None:
-    assert is_same(form, cell) is same
+    assert is_same_amount(form, cell) is same

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.normalise.blocks import Block
-from pipeline.normalise.parse import OPEN, WORDS, Parsed, Reject, parse
+from pipeline.normalise.parse import DICTIONARY_TEXT, UNCLOSED_QUOTE, Parsed, Reject, parse
 
 
 def read(data: bytes, surplus: int = 0, **block: Any) -> Parsed:
@@ -34,14 +34,14 @@ def rows(parsed: Parsed) -> list[list[str | None]]:
 def test_records_with_a_cell_for_each_name_are_rows(data: bytes, cells: list[list[str | None]]) -> None:
     parsed = read(data, lines=len(data.splitlines()))
     assert (rows(parsed), parsed.rejects, parsed.broken, parsed.replaced) == (cells, [], [], [])
-    assert parsed.places.tolist() == list(range(len(cells)))
+    assert parsed.positions.tolist() == list(range(len(cells)))
     assert parsed.records == parsed.counted == len(cells)
 
 
 def test_records_with_too_few_or_too_many_cells_are_rejected_in_their_places() -> None:
     parsed = read(b'a,b\nc\nd,e,\nf,g,h\ni,j,k,\nl,m,"",n\no,p\n,q,r\n', surplus=1, records=8)
     assert rows(parsed) == [["a", "b"], ["d", "e"], ["o", "p"]]
-    assert parsed.places.tolist() == [0, 2, 6]
+    assert parsed.positions.tolist() == [0, 2, 6]
     cells = {1: 1, 3: 3, 4: 4, 5: 4, 7: 3}
     assert parsed.rejects == [Reject(place, f"has {n} cells instead of 2") for place, n in cells.items()]
     assert (parsed.records, parsed.counted) == (8, 8)
@@ -77,11 +77,14 @@ def test_bytes_that_are_no_text_are_replaced_and_told_of_their_records_alone() -
 def test_a_line_whose_quote_is_open_is_broken_whether_its_cells_can_be_told_or_not() -> None:
     data = b'a,b\nc,"d\n"e\nf,g\n'
     parsed = read(data, records=4, broken=(slice(4, 9), slice(9, 12)))
-    assert parsed.rejects == [Reject(2, OPEN)]
-    assert (parsed.places.tolist(), parsed.broken) == ([0, 1, 3], [1])
+    assert parsed.rejects == [Reject(2, UNCLOSED_QUOTE)]
+    assert (parsed.positions.tolist(), parsed.broken) == ([0, 1, 3], [1])
     assert [rows(parsed)[place] for place in (0, 2)] == [["a", "b"], ["f", "g"]]
 
 
 def test_amounts_are_words_and_other_cells_are_text() -> None:
     table = parse(Block(b"a,1\nb,1\n", 1, lines=2), ("x", "y"), {"y"}).text
-    assert (table.schema.types, table["y"].combine_chunks().dictionary.to_pylist()) == ([pa.string(), WORDS], ["1"])
+    assert (table.schema.types, table["y"].combine_chunks().dictionary.to_pylist()) == (
+        [pa.string(), DICTIONARY_TEXT],
+        ["1"],
+    )
