@@ -16,8 +16,8 @@ from pipeline.ledger import note
 from pipeline.months import Month
 from pipeline.normalise.convert import Converted, Origin, convert
 from pipeline.normalise.schema import REJECTED
-from pipeline.normalise.sink import removed_on_error
 from pipeline.normalise.table import Table
+from pipeline.storage import removed_on_error
 from pipeline.warehouse.differences import ComparisonColumns, Difference, compare, rows_lost
 from pipeline.warehouse.lake import Lake, rejected_table
 from pipeline.warehouse.readback import Expected

@@ -9,7 +9,6 @@ A further file of the export is ``<export id>.<companion>.csv.gz``. Its sidecar 
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
@@ -20,7 +19,7 @@ from typing import TypeVar
 
 from pipeline.containers import SUFFIXES
 from pipeline.errors import PermanentError
-from pipeline.landing.manifests import Gone, Manifest, RequestedExport, by_age, read_json, write_json
+from pipeline.landing.manifests import Gone, Manifest, RequestedExport, by_age, read_gone, read_json, write_json
 from pipeline.months import Month
 
 Record = TypeVar("Record", RequestedExport, Manifest)
@@ -112,14 +111,14 @@ class Archive:
     def write_gone(self, file: Path, now: datetime) -> None:
         """Record that the vendor lists the export, but did not have its file."""
         path = sidecar(file, "gone")
-        before = _gone(path) or Gone(now, now, 0)
+        before = read_gone(path) or Gone(now, now, 0)
         first = min(before.found_at, now)  # the clock may have been ahead: the waiting time must still grow
         write_json(path, asdict(Gone(first, now, before.looks + 1)))
 
     def gone(self, vendor: str, record_type: str) -> dict[str, Gone]:
         """Return by export id the exports of a record type whose file was not there when it was fetched."""
         paths = (self.root / vendor / record_type).glob("*/*.gone.json")
-        return {path.name.removesuffix(".gone.json"): found for path in paths if (found := _gone(path))}
+        return {path.name.removesuffix(".gone.json"): found for path in paths if (found := read_gone(path))}
 
     def manifest(self, file: Path) -> Manifest | None:
         """Return the manifest of a file, or None where the file has not landed."""
@@ -150,7 +149,13 @@ class Archive:
         yield from _readable((path for path in paths if path.name.partition(".")[0] in export_ids), RequestedExport)
 
     def requested_of(self, vendor: str, record_type: str, month: Month) -> Iterator[RequestedExport]:
-        """Yield the requested exports of one month."""
+        """Yield the requested exports of one month.
+
+        Args:
+            vendor: The vendor's name.
+            record_type: The name of the dataset.
+            month: The month.
+        """
         folder = self.root / vendor / record_type / str(month)
         yield from _readable(folder.glob("*.asked.json"), RequestedExport)
 
@@ -159,7 +164,13 @@ class Archive:
         yield from sorted(_readable(self.root.glob("*/*/*/*.landed.json"), Manifest), key=by_age)
 
     def landed_of(self, vendor: str, record_type: str, month: Month) -> Iterator[Manifest]:
-        """Yield the manifests of one month."""
+        """Yield the manifests of one month.
+
+        Args:
+            vendor: The vendor's name.
+            record_type: The name of the dataset.
+            month: The month.
+        """
         folder = self.root / vendor / record_type / str(month)
         yield from _readable(folder.glob("*.landed.json"), Manifest)
 
@@ -182,14 +193,3 @@ def read_sidecar(path: Path, kind: type[Record]) -> Record:
 def sidecar(file: Path, kind: str) -> Path:
     """Return the path of a sidecar of a file; ``kind`` is ``asked``, ``landed`` or ``gone``."""
     return file.with_name(f"{file.name.partition('.')[0]}.{kind}.json")
-
-
-def _gone(path: Path) -> Gone | None:
-    """Return the content of a ``gone`` sidecar; None where it is missing or torn: then the file is fetched again."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        found = datetime.fromisoformat(content["found_at"])
-        looked = content.get("looked_at")  # older sidecars have neither this nor the number of attempts
-        return Gone(found, datetime.fromisoformat(looked) if looked else found, int(content.get("looks", 1)))
-    except (OSError, ValueError, TypeError, LookupError):
-        return None

@@ -46,7 +46,7 @@ class Limits:
 
 
 class Download:
-    """The download of one file into ``out``; the first response tells its length and ETag."""
+    """The download of one file into ``out``; the first response gives its length and ETag."""
 
     def __init__(self, open_at: OpenAt, out: IO[bytes], export_id: str, limits: Limits) -> None:
         self._open_at = open_at
@@ -60,7 +60,7 @@ class Download:
         self._etag = ""
 
     def run(self) -> bool:
-        """Write the bytes as served. Return False where the server did not tell their length."""
+        """Write the bytes as served. Return False where the server gave no length."""
         attempts = 0
         while attempts <= MAX_RESUMES:
             before = self._written
@@ -183,6 +183,6 @@ def _strong_etag(response: requests.Response) -> str:
 
 
 def _length(response: requests.Response) -> int | None:
-    """Return the length of the whole body in bytes, if it is told; a chunked body has none."""
+    """Return the length of the whole body in bytes; None for a chunked body, or without a length."""
     told = response.headers.get("Content-Length", "").strip()
     return int(told) if told.isascii() and told.isdigit() and "Transfer-Encoding" not in response.headers else None

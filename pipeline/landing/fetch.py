@@ -71,7 +71,13 @@ def fetch(open_at: OpenAt, target: Path, limits: Limits = DEFAULT_LIMITS, *, com
 
 
 def verify(path: Path, limit: int = MAX_TEXT_BYTES, *, companion: bool = False) -> Fetched:
-    """Hash a file and read it to its end; raises as ``read_through`` does, and takes the same arguments."""
+    """Hash a file and read it to its end; raises as ``read_through`` does.
+
+    Args:
+        path: The file.
+        limit: The most bytes of text that the file may hold.
+        companion: The file may have any form, and may be empty.
+    """
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return Fetched(path.stat().st_size, sha256, read_through(path, limit, any_text=companion))

@@ -121,6 +121,17 @@ def read_json(path: Path, kind: type[_Record]) -> _Record:
         ) from error
 
 
+def read_gone(path: Path) -> Gone | None:
+    """Return the content of a ``gone`` sidecar; None where it is missing or torn: then the file is fetched again."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        found = datetime.fromisoformat(content["found_at"])
+        looked = content.get("looked_at")  # older sidecars have neither this nor the number of attempts
+        return Gone(found, datetime.fromisoformat(looked) if looked else found, int(content.get("looks", 1)))
+    except (OSError, ValueError, TypeError, LookupError):
+        return None
+
+
 def _parsed(kind: Any, value: Any) -> Any:
     """Return the value of a field as its type; raises ``TypeError`` or ``ValueError`` where it has another type."""
     if kind is datetime:

@@ -56,7 +56,7 @@ def _manifest(request: RequestedExport, file: Path, companions: Mapping[Companio
 
 
 def _inferred(export: ExportKey, file: Path) -> RequestedExport:
-    """Return what the path and the time of the file tell about the request."""
+    """Return the request as far as the path and the time of the file show it."""
     written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
     return RequestedExport(
         vendor=export.vendor,

@@ -1,11 +1,23 @@
-"""Replace the bytes of a landed file. Only for what must not be kept, such as an erased number."""
+"""Replace the bytes of a landed file. Only for what must not be kept, such as an erased number.
+
+The steps of a rewrite:
+
+1. Hash the file as it is. It must be what landed, or what an interrupted rewrite was about to replace.
+2. Write the new file beside it, gzipped, and verify it.
+3. Write the manifest, with the new checksum and the one of step 1.
+4. Give the new file its name.
+
+A process killed between 3 and 4 leaves the old file, which the manifest lists as replaced. The next rewrite accepts
+that file in step 1, and repeats the rest.
+"""
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from isal import igzip
 
@@ -29,31 +41,17 @@ def rewrite(
 ) -> Manifest:
     """Replace the file of a manifest, or its companion, by ``text``; return the new manifest.
 
-    1. Hash the file as it is. It must be what landed, or what an interrupted rewrite was about to replace.
-    2. Write the new file beside it, gzipped, and verify it.
-    3. Write the manifest, with the new checksum and the one of step 1.
-    4. Give the new file its name.
-
-    A process killed between 3 and 4 leaves the old file, which the manifest lists as replaced. The next call accepts
-    that file in step 1 and repeats the rest.
-
     Args:
         archive: The archive that holds the file.
         manifest: The manifest as it is now.
         text: The new content, piece by piece; it may read the old file.
         rows: For each erased number, by its fingerprint, the number of records it was in.
-        now: The time to note, aware.
+        now: The time of the erasure, aware.
         companion: The name of the companion to replace; empty for the file of records.
-
-    Raises:
-        PermanentError: The file is neither of those of step 1: a new checksum would hide the damage.
     """
     file = archive.file_of(manifest, companion)
     before = _checksum(file)
-    landed = manifest.companions[companion]["sha256"] if companion else manifest.sha256
-    interrupted = [entry for entry in manifest.erased if entry["sha256_before"] == before]
-    if before != landed and not interrupted:
-        raise PermanentError(f"{file.name} is not what landed, so nothing was erased; restore it and erase again.")
+    completed = _completed(manifest, file, before, companion)
     target = file.with_name(unpacked_name(file) + SUFFIXES[0])
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     with writing(file.name, file.parent):
@@ -61,7 +59,7 @@ def rewrite(
             _write_gzip(part, text)
             new = _with_file(manifest, verify(part, companion=bool(companion)), companion)
             entry = {"at": now.isoformat(), "sha256_before": before, "rows": dict(rows)}
-            new = replace(new, erased=[*(one for one in manifest.erased if one not in interrupted), entry])
+            new = replace(new, erased=[*completed, entry])
             archive.write_manifest(new)
             if file != target:  # a file that was not gzip becomes gzip, and there must never be both
                 finalize(file, target)
@@ -69,6 +67,19 @@ def rewrite(
         finally:
             part.unlink(missing_ok=True)
     return new
+
+
+def _completed(manifest: Manifest, file: Path, checksum: str, companion: str) -> Sequence[Mapping[str, Any]]:
+    """Return the entries of earlier rewrites that were not interrupted.
+
+    Raises ``PermanentError`` where the file is neither what landed nor what an interrupted rewrite was about to
+    replace. A new checksum would hide that damage.
+    """
+    landed = manifest.companions[companion]["sha256"] if companion else manifest.sha256
+    completed = [entry for entry in manifest.erased if entry["sha256_before"] != checksum]
+    if checksum != landed and len(completed) == len(manifest.erased):
+        raise PermanentError(f"{file.name} is not what landed, so nothing was erased; restore it and erase again.")
+    return completed
 
 
 def _checksum(file: Path) -> str:

@@ -60,7 +60,13 @@ def _everything(folder: Path, depth: int = 1) -> Iterator[tuple[Path, str]]:
 
 
 def check_export(archive: Archive, export: ExportKey, *, hashed: bool = True) -> Iterator[Fault]:
-    """Yield every fault of one export's files and sidecars; ``hashed`` as for ``survey``."""
+    """Yield every fault of one export's files and sidecars.
+
+    Args:
+        archive: The archive.
+        export: The export to check.
+        hashed: Hash the files. Without it, only faults are found that show without reading the files.
+    """
     file = archive.file(export.vendor, export.record_type, export.month, export.export_id)
     present = file.exists()
     yield from _duplicates(archive, file)

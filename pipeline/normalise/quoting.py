@@ -48,7 +48,7 @@ def line_ends_inside(ends: np.ndarray, halves: np.ndarray, odd: np.ndarray, open
 
 
 def record_end(data: bytes | memoryview, delimiter: str = ",") -> int:
-    """Return the offset after the last whole record that ends in LF, or 0 where there is none."""
+    """Return the offset after the last whole record that ends in LF, or 0 without one."""
     # the last 64 KiB are nearly always enough, at a fraction of the work
     return _end_in(data, max(len(data) - _TAIL, 0), delimiter) or _end_in(data, 0, delimiter)
 
@@ -71,9 +71,9 @@ def record_bounds(
 
     ``b'a,"b\nc"\n\nd,e\n'`` has 13 bytes and two records, so the result is ``[0, 3], [0, 9], [8, 13]``:
 
-    - ``a,"b\nc"\n`` lies at 0 to 8. Its first line end is in a quoted cell, so it does not end the record;
+    - ``a,"b\nc"\n`` is at 0 to 8. Its first line end is in a quoted cell, so it does not end the record;
     - the line at 8 is blank, so it is not a record;
-    - ``d,e\n`` has three line ends before it and lies at 9 to 13.
+    - ``d,e\n`` has three line ends before it and is at 9 to 13.
 
     Args:
         data: Whole records.

@@ -133,8 +133,11 @@ def _first_broken(data: np.ndarray, ends: np.ndarray, inside: np.ndarray, form: 
 def _is_record(data: bytes, form: Form) -> bool:
     """Whether several lines are one record.
 
-    They are not one record if they are too long, have too few or too many cells, have text after a closing quote, or
-    contain lines that are records by themselves. Then a quote is never closed.
+    They are not, because a quote is never closed, if one of these is true:
+
+    - they are too long, or have too few or too many cells;
+    - there is text after a closing quote;
+    - some of the lines are records by themselves.
     """
     lines = list(io.StringIO(data.decode("latin-1"), newline=""))
     if len(data) > LONGEST_BYTES or len(lines) > MOST_LINES + 1:

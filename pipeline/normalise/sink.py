@@ -6,9 +6,8 @@ their names: when its ``with`` block ends, either all of them have their names o
 
 import math
 from collections import deque
-from collections.abc import Iterator
 from concurrent.futures import Executor, Future, wait
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -17,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.normalise.schema import Kind
-from pipeline.storage import finalize, make_folder
+from pipeline.storage import finalize, make_folder, removed_on_error
 
 ROW_GROUP = 40_960
 """The fewest rows of a full row group: small enough to skip by time, large enough to compress.
@@ -183,18 +182,6 @@ class ParquetOutput:
             table.wait()
         for sink in (sink for table in self._tables for sink in table.sinks):
             sink.discard()
-
-
-@contextmanager
-def removed_on_error() -> Iterator[list[Path]]:
-    """Yield a list of files to add to; all of them are removed where the ``with`` block fails."""
-    files: list[Path] = []
-    try:
-        yield files
-    except BaseException:
-        for file in files:
-            file.unlink(missing_ok=True)
-        raise
 
 
 def _encoding(field: pa.Field, cells: pa.ChunkedArray) -> str | None:

@@ -83,7 +83,7 @@ def _counted(cells: pa.DictionaryArray) -> tuple[pa.Array, np.ndarray]:
 
 
 def _exact_sum(texts: pa.Array, times: np.ndarray) -> Decimal | None:
-    """Return the exact sum of distinct amounts, each multiplied by its count; None where doubles cannot tell it.
+    """Return the exact sum of distinct amounts, each multiplied by its count; None where doubles are not exact enough.
 
     1. Each text becomes a double, scaled to millionths: ``"12.5"`` gives 12500000.0.
     2. Below one million the error of the double is less than 0.001 millionths. So a value within 0.001 of an integer

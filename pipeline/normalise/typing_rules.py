@@ -107,7 +107,7 @@ def _typed(cells: pa.ChunkedArray, kind: Kind) -> _Cells:
 
 
 def _typed_without(misfits: Sequence[str], cells: pa.ChunkedArray, suspects: pa.ChunkedArray, kind: Kind) -> _Cells:
-    """Type the cells without the misfits, all of which are suspects; raises ``ArrowInvalid`` if there are others."""
+    """Type the cells without the misfits, which are all suspects; raises ``ArrowInvalid`` if there are other ones."""
     if not misfits:
         return _Cells(_strict(cells, kind))
     some, replacements = cells.filter(suspects), {cell: replacement(cell, kind) for cell in misfits}
