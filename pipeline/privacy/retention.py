@@ -1,4 +1,4 @@
-"""The two clocks of retention: one for what shows single calls or numbers, one for what only adds them up."""
+"""How long months are kept: single calls and numbers for one time, aggregates for another."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,31 +11,31 @@ _Kept = TypeVar("_Kept")
 
 LARGEST_SKEW = timedelta(days=1)
 LONGEST_SILENCE = timedelta(days=45)
-"""Exports are made at least daily, so long after the newest one rather the clock is wrong."""
+"""Exports are made at least daily. If the newest one seems older than this, the clock is probably wrong."""
 
 
 @dataclass(frozen=True)
 class RetentionPolicy:
-    """How many months after its end a month is kept, at number level and in sums; 0 keeps it for ever."""
+    """For how many months after its end a month is kept: its calls and numbers, and its aggregates. 0 means always."""
 
     call_months: int = 0
     aggregate_months: int = 0
 
     def calls_expired(self, month: Month, now: datetime) -> bool:
-        """Whether the calls of a month, and all else that shows a number, are not to be kept any more."""
+        """Whether the calls of a month, and everything that shows a number, must be deleted by ``now``."""
         return _over(month, self.call_months, now)
 
     def aggregates_expired(self, month: Month, now: datetime) -> bool:
-        """The same of what adds up calls."""
+        """Whether the aggregates of a month must be deleted by ``now``."""
         return _over(month, self.aggregate_months, now)
 
-    def unexpired(self, sums: Mapping[str, Mapping[str, _Kept]], now: datetime) -> dict[str, dict[str, _Kept]]:
-        """Of what is kept of each table, by month, what may be kept still: what is due is shown no more."""
+    def unexpired(self, aggregates: Mapping[str, Mapping[str, _Kept]], now: datetime) -> dict[str, dict[str, _Kept]]:
+        """Return the aggregates that have not expired, by table and month."""
         return {
             table: {
                 month: kept for month, kept in months.items() if not self.aggregates_expired(Month.parse(month), now)
             }
-            for table, months in sums.items()
+            for table, months in aggregates.items()
         }
 
 
@@ -44,10 +44,12 @@ def _over(month: Month, kept: int, now: datetime) -> bool:
 
 
 def clock_doubt(now: datetime, newest: datetime | None, skew: timedelta | None) -> str:
-    """Why this machine's clock is not believed enough to delete by it; empty where it is.
+    """Return why this machine's clock may be wrong, so that nothing must be deleted; empty where it seems right.
 
-    ``newest`` is when the vendor made the newest export that is known, by its own clock, and ``skew`` by how much that
-    clock is ahead of ours now; None where it could not be asked.
+    Args:
+        now: The time by this machine's clock, aware.
+        newest: When the vendor created the newest known export, by the vendor's clock.
+        skew: How far the vendor's clock is ahead of this machine's; None where no vendor answered.
     """
     if skew is not None and abs(skew) > LARGEST_SKEW:
         return f"the vendor's clock is {abs(skew).days} days from this machine's, which says {now:%Y-%m-%d}"

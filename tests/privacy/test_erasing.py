@@ -273,5 +273,5 @@ def test_what_is_no_number_cannot_be_erased(tmp_path: Path, text: str) -> None:
 def test_without_its_key_the_log_stops_every_load(archive: Archive, eraser: Eraser, tmp_path: Path) -> None:
     manifest = landed(archive, f"{','.join(IN)}\n".encode())
     (tmp_path / "erasures.key").unlink()
-    with pytest.raises(PermanentError, match="could come back unseen; restore it from a backup"):
+    with pytest.raises(PermanentError, match="could come back unnoticed; restore it from a backup"):
         eraser.cleanse(manifest)
