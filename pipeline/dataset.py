@@ -1,4 +1,4 @@
-"""What is asked for every month: one export definition, whose rows become one table."""
+"""A dataset: one export that is requested for each month, and the table of its rows."""
 
 import json
 from collections.abc import Mapping
@@ -7,13 +7,13 @@ from enum import StrEnum
 from hashlib import sha256
 
 _FIRST_NAMES = {"timestamp": "instant", "timestamptz": "zoned_instant"}
-"""The kinds of fields that were renamed."""
+"""The first names of the kinds of fields that were renamed."""
 
 
 class Companion(StrEnum):
-    """A further file of an export: the records that its vendor kept out of the file of records.
+    """A further file of an export, with records that its vendor kept out of the file of records.
 
-    ``SANITIZED`` ones were left out as possibly malicious, ``ERRORS`` are those that failed there.
+    ``SANITIZED``: records that may be malicious. ``ERRORS``: records that failed at the vendor.
     """
 
     SANITIZED = "sanitized"
@@ -22,13 +22,18 @@ class Companion(StrEnum):
 
 @dataclass(frozen=True)
 class Dataset:
-    """One export that a vendor is asked for each month, and the table ``name`` that it becomes.
+    """One export that is requested from a vendor for each month.
 
-    ``vendor`` is the module in ``export`` and in ``normalise`` that speaks for it, ``resource`` its own word for what
-    is exported. ``fields`` are the columns to ask for where it can be told, each with the kind of its cells (``text``,
-    ``timestamp``, ``timestamptz``, ``integer``, ``int32``, ``seconds``, ``money``), and ``window`` is the one that
-    decides the month. ``filters`` narrow the rows and ``options`` shape the file, both in the vendor's own words.
-    ``personal`` are the columns that show who somebody is.
+    Attributes:
+        name: The name of its table.
+        vendor: The name of the vendor's modules in ``export`` and in ``normalise``.
+        resource: The vendor's name of what is exported.
+        fields: The columns to request, each with the kind of its cells: ``text``, ``timestamp``, ``timestamptz``,
+            ``integer``, ``int32``, ``seconds`` or ``money``.
+        window: The field that decides the month of a row.
+        filters: Which rows to request, in the vendor's words.
+        options: The form of the file, in the vendor's words.
+        personal: The columns with personal data.
     """
 
     name: str

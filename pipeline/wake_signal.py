@@ -1,6 +1,6 @@
-"""A file whose time says when somebody rang: something is new at the vendor, so look at its list now.
+"""A signal between processes: something is new at the vendor, so the sensor should read its list now.
 
-It hastens the next look and does nothing else. A ring that is lost costs only time, one too many costs a look.
+The signal is the time of a file. A lost signal costs only time, and an extra signal costs one request.
 """
 
 import os
@@ -14,7 +14,12 @@ from pipeline.storage import private_folder
 
 
 class WakeSignal:
-    """Rung by one process and heard by others; ``clock`` is aware, and the same for all of them."""
+    """A signal that one process sends and others see.
+
+    Args:
+        path: The file of the signal.
+        clock: Returns the time, aware. All processes must use the same clock.
+    """
 
     def __init__(self, path: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._path = path
@@ -22,26 +27,26 @@ class WakeSignal:
 
     @classmethod
     def of(cls, data: Path) -> Self:
-        """The one of a data directory."""
+        """Return the signal of a data directory."""
         return cls(data / ".locks" / "callback")
 
     def send(self) -> None:
-        """Say that it rang now; raises ``PermanentError`` where that cannot be written."""
-        with writing("The ring of a callback", self._path.parent):
+        """Send the signal; raises ``PermanentError`` where the file cannot be written."""
+        with writing("The wake signal of a callback", self._path.parent):
             private_folder(self._path.parent.parent)
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.touch()
-            # The time that a file system gives by itself may lie milliseconds back, before a look that has just begun.
+            # the file system's own time may be milliseconds late, before a look that has just begun
             now = self._clock().timestamp()
             os.utime(self._path, (now, now))
 
     def sent_after(self, moment: datetime) -> bool:
-        """Whether it rang after ``moment``, such as the beginning of the last look.
+        """Whether the signal was sent after ``moment``, such as the beginning of the last look.
 
-        A ring of the future is none: where a clock was set back it would never be over.
+        A signal in the future is ignored: the clock may have been set back.
         """
         try:
-            rung = datetime.fromtimestamp(self._path.stat().st_mtime, UTC)
+            sent = datetime.fromtimestamp(self._path.stat().st_mtime, UTC)
         except OSError:
             return False
-        return moment < rung <= self._clock()
+        return moment < sent <= self._clock()

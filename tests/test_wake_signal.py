@@ -47,6 +47,6 @@ def test_a_ring_is_not_earlier_than_a_look_that_had_just_begun(tmp_path: Path) -
 
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(PermanentError, match="ring of a callback could not be written"):
+    with pytest.raises(PermanentError, match="wake signal of a callback could not be written"):
         WakeSignal(tmp_path / "file" / "bell").send()
     assert not WakeSignal(tmp_path / "file" / "bell").sent_after(NOW)

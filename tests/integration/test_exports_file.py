@@ -401,7 +401,7 @@ def test_what_was_declared_personal_is_published_under_pseudonyms(opened: Opened
         ("[[export]]\nvendor = 'rebilly'", r"cannot be used: resource: [^\n]+; correct it\."),
         ("[[export]]\nvendor = 'rebilly'\nresource = 'x'\nfoo = 1", r"cannot be used: foo: [^\n]+; correct it\."),
         ("[[export]", r"cannot be read \([^\n]+\); correct it\."),
-        ("other = 1", r"holds something else than \[\[export\]\] entries; correct it\."),
+        ("other = 1", r"contains something other than \[\[export\]\] entries; correct it\."),
         (
             "[[export]]\nvendor = 'rebilly'\nresource = 'x'\nwindow = 'at'\nfields = { at = 'text' }",
             r"Export rebilly_x: its window 'at' is not a declared field of kind timestamp [^\n]+\.",
