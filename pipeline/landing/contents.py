@@ -71,7 +71,9 @@ def _read(path: Path, limit: int) -> Iterator[tuple[int, bytes, bytes]]:
                 first += chunk[:_LONGEST_HEADER]
             last = (last + chunk)[-_LONGEST_HEADER:]
             if total + size > limit:
-                raise PermanentError(f"{_named(path)} holds more than {limit} bytes; it was not kept.")
+                raise PermanentError(
+                    f"{_named(path)} holds more than {limit} bytes, so it was not kept; tell the vendor."
+                )
         total += size
         if size:
             yield size, first, last
@@ -109,14 +111,16 @@ def _header(path: Path, first: bytes, *, any_text: bool = False) -> str:
     try:
         text = line.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UnreadableError(f"{_named(path)} does not begin with a line of UTF-8; it is kept as served.") from error
+        raise UnreadableError(
+            f"{_named(path)} does not begin with a line of UTF-8; it is kept as served, tell the vendor."
+        ) from error
     named = {",", ";"} & set(text) or (_NAME.fullmatch(text) and first[len(line) :])
     if named and text.lstrip()[:1] not in "<{[":
         return text
     what = f"{_named(path)} does not begin with a CSV header (but {line[:20]!r})"
     if suffix_of(path) == ".zip" or (any_text and text.lstrip()[:1] != "<"):  # an error page never comes as a ZIP
-        raise UnreadableError(f"{what}; it is kept as served.")
-    raise PermanentError(f"{what}; it was not kept.")
+        raise UnreadableError(f"{what}; it is kept as served, tell the vendor.")
+    raise PermanentError(f"{what}, so it was not kept; tell the vendor.")
 
 
 def _named(path: Path) -> str:

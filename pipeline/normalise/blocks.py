@@ -121,7 +121,9 @@ def _blocks(
                 yield Block(text[: found.end], line, form.delimiter, found.lines, found.records, found.broken)
             text, line = text[found.end :], line + found.lines
         if len(text) > LONGEST_LINE:
-            raise PermanentError(f"Line {line} has more than {LONGEST_LINE} bytes, so nothing was loaded; is it CSV?")
+            raise PermanentError(
+                f"Line {line} has more than {LONGEST_LINE} bytes, so nothing was loaded; tell the vendor."
+            )
     return (yield from _header(b"", known, line)) if header is None else header, line
 
 

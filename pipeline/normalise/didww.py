@@ -51,6 +51,6 @@ def table(dataset: Dataset) -> Table:
     """Return the table of a record type; raises ``PermanentError`` for a resource that DIDWW does not export."""
     if dataset.resource not in TABLES:
         raise PermanentError(
-            f"Export {dataset.name}: DIDWW has no resource {dataset.resource!r}; it has {', '.join(TABLES)}."
+            f"Export {dataset.name}: DIDWW has no resource {dataset.resource!r}; name one of {', '.join(TABLES)}."
         )
     return TABLES[dataset.resource]

@@ -58,7 +58,9 @@ def layout(header: str, versions: Sequence[HeaderVersion], what: str, delimiter:
     cells = cells_of(header, delimiter)
     repeated = [cell for cell, count in Counter(cells).items() if count > 1]
     if repeated:
-        raise PermanentError(f"{what} has the column {repeated[0]!r} twice; tell the vendor. The file is kept.")
+        raise PermanentError(
+            f"{what} has the column {repeated[0]!r} twice, so nothing was loaded; the file is kept, tell the vendor."
+        )
     present = set(cells)
     best = max(versions, key=lambda one: (one.required.keys() <= present, len(one.columns.keys() & present)))
     missing = [cell for cell in best.required if cell not in present]

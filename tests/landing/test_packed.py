@@ -190,7 +190,7 @@ PAGES = [b"<html>Please sign in, a,b</html>", b'{"errors":[]}', b"", gzip.compre
 
 @pytest.mark.parametrize("page", PAGES, ids=["html", "json", "nothing", "html in gzip"])
 def test_a_page_is_no_export_and_is_not_kept(tmp_path: Path, page: bytes) -> None:
-    with pytest.raises(PermanentError, match=r"it was not kept\.$"):
+    with pytest.raises(PermanentError, match=r"it was not kept; tell the vendor\.$"):
         land(tmp_path, page)
     assert list(tmp_path.iterdir()) == []
 
@@ -198,7 +198,7 @@ def test_a_page_is_no_export_and_is_not_kept(tmp_path: Path, page: bytes) -> Non
 def test_a_bomb_in_two_layers_is_refused_before_it_swells(tmp_path: Path) -> None:
     bomb = gzip.compress(gzip.compress(b"a,b\n" + b"0,0\n" * (1 << 22)))
     assert len(bomb) < 10_000
-    with pytest.raises(PermanentError, match=r"holds more than 1048576 bytes; it was not kept\.$"):
+    with pytest.raises(PermanentError, match=r"holds more than 1048576 bytes, so it was not kept; tell the vendor\.$"):
         land(tmp_path, bomb, limits=Limits(text_bytes=1 << 20))
 
 

@@ -213,7 +213,7 @@ def test_messages_without_any_time_that_is_known_are_refused(read: Read) -> None
 
 
 def test_a_resource_that_didww_does_not_export_is_told() -> None:
-    with pytest.raises(PermanentError, match="has no resource 'otp'; it has cdr_in, cdr_out, sms_in, sms_out"):
+    with pytest.raises(PermanentError, match="has no resource 'otp'; name one of cdr_in, cdr_out, sms_in, sms_out"):
         table(Dataset("one", "didww", "otp"))
 
 
