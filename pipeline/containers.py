@@ -1,4 +1,4 @@
-"""What a vendor's file comes packed in: gzip, also twice; a ZIP of parts that each begin with the header; or not."""
+"""Open a vendor's file: gzip (also twice), a ZIP whose parts each begin with the header, or plain CSV."""
 
 import errno
 import gzip
@@ -18,10 +18,10 @@ from isal.isal_zlib import IsalError
 from pipeline.errors import UnreadableError
 
 SUFFIXES = (".csv.gz", ".zip", ".csv", ".bin")
-"""How the names of files end, by what they are packed in; the last is for what is not read here."""
+"""The suffixes of landed files, by container. The last one is for containers that cannot be read."""
 
 DAMAGED = (EOFError, gzip.BadGzipFile, IsalError, lzma.LZMAError, zipfile.BadZipFile, zlib.error)
-"""What reading a file raises that is not whole."""
+"""The exceptions of reading an incomplete or damaged file."""
 
 _LAYERS = 2
 _CHUNK = 1 << 20
@@ -48,14 +48,16 @@ _NUMBER = re.compile(r"(\d+)")
 
 
 def suffix_of(path: Path) -> str:
-    """How the name of the file should end, told by how its content begins."""
+    """Return the suffix that a file should have, by the first bytes of its content."""
     return _suffix(_head(path))
 
 
 def parts(path: Path) -> Generator[BufferedIOBase, None, None]:
-    """The parts of a file as streams of CSV, in order; raises one of ``DAMAGED`` where one is not whole.
+    """Yield the parts of a file in order, each as a stream of CSV. Each stream is closed before the next one opens.
 
-    Each is closed when the next one is asked for. Raises ``UnreadableError`` where the file is packed in another way.
+    Raises:
+        UnreadableError: The container cannot be read.
+        Exception: One of ``DAMAGED``, where the file is incomplete or damaged.
     """
     match suffix_of(path):
         case ".zip":
@@ -90,7 +92,7 @@ def _members(path: Path) -> Iterator[BufferedIOBase]:
 
 @contextmanager
 def _damaged_where_it_points_nowhere() -> Iterator[None]:
-    """Tell a ZIP whose offsets are wrong from a disk that fails."""
+    """Raise ``BadZipFile`` for a ZIP with wrong offsets, which otherwise looks like a failing disk."""
     try:
         yield
     except (OSError, ValueError) as error:
@@ -100,20 +102,20 @@ def _damaged_where_it_points_nowhere() -> Iterator[None]:
 
 
 def _is_part(member: zipfile.ZipInfo) -> bool:
-    """Whether a member is the vendor's, and not what a desktop leaves beside files."""
+    """Whether a member of a ZIP is a part, and not a file that a desktop leaves beside others."""
     name = PurePosixPath(member.filename)
     litter = name.name in _LITTER or name.name.startswith("._") or "__MACOSX" in name.parts
     return not (member.is_dir() or litter)
 
 
 def _in_order(member: zipfile.ZipInfo) -> list[tuple[int, str]]:
-    """Sorts ``x-part10`` after ``x-part9``."""
+    """Return the key that sorts ``x-part10`` after ``x-part9``."""
     pieces = _NUMBER.split(member.filename)
     return [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in pieces]
 
 
 def _unpacked(stream: BufferedIOBase, path: Path) -> BufferedIOBase:
-    """The stream of text in a stream that may be gzip once more."""
+    """Return the stream of text in a stream that may itself be gzip."""
     for _ in range(_LAYERS):
         head = stream.peek(_LONGEST_MAGIC)[:_LONGEST_MAGIC]  # type: ignore[attr-defined]
         if _suffix(head) == ".csv":
@@ -121,7 +123,7 @@ def _unpacked(stream: BufferedIOBase, path: Path) -> BufferedIOBase:
         if _suffix(head) != ".csv.gz":
             break
         stream = igzip.IGzipFile("", "rb", fileobj=stream)
-    for _ in range(_MOST_CHUNKS):  # what is not whole is damaged first of all
+    for _ in range(_MOST_CHUNKS):  # an incomplete file must be reported as damaged, not as unreadable
         if not stream.read(_CHUNK):
             break
     raise _unreadable(path, "holds one packed file in another")

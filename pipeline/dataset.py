@@ -1,4 +1,4 @@
-"""What is asked for every month: one export definition, whose rows become one table."""
+"""A dataset: one export that is requested for each month, and the table of its rows."""
 
 import json
 from collections.abc import Mapping
@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 
+_FIRST_NAMES = {"timestamp": "instant", "timestamptz": "zoned_instant"}
+"""The first names of the kinds of fields that were renamed."""
+
 
 class Companion(StrEnum):
-    """A further file of an export: the records that its vendor kept out of the file of records.
+    """A further file of an export, with records that its vendor kept out of the file of records.
 
-    ``SANITIZED`` ones were left out as possibly malicious, ``ERRORS`` are those that failed there.
+    ``SANITIZED``: records that may be malicious. ``ERRORS``: records that failed at the vendor.
     """
 
     SANITIZED = "sanitized"
@@ -19,13 +22,18 @@ class Companion(StrEnum):
 
 @dataclass(frozen=True)
 class Dataset:
-    """One export that a vendor is asked for each month, and the table ``name`` that it becomes.
+    """One export that is requested from a vendor for each month.
 
-    ``vendor`` is the module in ``export`` and in ``normalise`` that speaks for it, ``resource`` its own word for what
-    is exported. ``fields`` are the columns to ask for where it can be told, each with the kind of its cells (``text``,
-    ``instant``, ``zoned_instant``, ``integer``, ``int32``, ``seconds``, ``money``), and ``window`` is the one that
-    decides the month. ``filters`` narrow the rows and ``options`` shape the file, both in the vendor's own words.
-    ``personal`` are the columns that show who somebody is.
+    Attributes:
+        name: The name of its table.
+        vendor: The name of the vendor's modules in ``export`` and in ``normalise``.
+        resource: The vendor's name of what is exported.
+        fields: The columns to request, each with the kind of its cells: ``text``, ``timestamp``, ``timestamptz``,
+            ``integer``, ``int32``, ``seconds`` or ``money``.
+        window: The field that decides the month of a row.
+        filters: Which rows to request, in the vendor's words.
+        options: The form of the file, in the vendor's words.
+        personal: The columns with personal data.
     """
 
     name: str
@@ -38,7 +46,11 @@ class Dataset:
     personal: frozenset[str] = frozenset()
 
     @property
-    def print(self) -> str:
-        """What tells it from a dataset of the same name that asks for something else."""
-        asked = [self.resource, dict(self.fields), self.window, dict(self.filters), dict(self.options)]
-        return sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    def fingerprint(self) -> str:
+        """A hash that differs between datasets of the same name with different requests.
+
+        The archive keeps it, so it must never change: a kind of field goes in under the first name that it had.
+        """
+        fields = {name: _FIRST_NAMES.get(kind, kind) for name, kind in self.fields.items()}
+        request = [self.resource, fields, self.window, dict(self.filters), dict(self.options)]
+        return sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -50,7 +50,7 @@ def build(operations: Operations) -> dg.Definitions:
             ask_daily(operations, ask),
             watch_daily(operations, watch),
             purge_daily(operations),
-            *([retain_daily(operations)] if operations.place.clocks.numbers else []),
+            *([retain_daily(operations)] if operations.place.retention.call_months else []),
         ],
         sensors=[ready_sensor(operations, [ask, *loads]), *alarm_sensors(operations), _follow([*mart_assets, report])],
         # steps run in the run's own process: starting one per step costs twenty times what the step does

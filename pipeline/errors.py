@@ -1,4 +1,4 @@
-"""The only distinction that anyone acts on: does repeating help?"""
+"""Two families of errors: a ``TransientError`` may be retried, a ``PermanentError`` needs a person."""
 
 import errno
 import os
@@ -10,28 +10,28 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class TransientError(Exception):
-    """Something outside was not able to answer just now; the same call may succeed later."""
+    """A service or file was not ready. The same call may succeed later."""
 
 
 class BusyError(TransientError):
-    """The vendor takes no more for now and has done nothing; asking again is right once it has finished something."""
+    """The vendor accepts no more requests now, and did nothing. Retry after one of its exports has finished."""
 
 
 class PermanentError(Exception):
-    """Repeating changes nothing; the message says what to do instead."""
+    """Retrying does not help. The message says what to do."""
 
 
 class GoneError(PermanentError):
-    """The vendor no longer has what was asked for under this name; something else must be asked for instead."""
+    """The vendor no longer has this export. Another one must be requested."""
 
 
 class UnreadableError(PermanentError):
-    """A file is whole, and of a kind that cannot be read: its bytes are worth keeping."""
+    """A file is complete, but its kind cannot be read. The file is kept."""
 
 
 @contextmanager
 def writing(what: str, folder: Path) -> Iterator[None]:
-    """Turn a disk's refusal into a ``PermanentError`` that says what could not be written, where, and what to do."""
+    """Turn an ``OSError`` into a ``PermanentError`` that names the file, the folder, and what to do."""
     try:
         yield
     except OSError as error:
@@ -42,12 +42,12 @@ def writing(what: str, folder: Path) -> Iterator[None]:
 
 
 def _number(error: OSError) -> int | None:
-    """The operating system's number; a library that wrote the file itself has only the words in its text."""
+    """Return the number of an ``OSError``. Some libraries give only the text, so the number is looked up by it."""
     return error.errno or next((one for one in errno.errorcode if os.strerror(one) in str(error)), None)
 
 
 def sentence(error: Exception) -> str:
-    """What an error says: its own sentence, or of one that was not foreseen its kind and its first line."""
+    """Return the sentence of an error; of an unexpected error its type and its first line."""
     if isinstance(error, TransientError | PermanentError):
         return str(error)
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"

@@ -1,4 +1,4 @@
-"""Locks that the processes of this machine share: a file each, in the data folder."""
+"""Locks between the processes of this machine: one file for each lock, in the data directory."""
 
 import time
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _POLL_SECONDS = 0.05
 
 @contextmanager
 def held(data: Path, name: str) -> Iterator[None]:
-    """Hold a lock of a data folder; it ends with the process. Raises ``PermanentError`` where it cannot be made."""
+    """Hold a lock during the block, at most until the process ends; raises ``PermanentError`` if that fails."""
     folder = data / ".locks"
     with writing("A lock", folder):
         private_folder(data)

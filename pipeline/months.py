@@ -1,7 +1,7 @@
-"""A calendar month in UTC, half-open: the unit of request, of loading and of replacement.
+"""A calendar month in UTC, half-open: the unit of requesting, loading and replacing.
 
-The vendor filters on the start of a call, in UTC, so a call that starts at 23:59:59 on the 31st and ends
-in the next month belongs to the month that is ending.
+The vendor filters on the start of a call in UTC. A call that starts at 23:59:59 on the 31st and ends in the next month
+belongs to the month in which it starts.
 """
 
 import re
@@ -17,7 +17,7 @@ _KEY = re.compile(r"([0-9]{4})-([0-9]{2})(?:-[0-9]{2})?")
 @total_ordering
 @dataclass(frozen=True)
 class Month:
-    """One calendar month in UTC; ``start`` is in it and ``end`` is not."""
+    """One calendar month in UTC: it includes ``start`` and excludes ``end``."""
 
     year: int
     number: int
@@ -38,27 +38,27 @@ class Month:
 
     @classmethod
     def of(cls, moment: datetime) -> "Month":
-        """The month that holds ``moment``, which must be aware."""
+        """Return the month of ``moment``, which must be aware."""
         utc = moment.astimezone(UTC)
         return cls(utc.year, utc.month)
 
     @property
     def start(self) -> datetime:
-        """The first instant of the month."""
+        """The first moment of the month."""
         return datetime(self.year, self.number, 1, tzinfo=UTC)
 
     @property
     def end(self) -> datetime:
-        """The first instant after the month."""
+        """The first moment after the month."""
         return datetime(self.year + self.number // 12, self.number % 12 + 1, 1, tzinfo=UTC)
 
     def shift(self, months: int) -> "Month":
-        """The month ``months`` later, or earlier where negative."""
+        """Return the month that is ``months`` later; earlier where negative."""
         index = self.year * 12 + self.number - 1 + months
         return Month(index // 12, index % 12 + 1)
 
     def holds(self, moment: datetime) -> bool:
-        """Whether ``moment`` lies in the month: its start does, its end does not."""
+        """Whether ``moment`` is in the month."""
         return self.start <= moment < self.end
 
     def __str__(self) -> str:
@@ -69,7 +69,7 @@ class Month:
 
 
 def month_range(first: Month, last: Month) -> list[Month]:
-    """Every month from ``first`` to ``last``, both included; empty where ``last`` is earlier."""
+    """Return every month from ``first`` to ``last``, both included; empty where ``last`` is earlier."""
     count = (last.year - first.year) * 12 + last.number - first.number + 1
     return [first.shift(step) for step in range(count)]
 

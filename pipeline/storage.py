@@ -1,7 +1,7 @@
-"""Files that last: written aside, synced and renamed, so that a power cut leaves the old file or the new one, whole.
+"""Atomic, durable files: after a power cut, a file is either the old one or the new one, complete.
 
-A rename alone is not enough: the name may be on the disk before the bytes are, and a new folder before it has a name.
-What is personal is readable by its owner alone.
+A file is written under a temporary name, synced and renamed. A rename alone is not enough: the new name may reach the
+disk before the bytes. Files with personal data are readable by their owner only.
 """
 
 import os
@@ -17,13 +17,13 @@ _ENTER = 0o001
 
 
 def finalize(part: Path, target: Path) -> None:
-    """Give a finished file its name; when this returns, both are on the disk."""
+    """Give a complete file its name. When this returns, the bytes and the name are on the disk."""
     sync(part)
     move(part, target)
 
 
 def move(file: Path, target: Path) -> None:
-    """Rename a file or a folder; when this returns, the new name is on the disk, and the old one is not."""
+    """Rename a file or a folder. When this returns, the new name is on the disk, and the old name is gone."""
     file.replace(target)
     for folder in {file.parent, target.parent}:
         sync(folder)
@@ -31,9 +31,9 @@ def move(file: Path, target: Path) -> None:
 
 @contextmanager
 def whole(target: Path) -> Iterator[Path]:
-    """A path to write to; it becomes ``target`` when the block ends well, else nothing is left of it.
+    """Yield a path to write to. It becomes ``target`` when the block succeeds, and is removed when the block fails.
 
-    Its name ends in ``.part``, which tells what a killed process left.
+    Its name ends in ``.part``, so that files of killed processes can be recognised.
     """
     part = target.with_name(f".{target.name}.{uuid4().hex[:12]}.part")
     try:
@@ -43,6 +43,18 @@ def whole(target: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+@contextmanager
+def removed_on_error() -> Iterator[list[Path]]:
+    """Yield a list of files to add to; all of them are removed where the ``with`` block fails."""
+    files: list[Path] = []
+    try:
+        yield files
+    except BaseException:
+        for file in files:
+            file.unlink(missing_ok=True)
+        raise
+
+
 def write_text(target: Path, text: str) -> None:
     """Write a small file, whole or not at all."""
     with whole(target) as part:
@@ -50,7 +62,7 @@ def write_text(target: Path, text: str) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Create the folder and those above it; when this returns, their names are on the disk."""
+    """Create a folder and its parents. When this returns, their names are on the disk."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for one in missing:
@@ -58,7 +70,7 @@ def make_folder(folder: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
+    """Wait until the bytes of a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -67,7 +79,7 @@ def sync(path: Path) -> None:
 
 
 def private_folder(folder: Path) -> None:
-    """Create the folder for its owner alone; one that is there keeps the access that its owner gave."""
+    """Create a folder that only its owner can open. An existing folder keeps its permissions."""
     if not folder.exists():
         make_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -75,13 +87,13 @@ def private_folder(folder: Path) -> None:
 
 
 def private_file(path: Path, mode: str) -> IO[Any]:
-    """Open a file for writing that, where it is new, only its owner may read."""
+    """Open a file for writing. A new file is readable by its owner only."""
     encoding = None if "b" in mode else "utf-8"
     return open(path, mode, encoding=encoding, opener=lambda name, flags: os.open(name, flags, _OWNER))
 
 
 def exposed(folder: Path) -> bool:
-    """Whether every user of this machine can look into the folder."""
+    """Whether every user of this machine can list the folder."""
     if not folder.exists():
         return False
     reachable = all(parent.stat().st_mode & _ENTER for parent in folder.parents)

@@ -1,1 +1,1 @@
-"""Tell someone: what an alarm says, what it must never say, and the channels that carry it."""
+"""Alarms: their text, the redaction of secrets and numbers, and the channels that send them."""

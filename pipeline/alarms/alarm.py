@@ -1,4 +1,4 @@
-"""What is worth telling someone, and what they can do about it."""
+"""The alarms: what happened, and what to do about it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ _MOST_DAYS_NAMED = 5
 
 
 class Severity(Enum):
-    """How soon somebody has to look."""
+    """How urgent an alarm is."""
 
     INFO = "info"
     WARNING = "warning"
@@ -18,7 +18,10 @@ class Severity(Enum):
 
 @dataclass(frozen=True)
 class Alarm:
-    """One thing to tell, once for each ``key``. Ids stand in their fields: in text their digits are masked."""
+    """One alarm. It is sent once for each ``key``.
+
+    Ids must be in their own fields: in all other fields long runs of digits are masked as phone numbers.
+    """
 
     severity: Severity
     title: str
@@ -34,7 +37,15 @@ class Alarm:
 def alarm_of_failure(
     *, job: str, run_id: str, reason: str, record_type: str | None = None, months: tuple[str, str] | None = None
 ) -> Alarm:
-    """A run failed; ``months`` are the first and the last one that it was about."""
+    """Return the alarm of a failed run.
+
+    Args:
+        job: The name of the job.
+        run_id: The id of the run.
+        reason: The error sentence of the run.
+        record_type: The dataset that the run was about, if it was one.
+        months: The first and the last month of the run, if it had any.
+    """
     first, last = months or ("", "")
     about = first if first == last else f"{first} to {last}"
     kind = f" --type {record_type}" if record_type else ""
@@ -52,11 +63,17 @@ def alarm_of_failure(
 
 
 def alarm_of_check(*, check: str, rows: int | None, run_id: str) -> Alarm:
-    """An asset check of severity ERROR failed; its rows stay out of it, they are calls."""
+    """Return the alarm of a failed asset check. It must not include the rows, because they are calls.
+
+    Args:
+        check: The name of the check.
+        rows: The number of rows that it found, where it says so.
+        run_id: The id of the run.
+    """
     return Alarm(
         severity=Severity.ERROR,
         title=f"The check {check} failed",
-        happened="It found " + ("what must not be." if rows is None else f"{rows:,} rows that must not be there."),
+        happened="It found " + ("an error." if rows is None else f"{rows:,} rows that must not exist."),
         todo="Open the check in the UI (`cdr ui`, Catalog, Checks): its first rows are shown there.",
         key=f"check/{check}",
         run_id=run_id,
@@ -66,7 +83,17 @@ def alarm_of_check(*, check: str, rows: int | None, run_id: str) -> Alarm:
 def alarm_of_deadline(
     *, severity: Severity, record_type: str, month: str, state: str, rows: int | None, days_left: int, dropped_on: date
 ) -> Alarm:
-    """A month that is not sealed will soon be forgotten by the vendor; ``rows`` are those loaded, if any are."""
+    """Return the alarm of a month that is not sealed, and that the vendor will soon delete.
+
+    Args:
+        severity: How urgent it is.
+        record_type: The dataset.
+        month: The month, ``YYYY-MM``.
+        state: The state of the month in words.
+        rows: The number of rows loaded; None where the month is not loaded.
+        days_left: The days until the vendor deletes the month.
+        dropped_on: The day on which the vendor deletes it.
+    """
     again = " --again" if rows is not None else ""
     have = "Nothing of it is loaded." if rows is None else f"{rows:,} rows of it are loaded, but not confirmed."
     after = " Two exports, 48 hours apart, that agree seal it." if again else ""
@@ -92,7 +119,18 @@ def alarm_of_difference(
     rows_gone: int,
     rows_changed: int,
 ) -> Alarm:
-    """A re-export changed a month that was loaded; ``days`` are those on which the two differ."""
+    """Return the alarm of a re-export that changed a loaded month.
+
+    Args:
+        record_type: The dataset.
+        month: The month, ``YYYY-MM``.
+        previous_export_id: The export that was loaded before.
+        export_id: The export that is loaded now.
+        days: The days on which they differ.
+        rows_added: The rows that only the new export has.
+        rows_gone: The rows that only the previous export has.
+        rows_changed: The rows with other cells.
+    """
     named = ", ".join(f"{day:%Y-%m-%d}" for day in sorted(days)[:_MOST_DAYS_NAMED])
     more = f" and {len(days) - _MOST_DAYS_NAMED} more" if len(days) > _MOST_DAYS_NAMED else ""
     return Alarm(

@@ -1,4 +1,4 @@
-"""Where alarms go: a webhook, a mailbox. What could not be told is told to the caller, and stops no other channel."""
+"""The channels of alarms: a webhook and mail. A channel that fails is reported, and does not stop the others."""
 
 import smtplib
 import ssl
@@ -26,28 +26,34 @@ _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class Channel(Protocol):
-    """One way to reach people."""
+    """A way to send a message to people."""
 
     @property
     def secrets(self) -> set[str]:
-        """What this channel knows and no message may hold."""
+        """The texts of this channel's configuration that no message may contain."""
         ...
 
     def send(self, message: Message) -> str:
-        """Deliver the message; returns who did not get it, where only some did, and raises where nobody did."""
+        """Deliver a message. Return who did not get it, empty if all did; raises where it reached no one."""
         ...
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """How it went: how many channels have it, and a sentence about whatever went wrong."""
+    """The result of sending an alarm: the number of channels that took it, and a sentence for each problem."""
 
     sent: int
     problems: tuple[str, ...]
 
 
 def tell(alarm: Alarm, channels: Sequence[Channel], secrets: Collection[str] = ()) -> Delivery:
-    """Send the alarm on every channel, whatever becomes of the others; raises nothing."""
+    """Send an alarm on every channel, even where another one fails.
+
+    Args:
+        alarm: The alarm.
+        channels: The channels to use. The secrets of each are redacted for all of them.
+        secrets: Further texts to redact.
+    """
     message = message_of(alarm, {*secrets, *(secret for channel in channels for secret in channel.secrets)})
     sent, problems = 0, []
     for channel in channels:
@@ -61,33 +67,35 @@ def tell(alarm: Alarm, channels: Sequence[Channel], secrets: Collection[str] = (
 
 @dataclass(frozen=True)
 class Webhook:
-    """POSTs JSON, with the ``text`` that Slack and Mattermost read; ``patience`` scales the waiting."""
+    """POSTs JSON with the field ``text`` that Slack and Mattermost read. ``backoff`` scales the waits, 1 is normal."""
 
     url: str = field(repr=False)
-    patience: float = 1.0
+    backoff: float = 1.0
 
     @property
     def secrets(self) -> set[str]:
-        """The address: whoever has it can post."""
+        """The address: everyone who knows it can post."""
         return secrets_in(self.url)
 
     def send(self, message: Message) -> str:
-        """POST it; the same message twice does less harm than none, so a POST is repeated here, twice at most."""
+        """POST the message, up to three times: a duplicate message is better than a lost one."""
         again = Retry(
             total=2,
-            backoff_factor=0.5 * self.patience,
+            backoff_factor=0.5 * self.backoff,
             status_forcelist=_LATER,
             allowed_methods=None,
             raise_on_status=False,
-            retry_after_max=2,  # a sensor has 60 seconds for all it does
+            retry_after_max=2,  # a sensor has 60 seconds for all of its work
         )
         with requests.Session() as http:
             for scheme in ("https://", "http://"):
                 http.mount(scheme, HTTPAdapter(max_retries=again))
             try:
                 answer = http.post(self.url, json=message.payload, timeout=_HTTP_TIMEOUT, allow_redirects=False)
-            except requests.RequestException as error:  # its text holds the address
-                raise TransientError(f"The webhook did not answer ({type(error).__name__}).") from None
+            except requests.RequestException as error:  # the text of the error contains the address
+                raise TransientError(
+                    f"The webhook of CDR_ALARM_WEBHOOK did not answer ({type(error).__name__}); try again later."
+                ) from None
         if not 200 <= answer.status_code < 300:
             family = TransientError if answer.status_code in _LATER else PermanentError
             raise family(f"The webhook answered with HTTP {answer.status_code}; check CDR_ALARM_WEBHOOK.")
@@ -96,7 +104,7 @@ class Webhook:
 
 @dataclass(frozen=True)
 class Mail:
-    """Mails through the server of ``url``: smtps://, or smtp:// with STARTTLS where the server offers it."""
+    """Mail through the server at ``url``: smtps://, or smtp:// with STARTTLS where the server offers it."""
 
     url: str = field(repr=False)
     sender: str
@@ -104,23 +112,31 @@ class Mail:
 
     @property
     def secrets(self) -> set[str]:
-        """The address of the server, and the password in it."""
+        """The address of the server and the password in it."""
         return secrets_in(self.url)
 
     def send(self, message: Message) -> str:
-        """Hand it to the server, for every recipient."""
+        """Give the message to the server for all recipients."""
         try:
             refused = self._hand_over(self._mail(message))
         except smtplib.SMTPResponseException as error:
             family = TransientError if 400 <= error.smtp_code < 500 else PermanentError
-            raise family(f"The mail server answered {error.smtp_code} ({type(error).__name__}).") from None
-        except OSError as error:  # smtplib's own errors are among them
+            raise family(
+                f"The mail server answered {error.smtp_code} ({type(error).__name__}); check CDR_SMTP_URL."
+            ) from None
+        except OSError as error:  # the base class of smtplib's errors
             lasting = isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPNotSupportedError)
             family = PermanentError if lasting else TransientError
-            raise family(f"The mail server could not be used ({type(error).__name__}).") from None
+            raise family(f"The mail server could not be used ({type(error).__name__}); check CDR_SMTP_URL.") from None
         except ValueError as error:
-            raise PermanentError(f"The mail could not be written ({type(error).__name__}).") from None
-        return f"The mail server refused {refused} of {len(self.to)} recipients of alarms." if refused else ""
+            raise PermanentError(
+                f"The mail could not be written ({type(error).__name__}); check CDR_ALARM_EMAIL_FROM."
+            ) from None
+        return (
+            f"The mail server refused {refused} of {len(self.to)} recipients; check CDR_ALARM_EMAIL_TO."
+            if refused
+            else ""
+        )
 
     def _hand_over(self, mail: EmailMessage) -> int:
         parts = urlsplit(self.url)
@@ -135,7 +151,9 @@ class Mail:
                 encrypted = True
             if parts.username:
                 if not encrypted:
-                    raise PermanentError("The mail server offers no encryption, so the password was not sent to it.")
+                    raise PermanentError(
+                        "The mail server offers no encryption, so the password was not sent to it; use smtps://."
+                    )
                 server.login(unquote(parts.username), unquote(parts.password or ""))
             return len(server.send_message(mail))
         finally:

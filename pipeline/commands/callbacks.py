@@ -14,9 +14,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from pipeline.doorbell import Doorbell
 from pipeline.errors import PermanentError
 from pipeline.export.signature import HEADER, is_signed
+from pipeline.wake_signal import WakeSignal
 
 _LARGEST_BODY = 8 * 1024
 _HEADER_SECONDS = 5
@@ -35,10 +35,10 @@ class Callbacks:
     ``url`` is the address as the vendor knows it. That of the request is not what was signed: a proxy makes it another.
     """
 
-    def __init__(self, url: str, secret: SecretStr, bell: Doorbell, say: Say) -> None:
+    def __init__(self, url: str, secret: SecretStr, wake: WakeSignal, say: Say) -> None:
         self._url = urlsplit(url)
         self._secret = secret
-        self._bell = bell
+        self._wake = wake
         self._say = say
         self._heard: set[str] = set()  # a few a day, each of 40 characters
 
@@ -86,7 +86,7 @@ class Callbacks:
         if signature in self._heard:
             return _answer(204)
         try:
-            self._bell.ring()
+            self._wake.send()
         except PermanentError as error:
             self._say(str(error))
             return _answer(503)  # the vendor comes again

@@ -7,8 +7,8 @@ import click
 from pipeline import settings as environment
 from pipeline.addresses import shown
 from pipeline.commands.command_line import end_on_signals, one_sentence
-from pipeline.doorbell import Doorbell
 from pipeline.errors import PermanentError
+from pipeline.wake_signal import WakeSignal
 
 
 @click.command()
@@ -30,7 +30,7 @@ def listen(port: int, host: str) -> None:
     url, secret = settings.didww_callback_url, settings.didww_callback_secret
     if not url or not secret:
         raise PermanentError("Callbacks cannot be checked; set DIDWW_CALLBACK_URL and DIDWW_CALLBACK_SECRET.")
-    listener = Listener(Callbacks(url, secret, Doorbell.of(settings.cdr_data_dir), _say), host, port)
+    listener = Listener(Callbacks(url, secret, WakeSignal.of(settings.cdr_data_dir), _say), host, port)
     click.echo(f"Callbacks to {shown(url)} are taken at {listener.url} (Ctrl-C ends it)")
     listener.run()
 

@@ -28,7 +28,7 @@ def verify(*, repair: bool) -> None:
 
 def _left(place: Installation, fault: Fault, *, repair: bool) -> str:
     """What is still wrong after what can be done about it."""
-    if not (repair and fault.mendable):
+    if not (repair and fault.repairable):
         return str(fault)
     try:
         mend(place, fault)

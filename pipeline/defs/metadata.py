@@ -9,7 +9,7 @@ import dagster as dg
 from pipeline.defs import catalogue, plots
 from pipeline.defs.relations import headers, of_file
 from pipeline.export.exactly_once import Requested
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.months import Month
 from pipeline.operations.load import Loaded
 from pipeline.operations.wiring import Operations
@@ -76,7 +76,7 @@ def _of_month(operations: Operations, export: KnownExport) -> dict[str, Any]:
     lens = catalogue.lens(operations.settings, table, operations.place.personal[record_type])
     with Viewer(operations.place.lake) as viewer:
         found = viewer.glance(record_type, month, lens, table.schema)
-        days = viewer.days(record_type, month, table.schema, table.instant)
+        days = viewer.days(record_type, month, table.schema, table.timestamp)
     return {
         **catalogue.of_glance(found),
         **catalogue.lineage_metadata(_origins(operations, export)),

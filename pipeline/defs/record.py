@@ -12,7 +12,7 @@ from pipeline.defs.month_checks import at_deadline, of_load
 from pipeline.defs.published import metadata_of_publishing
 from pipeline.defs.relations import key_of
 from pipeline.export.exactly_once import Requested
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.months import Month
 from pipeline.operations.load import Loaded
 from pipeline.operations.state import Partition

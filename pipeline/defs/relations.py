@@ -88,7 +88,7 @@ def of_file(table: Table, cells: Collection[str] | None = None) -> dg.TableSchem
 
 def headers(table: Table) -> dict[str, str]:
     """The column that each header of any generation of the vendor's files becomes."""
-    return {cell: column for generation in table.generations for cell, column in generation.items()}
+    return {cell: column for version in table.header_versions for cell, column in version.required.items()}
 
 
 def seed_assets() -> list[dg.AssetSpec]:

@@ -14,12 +14,12 @@ from pipeline.defs.cursor import Cursor
 from pipeline.defs.handover import handed_over
 from pipeline.defs.history import EXPORT_TAG, attempts, ended
 from pipeline.defs.resuming import resumed
-from pipeline.doorbell import Doorbell
 from pipeline.errors import sentence
 from pipeline.export.protocol import Export, Listing, Status
 from pipeline.operations.plan import plan, status_of
 from pipeline.operations.state import Action, Partition, PartitionState, Verb
 from pipeline.operations.wiring import Operations
+from pipeline.wake_signal import WakeSignal
 
 _LISTENING_SECONDS = 5
 """How often the doorbell is looked at where vendors call back: it costs nothing."""
@@ -28,7 +28,7 @@ _LISTENING_SECONDS = 5
 def ready_sensor(operations: Operations, jobs: Sequence[UnresolvedAssetJobDefinition]) -> dg.SensorDefinition:
     """Return the sensor that reports the progress of our exports, and launches the loading of those that are ready."""
     poll = timedelta(seconds=operations.settings.cdr_poll_seconds)
-    bell = Doorbell.of(operations.place.data)
+    wake = WakeSignal.of(operations.place.data)
     called_back = any(operations.settings.entry(name).callback_url for name in operations.vendors)
 
     @dg.sensor(
@@ -42,7 +42,7 @@ def ready_sensor(operations: Operations, jobs: Sequence[UnresolvedAssetJobDefini
         cursor = Cursor.read(context.cursor)
         now = operations.place.clock()
         fresh = cursor.looked and cursor.looked <= now < cursor.looked + poll
-        if called_back and cursor.looked and fresh and not bell.rung_after(cursor.looked):
+        if called_back and cursor.looked and fresh and not wake.sent_after(cursor.looked):
             return dg.SkipReason(f"No vendor called back, and the lists were read at {cursor.looked:%H:%M:%S}.")
         listed, unread = operations.listings.read_all()
         why = [f"{name}: {sentence(error)}" for name, error in unread.items()]

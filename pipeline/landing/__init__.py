@@ -1,1 +1,1 @@
-"""Step 2: keep the exact bytes served, verified to the last one, for ever, with a manifest."""
+"""Step 2: keep the exact bytes as served, verified, with a manifest. Nothing here reads the records."""

@@ -1,12 +1,14 @@
-"""The archive on disk: where a file lies is a function of what it is, and nothing in it is ever overwritten.
+"""The archive on disk. The path of a file follows from what it is, and no file is ever overwritten.
 
-``landing/<vendor>/<type>/<month>/<export id>.csv.gz`` is a file as served, ``.zip`` or ``.csv`` where it is no gzip;
-a further file of the export is called ``<export id>.<companion>.csv.gz``.
-Beside it stand ``….asked.json``, what was asked for and when, and ``….landed.json``, the manifest of what was verified.
+``landing/<vendor>/<type>/<month>/<export id>.csv.gz`` is a file as served (``.zip`` or ``.csv`` where it is not gzip).
+A further file of the export is ``<export id>.<companion>.csv.gz``. Its sidecar files are JSON:
+
+- ``<export id>.asked.json``: the requested export;
+- ``<export id>.landed.json``: the manifest of what was verified;
+- ``<export id>.gone.json``: how often the file was looked for, while the vendor did not have it.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
@@ -17,18 +19,18 @@ from typing import TypeVar
 
 from pipeline.containers import SUFFIXES
 from pipeline.errors import PermanentError
-from pipeline.landing.notes import AskedFor, Gone, Manifest, by_age, read_json, write_json
+from pipeline.landing.manifests import Gone, Manifest, RequestedExport, by_age, read_gone, read_json, write_json
 from pipeline.months import Month
 
-Record = TypeVar("Record", AskedFor, Manifest)
-"""A kind of note."""
+Record = TypeVar("Record", RequestedExport, Manifest)
+"""What a sidecar file holds."""
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 @dataclass(frozen=True, order=True)
-class Place:
-    """Where everything about one export lies."""
+class ExportKey:
+    """What identifies an export in the archive, and decides the path of all its files."""
 
     vendor: str
     record_type: str
@@ -36,12 +38,12 @@ class Place:
     export_id: str
 
     @classmethod
-    def of(cls, path: Path) -> "Place":
-        """The place of a file or note; raises ``PermanentError`` where nothing of an export lies so."""
+    def of(cls, path: Path) -> "ExportKey":
+        """Return the export of a file by its path; raises ``PermanentError`` for a path that no export has."""
         vendor, record_type, month = path.parts[-4:-1]
         export_id = path.name.partition(".")[0]
         if str(Month.parse(month)) != month or not _SAFE_ID.fullmatch(export_id):
-            raise PermanentError(f"{path.name} does not belong in the archive.")
+            raise PermanentError(f"{path.name} does not belong in the archive; move it out.")
         return cls(vendor, record_type, Month.parse(month), export_id)
 
 
@@ -52,70 +54,78 @@ class Archive:
         self.root = root
 
     def file(self, vendor: str, record_type: str, month: Month, export_id: str, companion: str = "") -> Path:
-        """Where the bytes of an export lie, or will lie."""
+        """Return the path of an export's file, whether it exists or not.
+
+        Args:
+            vendor: The vendor's name.
+            record_type: The name of the dataset, such as ``cdr_in``.
+            month: The month of the export.
+            export_id: The vendor's id; raises ``PermanentError`` where it cannot be a file name.
+            companion: The name of a further file of the export; empty for the file of records.
+        """
         if not _SAFE_ID.fullmatch(export_id):
             raise PermanentError(f"Export id {export_id[:40]!r} cannot be a file name; tell the vendor's support.")
         folder = self.root / vendor / record_type / str(month)
-        stem = f"{export_id}.{companion}" if companion else export_id
-        places = [folder / f"{stem}{suffix}" for suffix in SUFFIXES]
-        return next((place for place in places if place.exists()), places[0])
+        name = f"{export_id}.{companion}" if companion else export_id
+        paths = [folder / f"{name}{suffix}" for suffix in SUFFIXES]
+        return next((path for path in paths if path.exists()), paths[0])
 
-    def file_of(self, asked: AskedFor, companion: str = "") -> Path:
-        """Where the bytes of an export that was asked for lie, or will lie."""
-        return self.file(asked.vendor, asked.record_type, Month.parse(asked.month), asked.export_id, companion)
+    def file_of(self, export: RequestedExport, companion: str = "") -> Path:
+        """Return the path of the file of a requested export, or of its companion."""
+        return self.file(export.vendor, export.record_type, Month.parse(export.month), export.export_id, companion)
 
-    def note_asked(self, asked: AskedFor) -> None:
-        """Remember that the export was asked for; the first note stays."""
-        path = beside(self.file_of(asked), "asked")
-        if not any(_readable([path], AskedFor)):
-            write_json(path, asdict(asked))
+    def write_request(self, export: RequestedExport) -> None:
+        """Record that the export was requested, unless a readable record exists."""
+        path = sidecar(self.file_of(export), "asked")
+        if not any(_readable([path], RequestedExport)):
+            write_json(path, asdict(export))
 
-    def note_landed(self, manifest: Manifest) -> None:
-        """Write the manifest, after the file itself is in its place."""
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Write the manifest. Call this after the file has its name."""
         file = self.file_of(manifest)
-        write_json(beside(file, "landed"), asdict(manifest))
-        beside(file, "gone").unlink(missing_ok=True)
+        write_json(sidecar(file, "landed"), asdict(manifest))
+        sidecar(file, "gone").unlink(missing_ok=True)
 
     def expire(self, month: str) -> None:
-        """Delete every file of a month for good; the manifests stay, and say so."""
+        """Delete every file of a month. The manifests stay, marked as expired."""
         for manifest in self.landed():
             if manifest.month == month and not manifest.expired:
-                self.note_landed(replace(manifest, expired=True))
+                self.write_manifest(replace(manifest, expired=True))
         for file in self.files(month):
             file.unlink(missing_ok=True)
 
     def files(self, month: str) -> Iterator[Path]:
-        """Every file of a month, also those that a killed process left."""
+        """Yield every file of a month but the sidecars, including parts that a killed process left."""
         yield from (file for file in self.root.glob(f"*/*/{month}/*") if file.suffix != ".json")
 
     def unfinished(self) -> Iterator[Path]:
-        """Parts of files, of those who fetch or rewrite them now, and of processes that were killed."""
+        """Yield unfinished files: of processes that fetch or rewrite now, and of killed ones."""
         yield from self.root.glob("*/*/*/[!.]*.part")
 
     def months(self) -> Iterator[Month]:
-        """Every month that has a folder, once for each dataset."""
+        """Yield every month that has a folder, once for each dataset."""
         for folder in self.root.glob("*/*/????-??"):
             with suppress(PermanentError):
                 yield Month.parse(folder.name)
 
-    def note_gone(self, file: Path, now: datetime) -> None:
-        """Remember that the vendor did not have the file, although it lists the export."""
-        path = beside(file, "gone")
-        before = _gone(path) or Gone(now, now, 0)
-        first = min(before.found_at, now)  # a clock that was ahead must not hide that time passes
+    def write_gone(self, file: Path, now: datetime) -> None:
+        """Record that the vendor lists the export, but did not have its file."""
+        path = sidecar(file, "gone")
+        before = read_gone(path) or Gone(now, now, 0)
+        first = min(before.found_at, now)  # the clock may have been ahead: the waiting time must still grow
         write_json(path, asdict(Gone(first, now, before.looks + 1)))
 
     def gone(self, vendor: str, record_type: str) -> dict[str, Gone]:
-        """The exports of a record type whose file was not there when it was fetched."""
-        notes = (self.root / vendor / record_type).glob("*/*.gone.json")
-        return {note.name.removesuffix(".gone.json"): found for note in notes if (found := _gone(note))}
+        """Return by export id the exports of a record type whose file was not there when it was fetched."""
+        paths = (self.root / vendor / record_type).glob("*/*.gone.json")
+        return {path.name.removesuffix(".gone.json"): found for path in paths if (found := read_gone(path))}
 
     def manifest(self, file: Path) -> Manifest | None:
-        """The manifest of a landed file, or none where it has not landed."""
-        return next(_readable([beside(file, "landed")], Manifest), None) if file.exists() else None
+        """Return the manifest of a file, or None where the file has not landed."""
+        return next(_readable([sidecar(file, "landed")], Manifest), None) if file.exists() else None
 
     def damage(self, manifest: Manifest, companion: str = "") -> str:
-        """What is wrong with a landed file, found by hashing it again; empty where nothing is."""
+        """Hash a landed file and return what is wrong with it; empty where nothing is."""
         path = self.file_of(manifest, companion)
         landed = manifest.companions[companion]["sha256"] if companion else manifest.sha256
         if manifest.expired:
@@ -129,56 +139,57 @@ class Archive:
             return f"it cannot be read ({error.strerror})"
         return "" if sha256 == landed else "its bytes are not those that landed"
 
-    def asked(self) -> Iterator[AskedFor]:
-        """Every export asked for, in the order of their creation."""
-        yield from sorted(_readable(self.root.glob("*/*/*/*.asked.json"), AskedFor), key=by_age)
+    def requested(self) -> Iterator[RequestedExport]:
+        """Yield every requested export, the oldest first."""
+        yield from sorted(_readable(self.root.glob("*/*/*/*.asked.json"), RequestedExport), key=by_age)
 
-    def asked_among(self, vendor: str, export_ids: Collection[str]) -> Iterator[AskedFor]:
-        """What was asked of a vendor under these ids."""
+    def requested_among(self, vendor: str, export_ids: Collection[str]) -> Iterator[RequestedExport]:
+        """Yield the requested exports of a vendor that have one of these ids."""
         paths = self.root.glob(f"{vendor}/*/*/*.asked.json")
-        yield from _readable((path for path in paths if path.name.partition(".")[0] in export_ids), AskedFor)
+        yield from _readable((path for path in paths if path.name.partition(".")[0] in export_ids), RequestedExport)
 
-    def asked_of(self, vendor: str, record_type: str, month: Month) -> Iterator[AskedFor]:
-        """What was asked for of one month."""
+    def requested_of(self, vendor: str, record_type: str, month: Month) -> Iterator[RequestedExport]:
+        """Yield the requested exports of one month.
+
+        Args:
+            vendor: The vendor's name.
+            record_type: The name of the dataset.
+            month: The month.
+        """
         folder = self.root / vendor / record_type / str(month)
-        yield from _readable(folder.glob("*.asked.json"), AskedFor)
+        yield from _readable(folder.glob("*.asked.json"), RequestedExport)
 
     def landed(self) -> Iterator[Manifest]:
-        """Every manifest, in the order of the exports' creation."""
+        """Yield every manifest, that of the oldest export first."""
         yield from sorted(_readable(self.root.glob("*/*/*/*.landed.json"), Manifest), key=by_age)
 
     def landed_of(self, vendor: str, record_type: str, month: Month) -> Iterator[Manifest]:
-        """The manifests of one month."""
+        """Yield the manifests of one month.
+
+        Args:
+            vendor: The vendor's name.
+            record_type: The name of the dataset.
+            month: The month.
+        """
         folder = self.root / vendor / record_type / str(month)
         yield from _readable(folder.glob("*.landed.json"), Manifest)
 
 
 def _readable(paths: Iterable[Path], kind: type[Record]) -> Iterator[Record]:
-    """What the notes say; of one that cannot be read, `cdr verify` tells, and no other month waits for it."""
+    """Yield the content of each sidecar that can be read; `cdr verify` reports the others."""
     for path in paths:
         with suppress(PermanentError):
-            yield read_note(path, kind)
+            yield read_sidecar(path, kind)
 
 
-def read_note(path: Path, kind: type[Record]) -> Record:
-    """What a note says; raises ``PermanentError`` where it is torn, or about another export than its path says."""
-    place, record = Place.of(path), read_json(path, kind)
-    if place != Place(record.vendor, record.record_type, Month.parse(record.month), record.export_id):
-        raise PermanentError(f"{path.name} is about another export than its path says; `cdr verify --repair` mends it.")
+def read_sidecar(path: Path, kind: type[Record]) -> Record:
+    """Return the content of a sidecar; raises ``PermanentError`` where it is torn or describes another export."""
+    expected, record = ExportKey.of(path), read_json(path, kind)
+    if expected != ExportKey(record.vendor, record.record_type, Month.parse(record.month), record.export_id):
+        raise PermanentError(f"{path.name} describes another export; `cdr verify --repair` writes it again.")
     return record
 
 
-def beside(file: Path, what: str) -> Path:
-    """Where a note about a file lies."""
-    return file.with_name(f"{file.name.partition('.')[0]}.{what}.json")
-
-
-def _gone(note: Path) -> Gone | None:
-    """What a note of a missing file says; None where there is none, or it is torn: the file is looked for again."""
-    try:
-        content = json.loads(note.read_text(encoding="utf-8"))
-        found = datetime.fromisoformat(content["found_at"])
-        looked = content.get("looked_at")  # earlier notes say neither this nor how often
-        return Gone(found, datetime.fromisoformat(looked) if looked else found, int(content.get("looks", 1)))
-    except (OSError, ValueError, TypeError, LookupError):
-        return None
+def sidecar(file: Path, kind: str) -> Path:
+    """Return the path of a sidecar of a file; ``kind`` is ``asked``, ``landed`` or ``gone``."""
+    return file.with_name(f"{file.name.partition('.')[0]}.{kind}.json")

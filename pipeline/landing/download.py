@@ -1,4 +1,4 @@
-"""Download a file: what is resumed is the rest of the same file, and no server holds a month for long."""
+"""Download a file. Only the same file is resumed, and a slow server cannot hold a month for long."""
 
 import re
 import time
@@ -12,50 +12,55 @@ import urllib3
 from pipeline.errors import PermanentError, TransientError
 
 MAX_RESUMES = 5
-"""How often one download is resumed or started again before the run is left to be repeated."""
+"""How often one download is resumed or restarted before the run fails, to be retried later."""
 
 _MOST_PIECES = 1000
-"""In so many pieces a server may serve the rest of a file; a smaller one counts as a download that broke off."""
+"""The pieces in which a server may serve a file. A piece smaller than that share counts as a broken download."""
 
 _CHUNK = 1 << 18
 _GB = 1e9
 _HOUR = 3600
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)
 
-Open = Callable[[int, str], requests.Response]
-"""Open the remote file from a byte offset, provided that it is still the one with the given ETag."""
+OpenAt = Callable[[int, str], requests.Response]
+"""Opens the remote file from a byte offset, if its ETag is still the given one."""
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """What one download may take: bytes as served, bytes of text in them, and seconds.
+class Limits:
+    """The limits of one download.
 
-    A connection that brings fewer than ``least_bytes`` in ``pace_seconds`` is ended, as if it had been cut.
+    Attributes:
+        file_bytes: The most bytes as served.
+        seconds: The longest time for the whole download.
+        text_bytes: The most bytes of unpacked text.
+        min_bytes: A connection that brings fewer bytes than this in ``window_seconds`` is closed.
+        window_seconds: The time over which the speed is measured.
     """
 
     file_bytes: float = 64 * _GB
     seconds: float = 6 * _HOUR
     text_bytes: int = 1 << 40
-    least_bytes: int = 1 << 16
-    pace_seconds: float = 120
+    min_bytes: int = 1 << 16
+    window_seconds: float = 120
 
 
 class Download:
-    """One file on its way into ``out``: its length and ETag, as the first answer told them."""
+    """The download of one file into ``out``; the first response gives its length and ETag."""
 
-    def __init__(self, open_at: Open, out: IO[bytes], export_id: str, bounds: Bounds) -> None:
+    def __init__(self, open_at: OpenAt, out: IO[bytes], export_id: str, limits: Limits) -> None:
         self._open_at = open_at
         self._out = out
         self._export = export_id
-        self._bounds = bounds
-        self._ends_at = time.monotonic() + bounds.seconds
+        self._limits = limits
+        self._ends_at = time.monotonic() + limits.seconds
         self._written = 0
         self._length: int | None = None
-        self._until: int | None = None  # where the piece that is being read must end
+        self._until: int | None = None  # where the current piece must end
         self._etag = ""
 
     def run(self) -> bool:
-        """Write the bytes as served; False where the server told in no way where they end."""
+        """Write the bytes as served. Return False where the server gave no length."""
         attempts = 0
         while attempts <= MAX_RESUMES:
             before = self._written
@@ -65,18 +70,18 @@ class Download:
         raise TransientError(f"The download of {self._export} broke off too often; try again later.")
 
     def _brought_a_piece(self, before: int) -> bool:
-        """Whether an answer was a right piece of the rest, and so large that the pieces come to an end."""
+        """Whether the last response was a complete piece, and so large that the number of pieces is limited."""
         whole = self._until is not None and self._written == self._until
         return whole and (self._written - before) * _MOST_PIECES >= (self._length or 0)
 
     def _attempt(self) -> bool | None:
-        """Send one request; None where the file is not whole after it."""
+        """Send one request; return None where the file is still incomplete."""
         try:
             response = self._open_at(self._written, self._etag)
         except TransientError:
             if not self._written:
                 raise
-            self._restart()  # the rest is refused; the whole may still be served
+            self._restart()  # the server refuses the rest, but may still serve the whole file
             return None
         with response:
             if not self._continues(response) and not self._begins(response):
@@ -90,7 +95,7 @@ class Download:
         return True if self._written == self._length else None
 
     def _continues(self, response: requests.Response) -> bool:
-        """Whether the answer is the rest of what is there: the same file, from the next byte."""
+        """Whether the response continues the same file from the next byte."""
         if response.status_code != requests.codes.partial_content or not self._written:
             return False
         found = _range(response)
@@ -103,12 +108,12 @@ class Download:
         return True
 
     def _begins(self, response: requests.Response) -> bool:
-        """Whether the answer is the whole file; what is there of another is dropped."""
+        """Whether the response is the whole file; bytes of an earlier response are dropped."""
         self._restart()
         if response.status_code == requests.codes.partial_content:
             found = _range(response)
             if found is None or found[0] or found[1] + 1 != found[2]:
-                return False  # a part that was not asked for
+                return False  # a part that was not requested
             self._etag, self._length = _strong_etag(response), found[2]
             return True
         if response.status_code != requests.codes.ok:
@@ -124,10 +129,10 @@ class Download:
         self._written, self._length, self._until, self._etag = 0, None, None, ""
 
     def _append(self, response: requests.Response) -> bool:
-        """Write the body as served; False where it broke off, or came too slowly.
+        """Write the body as served; return False where it broke off or was too slow.
 
-        ``raw`` is read, because ``iter_content`` would gunzip the file where something on the way declared
-        ``Content-Encoding: gzip``; and ``read1``, because ``read`` waits for a whole chunk, however slowly it comes.
+        ``iter_content`` would decompress the file where a proxy declares ``Content-Encoding: gzip``, so ``raw`` is
+        read. ``read`` waits for a whole chunk, however slow it is, so ``read1`` is used.
         """
         since, before = time.monotonic(), self._written
         try:
@@ -136,8 +141,8 @@ class Download:
                 self._written += len(chunk)
                 self._refuse_large(self._written)
                 now = self._refuse_late()
-                if now - since >= self._bounds.pace_seconds:
-                    if self._written - before < self._bounds.least_bytes:
+                if now - since >= self._limits.window_seconds:
+                    if self._written - before < self._limits.min_bytes:
                         return False
                     since, before = now, self._written
         except urllib3.exceptions.HTTPError:
@@ -145,24 +150,24 @@ class Download:
         return True
 
     def _refuse_large(self, size: int) -> None:
-        if size > self._bounds.file_bytes:
+        if size > self._limits.file_bytes:
             raise PermanentError(
-                f"The file of export {self._export} has more than {self._bounds.file_bytes / _GB:g} GB, so it was not "
+                f"The file of export {self._export} has more than {self._limits.file_bytes / _GB:g} GB, so it was not "
                 "kept; raise CDR_MAX_DOWNLOAD_GB if that is right."
             )
 
     def _refuse_late(self) -> float:
-        """The time; raises ``TransientError`` where it is up."""
+        """Return the time; raises ``TransientError`` where the download has taken too long."""
         if (now := time.monotonic()) > self._ends_at:
             raise TransientError(
-                f"The download of {self._export} took more than {self._bounds.seconds / _HOUR:g} hours; try again "
+                f"The download of {self._export} took more than {self._limits.seconds / _HOUR:g} hours; try again "
                 "later, or raise CDR_MAX_DOWNLOAD_HOURS."
             )
         return now
 
 
 def _range(response: requests.Response) -> tuple[int, int, int] | None:
-    """The first byte, the last byte and the length of the file that a part of it names; None where it names none."""
+    """Return the first byte, the last byte and the file length of a partial response; None where it has none."""
     found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
     pieces = response.headers.get("Content-Type", "").lower().startswith("multipart/")
     if found is None or pieces:
@@ -172,12 +177,12 @@ def _range(response: requests.Response) -> tuple[int, int, int] | None:
 
 
 def _strong_etag(response: requests.Response) -> str:
-    """The ETag, where it promises the same bytes: a weak one does not, and must not be sent with a range."""
+    """Return the ETag if it is strong. A weak one does not promise the same bytes, and must not go with a range."""
     etag = response.headers.get("ETag", "").strip()
     return etag if etag.startswith('"') else ""
 
 
 def _length(response: requests.Response) -> int | None:
-    """How many bytes the whole answer has, where that is told; chunks tell it by their end."""
+    """Return the length of the whole body in bytes; None for a chunked body, or without a length."""
     told = response.headers.get("Content-Length", "").strip()
     return int(told) if told.isascii() and told.isdigit() and "Transfer-Encoding" not in response.headers else None

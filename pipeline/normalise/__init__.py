@@ -1,1 +1,1 @@
-"""Step 3: text to typed rows, one schema per record type, nothing dropped in silence."""
+"""Step 3: type the records of a landed file. Every record is loaded, rejected with a reason, or counted as left out."""

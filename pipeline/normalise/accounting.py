@@ -17,12 +17,12 @@ from pipeline.normalise.companions import Sanitized
 from pipeline.normalise.parse import Reject
 from pipeline.normalise.schema import REJECTED, in_file
 from pipeline.normalise.table import Table
-from pipeline.normalise.totals import Totals, of_table, unread
+from pipeline.normalise.totals import Totals, totals_of, unknown_totals
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Which export a file holds, and where its month lies."""
+    """The export that a file holds."""
 
     record_type: str
     month: Month
@@ -31,16 +31,24 @@ class Origin:
 
 @dataclass(frozen=True)
 class Converted:
-    """What became of a file: ``text`` counts every record of it, and equals ``loaded`` plus ``rejected``.
+    """What became of the records of a file. Always: ``text`` equals ``loaded`` plus ``rejected``.
 
-    Records that are ``left_out`` because they are another month's are in none of them. All are ``counted`` in the
-    bytes, and not by the reader that made the rows. In ``replaced`` rows bytes were replaced that are not UTF-8. The
-    rows lie in ``files``, more than one where several threads wrote a large month. ``altered`` counts, by column, the
-    cells that are kept in another form than they were served in.
-
-    All of this holds for the records that the vendor left out as possibly malicious, too: so many are ``sanitized``,
-    and of the rejected ones so many are ``set_aside`` for that alone. So many ``failed`` at the vendor, and are in none
-    of these figures. Both are None where there is no file of them.
+    Attributes:
+        text: The totals of all records of the month, including those that the vendor set aside as malicious.
+        loaded: The totals of the rows written.
+        rejected: The totals of the records that could not be typed.
+        outside_month: Loaded rows of another month.
+        extras: The headers that the schema does not know.
+        first_start: The earliest timestamp of a loaded row, None without rows.
+        last_start: The latest timestamp of a loaded row, None without rows.
+        left_out: Records of another month that were not loaded; they are in no total.
+        counted: All records, counted in the bytes and not by the parser that made the rows.
+        replaced: Rows in which bytes that are not UTF-8 were replaced.
+        files: The Parquet files of the rows; several threads write a large month to several files.
+        altered: By column, the cells that are kept in another form than served.
+        sanitized: The records that the vendor set aside as possibly malicious; None without a file of them.
+        set_aside: The rejected records whose only fault is that the vendor set them aside.
+        failed: The records that failed at the vendor, in no total; None without a file of them.
     """
 
     text: Totals
@@ -60,8 +68,8 @@ class Converted:
     failed: int | None = None
 
 
-class Tally:
-    """Counts what went where, and gives every record its number in the file."""
+class LoadAccounting:
+    """Counts what becomes of each record, and numbers the records of the file."""
 
     def __init__(self, origin: Origin, table: Table) -> None:
         self._origin = origin
@@ -69,59 +77,59 @@ class Tally:
         self._control = table.control
         self._records = 0
         self._sanitized = self._set_aside = 0
-        nothing = unread(0, self._control)
-        self._text, self._loaded, self._rejected, self._left = nothing, nothing, nothing, nothing
+        nothing = unknown_totals(0, self._control)
+        self._text, self._loaded, self._rejected, self._left_out = nothing, nothing, nothing, nothing
         self._outside = self._replaced = 0
         self._altered: Counter[str] = Counter()
         self._starts: list[datetime] = []
 
-    def placed(self, batch: Batch) -> pa.Table:
-        """The batch's rows with the export and the row numbers they come from."""
-        numbers = pa.array(batch.places + self._records + 1, pa.int64())
-        rows = self._of_the_month(batch.table.append_column("row_number", numbers))
+    def loaded_rows(self, batch: Batch) -> pa.Table:
+        """Return the batch's rows to load, with the export and the number of each row. Call this before the rejects."""
+        numbers = pa.array(batch.positions + self._records + 1, pa.int64())
+        rows = self._to_load(batch.table.append_column("row_number", numbers))
         export = pa.repeat(self._origin.export_id, rows.num_rows)
-        self._loaded += of_table(rows, self._control)
+        self._loaded += totals_of(rows, self._control)
         self._text += batch.text
         self._altered.update(batch.altered)
         if rows.num_rows:
-            self._starts += pc.min_max(rows[self._table.instant]).as_py().values()
+            self._starts += pc.min_max(rows[self._table.timestamp]).as_py().values()
         return rows.add_column(rows.num_columns - 1, "export_id", export)
 
-    def _of_the_month(self, rows: pa.Table) -> pa.Table:
-        """The rows to load: those outside the month are counted, and left out where that is the table's rule."""
+    def _to_load(self, rows: pa.Table) -> pa.Table:
+        """Count the rows of other months, and remove them where the table says so."""
         inside = self._inside(rows)
         outside = rows.num_rows - (pc.sum(inside).as_py() or 0)
         if not (outside and self._table.inside_only):
             self._outside += outside
             return rows
-        self._left += of_table(rows.filter(pc.invert(inside)), self._control)
+        self._left_out += totals_of(rows.filter(pc.invert(inside)), self._control)
         return rows.filter(inside)
 
     def _inside(self, rows: pa.Table) -> pa.ChunkedArray:
-        """Which rows are the month's."""
-        started = rows[self._table.instant]
+        """Return a mask of the rows that belong to the month."""
+        started = rows[self._table.timestamp]
         return pc.and_(
             pc.greater_equal(started, pa.scalar(self._origin.month.start, started.type)),
             pc.less(started, pa.scalar(self._origin.month.end, started.type)),
         )
 
-    def set_aside(self, found: Sanitized) -> pa.Table:
-        """The records that the vendor left out, as rows of ``rejected_rows``, without those of another month."""
+    def sanitized_rows(self, found: Sanitized) -> pa.Table:
+        """Return the records that the vendor set aside, as ``rejected_rows``, without those of another month."""
         first, batch = self._sanitized + 1, found.batch
         inside = self._inside(batch.table)
         if not self._table.inside_only:
             inside = pa.array(np.ones(batch.table.num_rows, bool))
         rows, others = batch.table.filter(inside), batch.table.filter(pc.invert(inside))
         self._text += found.text
-        self._rejected += found.of(rows) + found.untyped
-        self._left += found.of(others)
-        rejected = found.rejected(batch.places[np.asarray(inside)].tolist())
+        self._rejected += found.totals_of(rows) + found.untyped
+        self._left_out += found.totals_of(others)
+        rejected = found.rejected(batch.positions[np.asarray(inside)].tolist())
         self._sanitized += batch.records
         self._set_aside += len(rejected)
         return self._as_rows(rejected, first)
 
-    def refused(self, batch: Batch) -> pa.Table:
-        """The batch's rejected records, as rows of ``rejected_rows``; ends the batch."""
+    def rejected_rows(self, batch: Batch) -> pa.Table:
+        """Return the batch's rejected records as ``rejected_rows``. This ends the batch."""
         first = self._records + 1
         self._records += batch.records
         self._replaced += batch.replaced
@@ -131,7 +139,7 @@ class Tally:
     def _as_rows(self, rejected: list[tuple[Reject, int, str]], first: int) -> pa.Table:
         cells = {
             "export_id": [self._origin.export_id] * len(rejected),
-            "row_number": [first + reject.place for reject, _, _ in rejected],
+            "row_number": [first + reject.position for reject, _, _ in rejected],
             "line_number": [line for _, line, _ in rejected],
             "reason": [reject.reason for reject, _, _ in rejected],
             "raw_line": [raw for _, _, raw in rejected],
@@ -139,21 +147,25 @@ class Tally:
         return pa.table(cells, schema=in_file(REJECTED))
 
     def balanced(self, extras: tuple[str, ...]) -> Converted:
-        """The final account; raises unless nothing is missing from it."""
-        if self._text != self._loaded + self._rejected + self._left:
+        """Return the account; raises ``PermanentError`` where a record or an amount is missing from it."""
+        if self._text != self._loaded + self._rejected + self._left_out:
             raise PermanentError(
-                f"{self._origin.record_type} {self._origin.month}, export {self._origin.export_id}: the file's control "
-                "totals are not those of its rows, so nothing was loaded; the file is kept, report this as a fault."
+                f"{self._origin.record_type} {self._origin.month}, export {self._origin.export_id}: the control totals "
+                "of the file differ from those of its rows, so nothing was loaded; the file is kept, report this as a "
+                "fault."
             )
-        first, last = (min(self._starts), max(self._starts)) if self._starts else (None, None)
-        text, left = self._loaded + self._rejected, self._left.rows
-        counts = text, self._loaded, self._rejected, self._outside, extras, first, last, left
-        altered = dict(+self._altered)  # those that there are
         return Converted(
-            *counts,
+            text=self._loaded + self._rejected,
+            loaded=self._loaded,
+            rejected=self._rejected,
+            outside_month=self._outside,
+            extras=extras,
+            first_start=min(self._starts, default=None),
+            last_start=max(self._starts, default=None),
+            left_out=self._left_out.rows,
             counted=self._records + self._sanitized,
             replaced=self._replaced,
-            altered=altered,
+            altered=dict(+self._altered),  # without the columns that have none
             sanitized=self._sanitized,
             set_aside=self._set_aside,
         )

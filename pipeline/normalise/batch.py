@@ -1,4 +1,4 @@
-"""A block of records to typed rows: what a worker thread does."""
+"""Type one block of records. This is the work of one worker thread."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,29 +11,36 @@ import pyarrow as pa
 from pipeline.errors import PermanentError
 from pipeline.normalise.blocks import Block
 from pipeline.normalise.header import Layout, extra_name
-from pipeline.normalise.parse import OPEN, WORDS, Parsed, Reject, parse
+from pipeline.normalise.parse import DICTIONARY_TEXT, UNCLOSED_QUOTE, Parsed, Reject, parse
 from pipeline.normalise.quoting import record_bounds
 from pipeline.normalise.schema import AS_SERVED
 from pipeline.normalise.table import Table
-from pipeline.normalise.totals import Totals, of_table, unread
+from pipeline.normalise.totals import Totals, totals_of, unknown_totals
 from pipeline.normalise.typing_rules import type_columns
 
 _EXTRA = pa.map_(pa.string(), pa.string())
 
 RAW_LINE = "raw_line"
-"""Under this name ``extra`` holds the record as served, in rows that do not hold all of it."""
+"""The key in ``extra`` of the whole record as served, in rows in which bytes were replaced."""
 
 
 @dataclass
 class Batch:
-    """A block after parsing and typing; ``places`` and the rejects' are counted from the block's first record.
+    """A block after parsing and typing. All positions count the block's records from 0.
 
-    In ``replaced`` rows, bytes that are not UTF-8 were replaced. ``altered`` counts, of the rows that are kept, the
-    cells of each column that are kept in another form than served.
+    Attributes:
+        table: The typed rows.
+        positions: The position of each row.
+        rejected: Each rejected record with its line in the file and its text.
+        records: The number of records in the block.
+        replaced: The number of kept rows in which bytes that are not UTF-8 were replaced.
+        text: The totals of all records.
+        diverted: The totals of the rejected records.
+        altered: By column, the cells of kept rows that are kept in another form than served.
     """
 
     table: pa.Table
-    places: np.ndarray
+    positions: np.ndarray
     rejected: list[tuple[Reject, int, str]]
     records: int
     replaced: int
@@ -43,36 +50,43 @@ class Batch:
 
 
 def type_block(block: Block, shape: Layout, table: Table, what: str = "The file") -> Batch:
-    """Parse and type one block, every record of it accounted for.
+    """Parse and type one block, and account for each of its records.
 
-    Raises ``PermanentError`` where as many records were not read as were counted in the bytes.
+    Args:
+        block: Whole records.
+        shape: The columns of the file.
+        table: How the rows are typed.
+        what: The name of the file in error messages.
+
+    Raises:
+        PermanentError: The parser found another number of records than there are in the bytes.
     """
     parsed = parse(block, shape.names, table.control, shape.surplus)
     if parsed.records != parsed.counted:
         raise PermanentError(
-            f"{what} has {parsed.counted} records from line {block.first_line} on, of which {parsed.records} were "
-            "read, so nothing was loaded; the file is kept, report this as a fault."
+            f"{what} has {parsed.counted} records from line {block.first_line} on, but {parsed.records} were read, so "
+            "nothing was loaded; the file is kept, report this as a fault."
         )
     text = _with_absent(parsed.text, table)
     typed = type_columns(text, table.columns)
-    reasons = {**typed.reasons, **dict.fromkeys(parsed.broken, OPEN)}
+    reasons = {**typed.reasons, **dict.fromkeys(parsed.broken, UNCLOSED_QUOTE)}
     bad = sorted(reasons)
     good = np.ones(text.num_rows, bool)
     good[bad] = False
-    left = text.select(table.control).take(pa.array(bad, pa.int64()))  # without columns it would have no rows either
-    served = Served(block, parsed.counted)
-    rejects = parsed.rejects + [Reject(int(parsed.places[row]), reasons[row]) for row in bad]
-    unknown = unread(len(parsed.rejects), table.control)
+    left = text.select(table.control).take(pa.array(bad, pa.int64()))  # a table without columns has no rows
+    served = ServedRecords(block, parsed.counted)
+    rejects = parsed.rejects + [Reject(int(parsed.positions[row]), reasons[row]) for row in bad]
+    unknown = unknown_totals(len(parsed.rejects), table.control)
     raw = _replaced(parsed, served)
     return Batch(
         table=_only(good, typed.table.append_column("extra", _extra(text, shape.extras, typed.served, raw))),
-        places=np.delete(parsed.places, bad),
-        rejected=[(one, *served.record(one.place)) for one in sorted(rejects, key=lambda one: one.place)],
+        positions=np.delete(parsed.positions, bad),
+        rejected=[(one, *served.record(one.position)) for one in sorted(rejects, key=lambda one: one.position)],
         records=parsed.records,
-        replaced=len(set(parsed.replaced) - {reject.place for reject in rejects}),
-        text=of_table(text, table.control) + unknown,
-        diverted=replace(of_table(left, table.control), rows=len(bad)) + unknown,
-        altered={name: int((good & _there(cells)).sum()) for name, cells in typed.served.items()},
+        replaced=len(set(parsed.replaced) - {reject.position for reject in rejects}),
+        text=totals_of(text, table.control) + unknown,
+        diverted=replace(totals_of(left, table.control), rows=len(bad)) + unknown,
+        altered={name: int((good & _valid(cells)).sum()) for name, cells in typed.served.items()},
     )
 
 
@@ -81,18 +95,18 @@ def _only(rows: np.ndarray, table: pa.Table) -> pa.Table:
 
 
 def _with_absent(text: pa.Table, table: Table) -> pa.Table:
-    """The text with a column for each that files of this generation do not have: empty, or the sum of others."""
-    there = set(text.column_names)
-    for name in [column.name for column in table.columns if column.name not in there]:
+    """Add the columns that this version of the file lacks: each the sum of its parts, else NULL."""
+    present = set(text.column_names)
+    for name in [column.name for column in table.columns if column.name not in present]:
         parts = [part for part in table.sums.get(name, ()) if part in text.column_names]
         amounts = zip(*(text[part].cast(pa.string()).to_pylist() for part in parts), strict=True)
         cells = pa.array([_added(row) for row in amounts] if parts else pa.nulls(text.num_rows), pa.string())
-        text = text.append_column(name, cells.cast(WORDS) if name in table.control else cells)
+        text = text.append_column(name, cells.cast(DICTIONARY_TEXT) if name in table.control else cells)
     return text
 
 
 def _added(cells: tuple[str | None, ...]) -> str | None:
-    """The exact sum of the amounts that there are; where one of them is none, that one."""
+    """Return the exact sum of the cells that are not empty; where one of them is not an amount, return that cell."""
     for cell in cells:
         if cell and not _is_amount(cell):
             return cell
@@ -106,21 +120,26 @@ def _is_amount(cell: str) -> bool:
         return False
 
 
-def _replaced(parsed: Parsed, served: "Served") -> dict[int, str]:
-    """The rows in which bytes were replaced, as they were served."""
+def _replaced(parsed: Parsed, served: "ServedRecords") -> dict[int, str]:
+    """Return by row the record as served, for the rows in which bytes were replaced."""
     if not parsed.replaced:
         return {}
-    rows = np.flatnonzero(np.isin(parsed.places, parsed.replaced)).tolist()
-    return {row: served.record(int(parsed.places[row]))[1] for row in rows}
+    rows = np.flatnonzero(np.isin(parsed.positions, parsed.replaced)).tolist()
+    return {row: served.record(int(parsed.positions[row]))[1] for row in rows}
 
 
 def _extra(
     text: pa.Table, extras: tuple[str, ...], served: Mapping[str, pa.ChunkedArray], raw: Mapping[int, str]
 ) -> pa.Array:
-    """What of each row has no column: cells that no header is known of, and those that are kept in another form.
+    """Return the map ``extra`` of each row: what was served and has no column.
 
-    So is the whole record as served where bytes of it were replaced. Of a file without such columns, NULL where there
-    is nothing, whatever its neighbours in the block are.
+    Where the file has extra columns, a row without such cells has an empty map, else NULL.
+
+    Args:
+        text: The cells of the rows as served.
+        extras: The headers that the schema does not know.
+        served: By column, the cells that are kept in another form, and NULL for all others.
+        raw: By row, the whole record, where bytes of it were replaced.
     """
     cells = {name: text[extra_name(name)] for name in extras} | {
         name + AS_SERVED: found for name, found in served.items()
@@ -129,23 +148,23 @@ def _extra(
         cells[RAW_LINE] = pa.chunked_array([pa.array(map(raw.get, range(text.num_rows)), pa.string())])
     if not cells:
         return pa.nulls(text.num_rows, _EXTRA)
-    there = np.column_stack([_there(column) for column in cells.values()])
-    rows, columns = there.nonzero()  # in the order of rows
+    valid = np.column_stack([_valid(column) for column in cells.values()])
+    rows, columns = valid.nonzero()  # in the order of rows
     both = pa.concat_arrays([column.combine_chunks() for column in cells.values()])
-    ends = there.sum(axis=1).cumsum()
-    nothing = np.append(~there.any(axis=1), False) if not extras else None
+    ends = valid.sum(axis=1).cumsum()
+    nothing = np.append(~valid.any(axis=1), False) if not extras else None
     begins = pa.array(np.append(0, ends), pa.int32(), mask=nothing)
     names = pa.array(list(cells), pa.string()).take(pa.array(columns))
     return pa.MapArray.from_arrays(begins, names, both.take(pa.array(columns * text.num_rows + rows)), _EXTRA)
 
 
-def _there(cells: pa.ChunkedArray) -> np.ndarray:
-    there: np.ndarray = cells.is_valid().to_numpy()
-    return there
+def _valid(cells: pa.ChunkedArray) -> np.ndarray:
+    valid: np.ndarray = cells.is_valid().to_numpy()
+    return valid
 
 
-class Served:
-    """The records of a block as they were served; they are looked for only where one is asked for."""
+class ServedRecords:
+    """The text of a block's records. Their bounds are computed when the first record is requested."""
 
     def __init__(self, block: Block, records: int) -> None:
         self._block, self._records = block, records
@@ -154,10 +173,10 @@ class Served:
     def _bounds(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return record_bounds(self._block.readable, self._block.delimiter, self._records)
 
-    def record(self, place: int) -> tuple[int, str]:
-        """Its line in the file, and its text."""
+    def record(self, at: int) -> tuple[int, str]:
+        """Return the line in the file and the text of the record at this position."""
         lines, begins, ends = self._bounds
-        return self._block.first_line + int(lines[place]), _shown(bytes(self._block.data[begins[place] : ends[place]]))
+        return self._block.first_line + int(lines[at]), _shown(bytes(self._block.data[begins[at] : ends[at]]))
 
 
 def _shown(raw: bytes) -> str:

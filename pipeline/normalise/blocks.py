@@ -1,4 +1,4 @@
-"""Unpack a CSV file as a stream of blocks that end where a record ends; memory does not grow with the file."""
+"""Read a CSV file as blocks of whole records. Memory does not grow with the file."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
@@ -13,21 +13,26 @@ from pipeline.containers import DAMAGED, parts
 from pipeline.errors import PermanentError
 from pipeline.normalise.header import cells_of
 from pipeline.normalise.quoting import QUOTE, line_count, quoting, record_bounds, record_end
-from pipeline.normalise.records import LONGEST_BYTES, Form, QuoteAstrayError, Scan, scan
+from pipeline.normalise.records import LONGEST_BYTES, Form, Scan, UnclosedQuoteError, scan
 
 BLOCK_BYTES = 7 << 20
 LONGEST_LINE = 64 << 20
 
 BOM = b"\xef\xbb\xbf"
-_TAKEN_FOR_A_QUOTE = ord("?")
+_QUOTE_SUBSTITUTE = ord("?")
 
 
 @dataclass(frozen=True)
 class Block:
-    """Whole records as served; ``first_line`` is the physical line of the file on which they begin, from 1.
+    """Whole records as served.
 
-    ``records`` is how many there are, counted in the bytes, unless each was not looked at. On the ``broken`` lines a
-    quote was left open: each is a record of its own.
+    Attributes:
+        data: The bytes of the records.
+        first_line: The line of the file on which they begin, from 1.
+        delimiter: The character between cells.
+        lines: The number of lines.
+        records: The number of records, counted in the bytes; None where the quick way did not count them.
+        broken: The byte ranges of lines with a quote that is never closed. Each of these lines is one record.
     """
 
     data: bytes | memoryview
@@ -39,24 +44,31 @@ class Block:
 
     @property
     def readable(self) -> bytes | memoryview:
-        """The data, in which the quotes of broken lines are other characters, so that they change nothing."""
+        """The data with the quotes of broken lines replaced, so that they have no effect on other records."""
         if not self.broken:
             return self.data
         data = np.frombuffer(self.data, np.uint8).copy()
         for line in self.broken:
-            data[line][data[line] == QUOTE] = _TAKEN_FOR_A_QUOTE
+            data[line][data[line] == QUOTE] = _QUOTE_SUBSTITUTE
         return data.data
 
 
 def read_blocks(
     path: Path, block_bytes: int = BLOCK_BYTES, delimiter: str = ",", *, quick: bool = False
 ) -> Iterator[Block]:
-    """Yield the header line alone, then all records in blocks of about ``block_bytes``.
+    """Yield the header line as the first block, then all records in blocks.
 
-    Of a file in several parts the lines are counted through, and so is the header that each part repeats. Raises
-    ``PermanentError`` where the file is damaged: it was whole when it landed. The ``quick`` way looks at the end of
-    each block alone, and is right as long as every record of it is what it seems; it raises ``QuoteAstrayError`` where
-    no record ends for too long.
+    In a file of several parts, lines are numbered across the parts, and the header of each later part is skipped.
+
+    Args:
+        path: The landed file.
+        block_bytes: The approximate size of a block.
+        delimiter: The character between cells.
+        quick: Look for the end of a record at the end of each block only. This is right if no quote is left open.
+
+    Raises:
+        PermanentError: The file is damaged, or its parts have different headers.
+        UnclosedQuoteError: The quick way found no end of a record for too long.
     """
     with _sound(path):
         header, line = None, 1
@@ -77,11 +89,11 @@ def _sound(path: Path) -> Iterator[None]:
 
 
 def _ends(data: np.ndarray, form: Form, *, last: bool) -> Scan:
-    """The whole records, as their end tells."""
+    """Find the end of the last whole record, without a look at the others: the quick way."""
     end = record_end(data.data, form.delimiter)
     rest = len(data) - end
     if rest > LONGEST_BYTES or (last and quoting(data[end:], form.delimiter)[1][-1:].any()):
-        raise QuoteAstrayError("A quote is open.")
+        raise UnclosedQuoteError("A quote is open.")
     end = len(data) if last else end
     return Scan(end, None, line_count(data[:end]))
 
@@ -94,7 +106,7 @@ def _blocks(
     line: int,
     find: Callable[..., Scan],
 ) -> Generator[Block, None, tuple[bytes, int]]:
-    """The blocks of one part; returns its header, and the line after it."""
+    """Yield the blocks of one part. Return its header, and the number of the line after the part."""
     header: bytes | None = None
     text, last = memoryview(b""), False
     while not last:
@@ -109,12 +121,14 @@ def _blocks(
                 yield Block(text[: found.end], line, form.delimiter, found.lines, found.records, found.broken)
             text, line = text[found.end :], line + found.lines
         if len(text) > LONGEST_LINE:
-            raise PermanentError(f"Line {line} has more than {LONGEST_LINE} bytes, so nothing was loaded; is it CSV?")
+            raise PermanentError(
+                f"Line {line} has more than {LONGEST_LINE} bytes, so nothing was loaded; tell the vendor."
+            )
     return (yield from _header(b"", known, line)) if header is None else header, line
 
 
 def header_line(path: Path) -> bytes:
-    """The first line of a file as it stands there, with its line end; raises ``PermanentError`` as ``read_blocks``."""
+    """Return the first line of a file with its line end; raises ``PermanentError`` where the file is damaged."""
     text, last = memoryview(b""), False
     with _sound(path), closing(parts(path)) as found:
         stream = next(found)
@@ -126,10 +140,10 @@ def header_line(path: Path) -> bytes:
 
 
 def _longer(text: memoryview, stream: BufferedIOBase, size: int) -> tuple[memoryview, bool]:
-    """The text and up to so many bytes behind it, and whether there are no more.
+    """Return the text with up to ``size`` more bytes of the stream, and whether the stream has ended.
 
-    They get memory of their own, because whoever was given a block may be reading it still. It is Arrow's, which hands
-    out again what a block gave back; the system would zero it first, page by page.
+    The result is a new buffer, because a worker may still read the previous block. Arrow's allocator reuses freed
+    buffers; the system's allocator would zero every page first.
     """
     room = np.frombuffer(pa.allocate_buffer(len(text) + size), np.uint8).data
     room[: len(text)] = text
@@ -138,7 +152,7 @@ def _longer(text: memoryview, stream: BufferedIOBase, size: int) -> tuple[memory
 
 
 def _first_line(text: memoryview, *, last: bool) -> int:
-    """Where the first line ends, behind its LF, CR or both; 0 where that cannot be told yet."""
+    """Return the offset after the first line and its LF, CR or CRLF; 0 where more bytes are needed to tell."""
     head = bytes(text)
     end = min((at for at in (head.find(b"\n"), head.find(b"\r")) if at >= 0), default=-1)
     if last and end < 0:
@@ -149,18 +163,19 @@ def _first_line(text: memoryview, *, last: bool) -> int:
 
 
 def _header(line: bytes, known: bytes | None, number: int) -> Generator[Block, None, bytes]:
-    """The header as a block, unless an earlier part has shown it; a part with another one is none of this file."""
+    """Yield the header as a block if this is the first part; raises where a later part has another header."""
     header = line.removeprefix(BOM).rstrip(b"\r\n")
     if known is None:
         yield Block(header, number)
     elif header != known and header:
         raise PermanentError(
-            f"The part that begins on line {number} has other columns than the first; tell the vendor."
+            f"The part that begins on line {number} has other columns than the first, so nothing was loaded; tell the "
+            "vendor."
         )
     return known if known is not None else header
 
 
 def split_records(block: Block) -> list[tuple[int, bytes]]:
-    """The records of a block as served, each after the number of line ends before it; blank lines are none."""
+    """Return the records of a block, each with the number of line ends before it. Blank lines are not records."""
     lines, begins, ends = record_bounds(block.readable, block.delimiter)
     return [(int(line), bytes(block.data[begin:end])) for line, begin, end in zip(lines, begins, ends, strict=True)]

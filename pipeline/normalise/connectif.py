@@ -1,21 +1,21 @@
-"""How to read Connectif's files: one CSV of declared columns, whose delimiter is the one that was asked for.
+"""The tables of Connectif's files: CSV of declared columns, with the requested delimiter.
 
-A cell of ISO dates has its zone. Whether an activity at the very end of a window is in it is not documented, so one
-that is the next month's is left to that. Reports are cut at the midnights of the account's zone, and no other export
-holds what lies over the edge: it is kept, and unless that zone is UTC the month's check says so.
+ISO dates have a zone. It is not documented whether a window includes its end. So activities of the next month are left
+out: the next export has them. Reports begin and end at midnight in the zone of the account, and no other export has the
+rows across that edge. So these rows are kept. Where the zone is not UTC, a check of the month reports them.
 """
 
 from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError
-from pipeline.normalise.table import Table, declared
+from pipeline.normalise.table import Table, declared_table
 
 
 def table(dataset: Dataset) -> Table:
-    """How its rows are typed; raises ``PermanentError`` where its dates would be written for readers of one country."""
+    """Return the table of a dataset; raises ``PermanentError`` where its dates are not ISO and so have no zone."""
     written = dataset.options.get("dateFormat", "ISO")
     if written != "ISO":
         raise PermanentError(
             f"Export {dataset.name} asks for dates as {written}, without a zone; set dateFormat to ISO."
         )
     delimiter = str(dataset.options.get("delimiter", ","))
-    return declared(dataset, delimiter, inside_only=dataset.resource == "activities")
+    return declared_table(dataset, delimiter, inside_only=dataset.resource == "activities")

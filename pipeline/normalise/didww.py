@@ -1,16 +1,16 @@
-"""How to read DIDWW's files: one table per record type, whatever header a file has.
+"""The tables of DIDWW's files, one for each record type.
 
-A file's columns are those of the API version that created the export, so the header row decides, not the date.
+The API version that created an export decides the columns of its file. So the header row is read, not the date.
 """
 
 from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError
-from pipeline.normalise.didww_headers import GENERATIONS
+from pipeline.normalise.didww_headers import HEADER_VERSIONS
 from pipeline.normalise.schema import CDR_IN, CDR_OUT, Column, Kind
 from pipeline.normalise.table import Table
 
 _SMS = (
-    Column("sent_at", Kind.INSTANT, "When the message was sent or came in, UTC; decides its month.", required=True),
+    Column("sent_at", Kind.TIMESTAMP, "When the message was sent or came in, UTC; decides its month.", required=True),
     Column("status", Kind.TEXT, "The vendor's word for what became of it, such as Success, Failed or Queued."),
     Column("source_address", Kind.TEXT, "Who sent it, as served: a number or a name."),
     Column("destination_address", Kind.TEXT, "Who it was sent to, as served."),
@@ -27,30 +27,30 @@ SMS_OUT = (
 TABLES = {
     "cdr_in": Table(
         CDR_IN,
-        GENERATIONS["cdr_in"],
-        instant="started_at",
+        HEADER_VERSIONS["cdr_in"],
+        timestamp="started_at",
         money="total_usd",
-        identity=("call_id", "attempt"),
-        otherwise=("started_at", "source_number"),
+        natural_key=("call_id", "attempt"),
+        fallback_key=("started_at", "source_number"),
         sums={"total_usd": ("toll_free_usd", "pstn_usd", "metered_usd", "cnam_usd")},
     ),
     "cdr_out": Table(
         CDR_OUT,
-        GENERATIONS["cdr_out"],
-        instant="started_at",
+        HEADER_VERSIONS["cdr_out"],
+        timestamp="started_at",
         money="charged_usd",
-        identity=("call_id",),
-        otherwise=("started_at", "source_number"),
+        natural_key=("call_id",),
+        fallback_key=("started_at", "source_number"),
     ),
-    "sms_in": Table(SMS_IN, GENERATIONS["sms_in"], instant="sent_at", identity=("sms_id",)),
-    "sms_out": Table(SMS_OUT, GENERATIONS["sms_out"], instant="sent_at", identity=("sms_id",)),
+    "sms_in": Table(SMS_IN, HEADER_VERSIONS["sms_in"], timestamp="sent_at", natural_key=("sms_id",)),
+    "sms_out": Table(SMS_OUT, HEADER_VERSIONS["sms_out"], timestamp="sent_at", natural_key=("sms_id",)),
 }
 
 
 def table(dataset: Dataset) -> Table:
-    """How the rows of a record type are typed; raises ``PermanentError`` for a resource that DIDWW does not export."""
+    """Return the table of a record type; raises ``PermanentError`` for a resource that DIDWW does not export."""
     if dataset.resource not in TABLES:
         raise PermanentError(
-            f"Export {dataset.name}: DIDWW has no resource {dataset.resource!r}; it has {', '.join(TABLES)}."
+            f"Export {dataset.name}: DIDWW has no resource {dataset.resource!r}; name one of {', '.join(TABLES)}."
         )
     return TABLES[dataset.resource]

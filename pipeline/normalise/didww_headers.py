@@ -1,18 +1,18 @@
-"""The headers that DIDWW's files have had, each mapped onto the columns of its record type.
+"""The header versions of DIDWW's files, each mapped onto the columns of its record type.
 
-What a generation does not have is NULL, and what it has beyond the schema is kept as text in ``extra``.
+A column that a version lacks is NULL. A column beyond the schema is kept as text in ``extra``.
 
-Of some generations only a part is published. Such a one is known by that part and by what is added up: seconds and
-money must be there under their old names, since a month that waits for its header is better than one whose cost is
-NULL. Any other column is taken under its old name where it appears.
+Of some versions DIDWW published a part only. Their required cells are that part, and the seconds and the money under
+their older names: a month that waits for its header is better than a month whose cost is NULL. All other columns of
+the older version are optional.
 """
 
 from collections.abc import Mapping
 
-from pipeline.normalise.header import Beginning
+from pipeline.normalise.header import HeaderVersion
 
 Header = Mapping[str, str]
-
+"""Each cell of a header, and the column that it becomes."""
 
 _TIMES = {
     "Date/Time Start (UTC)": "started_at",
@@ -43,8 +43,8 @@ _IN_2026_04 = {
     "Call ID": "call_id",
 }
 
-# Published are the columns up to the DID; Source Number Out, Source Country and Source Network go to ``extra``.
-_IN_2026_11 = Beginning(
+# DIDWW published the columns up to the DID. Source Number Out, Source Country and Source Network go to ``extra``.
+_IN_2026_11 = HeaderVersion(
     {
         **_TIMES,
         "Status": "status",
@@ -58,7 +58,7 @@ _IN_2026_11 = Beginning(
         "CNAM IN (USD)": "cnam_usd",
         "Total (USD)": "total_usd",
     },
-    likely={cell: column for cell, column in _IN_2026_04.items() if cell != "Source"},
+    optional={cell: column for cell, column in _IN_2026_04.items() if cell != "Source"},
 )
 
 # Customer ID and Sell Amount, which followed until 2019, go to ``extra``.
@@ -77,7 +77,7 @@ _IN_2018 = {
 }
 _IN_2017 = {"Date/Time (UTC)": "started_at"} | {cell: to for cell, to in _IN_2018.items() if cell not in _TIMES}
 
-# As the user panel describes its columns, where it is not clear what is a name and what explains one.
+# As the user panel describes its columns. It is not clear which words there are names and which are explanations.
 _IN_2020 = {
     **{cell: to for cell, to in _IN_2018.items() if to not in ("disconnect_reason", "toll_free_usd")},
     "Disconnect Response": "disconnect_reason",
@@ -120,18 +120,18 @@ _OUT_2020 = {
     "Network Name": "network",
     "Trunk Name": "trunk_name",
 }
-# Of the files of versions 2021-12-15 and 2022-05-10 only the first columns are told, and that they are of this family.
-_OUT_2021 = Beginning(
+# Of versions 2021-12-15 and 2022-05-10 only the first columns are published, and that they resemble _OUT_2020.
+_OUT_2021 = HeaderVersion(
     {
         "Date/Time Start (UTC)": "started_at",
         "Source": "source_number",
         "Duration (secs)": "duration_seconds",
         "Charged (USD)": "charged_usd",
     },
-    likely={cell: to for cell, to in (_TIMES | _OUT_2020).items() if cell != "Time Start (UTC)"},
+    optional={cell: to for cell, to in (_TIMES | _OUT_2020).items() if cell != "Time Start (UTC)"},
 )
 
-# Of files of messages nothing is published. These are the words of the API's filters, spelled as its headers are.
+# No header of message files is published. These are the names of the API's filters, in the spelling of its headers.
 _SMS = {
     "Status": "status",
     "Source Address": "source_address",
@@ -143,17 +143,25 @@ _SMS_IN = {**_SMS, "Trunk Type": "trunk_type"}
 _SMS_OUT = {**_SMS, "Service Type": "service_type", "Sender ID Verification": "sender_id_verification"}
 
 
-def _messages(words: Header) -> tuple[Header, ...]:
-    """Whatever a file has of the words; one column must say when, under a name that any file of DIDWW had for it."""
+def _messages(columns: Header) -> tuple[HeaderVersion, ...]:
+    """Header versions of a message file: all columns are optional but the time, which has any name DIDWW ever used."""
     first = {"Date/Time (UTC)": "sent_at"}
     others = ({"Date/Time Start (UTC)": "sent_at"}, {"Time Start (UTC)": "sent_at"})
-    return ({**first, **words}, *(Beginning(when, likely=words) for when in (first, *others)))
+    return (
+        HeaderVersion({**first, **columns}),
+        *(HeaderVersion(time, optional=columns) for time in (first, *others)),
+    )
 
 
-GENERATIONS: Mapping[str, tuple[Header, ...]] = {
-    "cdr_in": (_IN_2026_04, _IN_2026_11, _IN_2020, _IN_2020_URI, _IN_2018, _IN_2017),
-    # Of version 2026-11-19 nothing is published: a file with the names of 2026-04-16 is read, and others are refused.
-    "cdr_out": (_OUT_2026_04, _OUT_2020, _OUT_2021),
+HEADER_VERSIONS: Mapping[str, tuple[HeaderVersion, ...]] = {
+    "cdr_in": (
+        HeaderVersion(_IN_2026_04),
+        _IN_2026_11,
+        *(HeaderVersion(one) for one in (_IN_2020, _IN_2020_URI, _IN_2018, _IN_2017)),
+    ),
+    # Nothing is published of version 2026-11-19. A file with the header of 2026-04-16 is read, any other is refused.
+    "cdr_out": (HeaderVersion(_OUT_2026_04), HeaderVersion(_OUT_2020), _OUT_2021),
     "sms_in": _messages(_SMS_IN),
     "sms_out": _messages(_SMS_OUT),
 }
+"""By record type, the newest version first."""

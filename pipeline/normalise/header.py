@@ -1,39 +1,37 @@
-"""The header row chooses the map: which column of the file is which column of the schema."""
+"""Match the header row of a file with the columns of the schema."""
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pipeline.errors import PermanentError
 
 
-class Beginning(Mapping[str, str]):
-    """A generation of which not all is known: a file must have the ``known`` columns, and may have ``likely`` ones.
+@dataclass(frozen=True)
+class HeaderVersion:
+    """The header of one version of a vendor's files: each cell of it, and the column of the schema that it becomes.
 
-    It lists what must be there, and yet names both. A likely column belongs to a generation that lists it, too.
+    A file of this version has every ``required`` cell. It may have the ``optional`` cells. An optional cell is a guess
+    where only a part of the header is published: the columns that a similar version has.
     """
 
-    def __init__(self, known: Mapping[str, str], likely: Mapping[str, str]) -> None:
-        self._known = known
-        self._all = {**likely, **known}
+    required: Mapping[str, str]
+    optional: Mapping[str, str] = field(default_factory=dict)
 
-    def __getitem__(self, cell: str) -> str:
-        return self._all[cell]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._known)
-
-    def __len__(self) -> int:
-        return len(self._known)
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """The column of each cell, required and optional."""
+        return {**self.optional, **self.required}
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A file's columns in its own order: ``names`` after mapping, ``extras`` those that the schema does not know.
+    """The columns of one file, in the file's order.
 
-    Among the names an extra is marked, since the vendor may call it like a column of ours. Its records end in so many
-    ``surplus`` cells without a name, which are empty.
+    ``names`` are the names of the cells after mapping. ``extras`` are the headers that the schema does not know; in
+    ``names`` each has a prefix, because the vendor may use the name of a column of ours. ``surplus`` is the number of
+    empty cells without a header at the end of each record.
     """
 
     names: tuple[str, ...]
@@ -41,33 +39,48 @@ class Layout:
     surplus: int = 0
 
 
-def layout(header: str, generations: Sequence[Mapping[str, str]], what: str, delimiter: str = ",") -> Layout:
-    """Match a header line with the largest generation that is whole in it, else with the one that it has most of.
+def layout(header: str, versions: Sequence[HeaderVersion], what: str, delimiter: str = ",") -> Layout:
+    """Return the layout of a file by its header line.
 
-    Columns that the generation does not know are kept. Raises ``PermanentError`` where columns of it are missing.
+    The layout follows the version whose required cells are all present. Where several versions are complete, or none
+    is, it follows the one with most cells present, optional ones included. Columns that this version does not know
+    become extras.
+
+    Args:
+        header: The first line of the file, with or without a byte order mark.
+        versions: The header versions of the table; of two that match equally the first is taken.
+        what: The name of the file in error messages, such as ``Export 6e1f (cdr_in 2026-10)``.
+        delimiter: One character.
+
+    Raises:
+        PermanentError: A column appears twice, or a required column is missing.
     """
     cells = cells_of(header, delimiter)
-    twice = [cell for cell, count in Counter(cells).items() if count > 1]
-    if twice:
-        raise PermanentError(f"{what} has the column {twice[0]!r} twice; tell the vendor. The file is kept.")
-    there = set(cells)
-    known = max(generations, key=lambda generation: (generation.keys() <= there, len(generation.keys() & there)))
-    missing = [name for name in known if name not in cells]
+    repeated = [cell for cell, count in Counter(cells).items() if count > 1]
+    if repeated:
+        raise PermanentError(
+            f"{what} has the column {repeated[0]!r} twice, so nothing was loaded; the file is kept, tell the vendor."
+        )
+    present = set(cells)
+    best = max(versions, key=lambda one: (one.required.keys() <= present, len(one.columns.keys() & present)))
+    missing = [cell for cell in best.required if cell not in present]
     if missing:
         raise PermanentError(
             f"{what} has no column {', '.join(map(repr, missing))}, so nothing was loaded; the file is kept, "
             "add its header to the vendor's module in normalise/ and load it again."
         )
+    columns = best.columns
     return Layout(
-        tuple(known.get(cell, extra_name(cell)) for cell in cells), tuple(cell for cell in cells if cell not in known)
+        tuple(columns.get(cell, extra_name(cell)) for cell in cells),
+        tuple(cell for cell in cells if cell not in columns),
     )
 
 
 def cells_of(header: str, delimiter: str = ",") -> list[str]:
-    """The names in a header line; those at its end that are empty name no column."""
+    """Return the names in a header line, without the empty ones at its end."""
     try:
         cells = next(csv.reader([header.lstrip("\ufeff")], delimiter=delimiter), [])
-    except csv.Error:  # no header at all, so no column will be found in it
+    except csv.Error:  # not CSV: no column will be found in it
         return [header]
     while cells and not cells[-1]:
         cells.pop()
@@ -75,5 +88,5 @@ def cells_of(header: str, delimiter: str = ",") -> list[str]:
 
 
 def extra_name(cell: str) -> str:
-    """What a column that no generation knows is called while it is typed."""
+    """Return the name in ``Layout.names`` of a column that no header version knows."""
     return f"extra {cell}"

@@ -1,7 +1,7 @@
-"""What the text of a cell must be, kind by kind: a strict rule for whole columns, in pandas, and the same for one cell.
+"""The rule of each kind of cell: once for a whole column, in pandas, and once for a single cell.
 
-Rather than to lose its record, a cell is kept in another form where that is certain. A zero date stands for no time at
-all: it is NULL. A price with more decimals than its column has is rounded, half to even, as the control totals are.
+Two kinds of misfit are kept in another form, so that their record is not lost. A zero date means no time, and becomes
+NULL. A price with more than six decimals is rounded half to even, as the control totals are.
 """
 
 import math
@@ -18,7 +18,7 @@ from pipeline.normalise.schema import LONGEST_CALL, Kind
 
 _YEAR_1 = -62_135_596_800_000_000
 _ZERO_DATES = (0, _YEAR_1)
-"""What software writes for no time at all, in microseconds since 1970; the year 0 cannot be written as one."""
+"""The microseconds since 1970 of dates that software writes for no time. Arrow cannot hold the year 0 as one."""
 
 _SCALE = 6
 _MOST = Decimal(10) ** 12
@@ -27,21 +27,21 @@ _ZERO_DATE = re.compile(
     r"(0000-0[01]-0[01]|0001-01-01|1970-01-01)([ T]00:00(:00(\.0+)?)?)?(Z|[+-]00:?00)?", re.ASCII | re.IGNORECASE
 )
 
-_MIDNIGHT = {Kind.INSTANT: " 00:00:00", Kind.ZONED_INSTANT: "T00:00:00Z"}
+_MIDNIGHT = {Kind.TIMESTAMP: " 00:00:00", Kind.TIMESTAMPTZ: "T00:00:00Z"}
 _SHORTEST = {kind: len("2026-10-31" + midnight) for kind, midnight in _MIDNIGHT.items()}
 _WHOLE = (Kind.INTEGER, Kind.INT32, Kind.SECONDS)
 
-# The length of a cell tells most of those that do not fit, at hardly any cost; by itself it proves nothing.
+# Most cells that do not fit show by their length, at hardly any cost. The length alone proves nothing.
 _LONG = {Kind.INTEGER: 18, Kind.INT32: 9, Kind.SECONDS: 6, Kind.MONEY: len("12345.000000")}
 _RARE = 0.01
 
 _NAIVE = pa.timestamp("us")
 _MOST_SECONDS = LONGEST_CALL // timedelta(seconds=1)
 
-MEANT = {
+EXPECTED = {
     Kind.TEXT: "text",
-    Kind.INSTANT: "a time like 2026-10-31 23:59:59",
-    Kind.ZONED_INSTANT: "a time like 2026-10-31T23:59:59Z",
+    Kind.TIMESTAMP: "a time like 2026-10-31 23:59:59",
+    Kind.TIMESTAMPTZ: "a time like 2026-10-31T23:59:59Z",
     Kind.INTEGER: "a whole number of at most 64 bits",
     Kind.INT32: "a whole number of at most 32 bits",
     Kind.SECONDS: f"whole seconds from 0 to {_MOST_SECONDS}, which are {LONGEST_CALL.days} days",
@@ -51,17 +51,17 @@ MEANT = {
 _DAY = r"[12]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 _TIME = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d"
 
-# What cells look like that fit for certain, but for days that no month has; any others are tried one by one.
+# Cells of these forms fit for certain, except for days such as 2026-02-30. All others are tried one by one.
 _ORDINARY = {
-    Kind.INSTANT: rf"\A{_DAY} {_TIME}\z",
-    Kind.ZONED_INSTANT: rf"\A{_DAY}T{_TIME}Z\z",
+    Kind.TIMESTAMP: rf"\A{_DAY} {_TIME}\z",
+    Kind.TIMESTAMPTZ: rf"\A{_DAY}T{_TIME}Z\z",
     **{kind: rf"\A\d{{1,{_LONG[kind]}}}\z" for kind in _WHOLE},
     Kind.MONEY: r"\A-?\d{1,12}(\.\d{1,6})?\z",
 }
 
 
 def typed(text: pd.Series, kind: Kind) -> pd.Series:
-    """The column in its type; raises ``ArrowInvalid`` unless every cell fits exactly."""
+    """Return the column in its type; raises ``ArrowInvalid`` unless every cell fits."""
     if kind in _SHORTEST:
         return _times(text, kind)
     fit = text.astype(pd.ArrowDtype(kind.type))
@@ -74,8 +74,8 @@ def typed(text: pd.Series, kind: Kind) -> pd.Series:
 
 def _times(text: pd.Series, kind: Kind) -> pd.Series:
     if _shortest(text) < _SHORTEST[kind]:
-        raise pa.ArrowInvalid("a time without seconds")  # a date alone would pass as midnight
-    times = text.astype(pd.ArrowDtype(_NAIVE if kind is Kind.INSTANT else kind.type))
+        raise pa.ArrowInvalid("a time without seconds")  # Arrow would read a date alone as midnight
+    times = text.astype(pd.ArrowDtype(_NAIVE if kind is Kind.TIMESTAMP else kind.type))
     moments = pa.array(times).cast(pa.int64())
     first = pc.min(moments).as_py()
     if first is not None and first <= 0 and not all(map(_is_time, pc.unique(moments).to_pylist())):
@@ -84,7 +84,7 @@ def _times(text: pd.Series, kind: Kind) -> pd.Series:
 
 
 def _is_time(moment: int | None) -> bool:
-    """Arrow knows a year 0, Python and its readers do not."""
+    """Whether a time can be used: Arrow has a year 0, Python and other readers do not."""
     return moment is None or (moment >= _YEAR_1 and moment not in _ZERO_DATES)
 
 
@@ -93,7 +93,7 @@ def _can_last(seconds: int | None) -> bool:
 
 
 def _shortest(text: pd.Series) -> float:
-    """The bytes of the shortest cell; pandas counts characters, which takes as long as typing them."""
+    """Return the bytes of the shortest cell. Counting characters, as pandas does, takes as long as typing them."""
     fewest = pc.min(pc.binary_length(pa.array(text))).as_py()
     return math.inf if fewest is None else fewest
 
@@ -102,11 +102,16 @@ def _has(text: pd.Series, *characters: str) -> bool:
     return any(text.str.contains(character, regex=False).any() for character in characters)
 
 
-def suspects_of(cells: pa.ChunkedArray, kind: Kind) -> Iterator[pa.ChunkedArray]:
-    """Which cells may not fit: guesses that cost little and are nearly always right, then for certain."""
+def suspect_cells(cells: pa.ChunkedArray, kind: Kind) -> Iterator[pa.ChunkedArray]:
+    """Yield masks of the cells that may not fit, from a cheap guess to a certain answer.
+
+    1. Cells of an unusual length. Costs little, and is nearly always right.
+    2. Also whole numbers with other characters than digits, and times on days that do not exist.
+    3. Also all cells that do not have the ordinary form. All cells outside this mask fit.
+    """
     length = pc.binary_length(cells)
     odd = pc.not_equal(length, _SHORTEST[kind]) if kind in _SHORTEST else pc.greater(length, _LONG[kind])
-    # where many are of another length, that is how they are served
+    # where many cells have another length, the vendor writes them so
     yield odd if (pc.mean(odd).as_py() or 0) < _RARE else pc.and_(odd, False)
     if kind in _WHOLE:
         odd = pc.or_kleene(odd, pc.invert(pc.utf8_is_decimal(cells)))
@@ -119,11 +124,11 @@ def suspects_of(cells: pa.ChunkedArray, kind: Kind) -> Iterator[pa.ChunkedArray]
 
 
 def fits(cell: str, kind: Kind) -> bool:
-    """What ``typed`` says of a column, of one cell: many are tried, and a column of one takes long."""
+    """Whether ``typed`` accepts the cell. Many cells are tried, and a pandas column of one cell is slow."""
     if len(cell) < _SHORTEST.get(kind, 0) or (kind in _WHOLE and "x" in cell.lower()):
         return False
     try:
-        fit = pa.scalar(cell).cast(_NAIVE if kind is Kind.INSTANT else kind.type)
+        fit = pa.scalar(cell).cast(_NAIVE if kind is Kind.TIMESTAMP else kind.type)
     except pa.ArrowInvalid:
         return False
     if kind in _SHORTEST:
@@ -131,23 +136,23 @@ def fits(cell: str, kind: Kind) -> bool:
     return kind is not Kind.SECONDS or _can_last(fit.as_py())
 
 
-def kept_as(cell: str, kind: Kind) -> str | None:
-    """The text that is typed instead of a cell that does not fit, empty for none; None where there is nothing."""
+def replacement(cell: str, kind: Kind) -> str | None:
+    """Return the text to type instead of a misfit: empty for NULL, None where the record must be rejected."""
     if kind is Kind.MONEY:
         return _rounded(cell)
-    return "" if kind in (Kind.INSTANT, Kind.ZONED_INSTANT) and _is_zero_date(cell) else None
+    return "" if kind in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ) and _is_zero_date(cell) else None
 
 
-def is_same(form: str, cell: str) -> bool:
-    """Whether the text that is typed instead of a cell says the same, as an amount with many zeros at its end does."""
-    return form != "" and Decimal(form) == Decimal(cell)
+def is_same_amount(text: str, cell: str) -> bool:
+    """Whether a replacement has the value of the cell: then the cell only had more zeros at its end."""
+    return text != "" and Decimal(text) == Decimal(cell)
 
 
 def _is_zero_date(cell: str) -> bool:
     if _ZERO_DATE.fullmatch(cell):
         return True
-    try:  # the same moment may be written in any zone
-        return pa.scalar(cell).cast(Kind.ZONED_INSTANT.type).value in _ZERO_DATES
+    try:  # the zero date may be written in any zone
+        return pa.scalar(cell).cast(Kind.TIMESTAMPTZ.type).value in _ZERO_DATES
     except pa.ArrowInvalid:
         return False
 

@@ -1,7 +1,7 @@
-"""How to read PackageX's files: plain CSV of the declared columns, with times in UTC as they were asked for.
+"""The tables of PackageX's files: CSV of the declared columns, with times in UTC, as requested.
 
-A file holds every record since the day before its month, as only the lower end can be asked for: those of the month
-are its rows.
+A request has a lower end only. So a file has every record since the day before its month, and the rows of other months
+are left out.
 """
 
 from dataclasses import replace
@@ -9,14 +9,14 @@ from dataclasses import replace
 from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError
 from pipeline.normalise.schema import Kind
-from pipeline.normalise.table import Table, declared
+from pipeline.normalise.table import Table, declared_table
 
 
 def table(dataset: Dataset) -> Table:
-    """How its rows are typed; raises ``PermanentError`` for times with a zone, which are not what is asked for."""
-    if zoned := [name for name, kind in dataset.fields.items() if kind == Kind.ZONED_INSTANT.value]:
+    """Return the table of a dataset; raises ``PermanentError`` for times with a zone, which are never requested."""
+    if zoned := [name for name, kind in dataset.fields.items() if kind == Kind.TIMESTAMPTZ.value]:
         raise PermanentError(
-            f"Export {dataset.name} declares {zoned[0]} as a zoned_instant, but PackageX is asked for times in UTC "
-            "without a zone; declare it as an instant."
+            f"Export {dataset.name} declares {zoned[0]} as a timestamptz, but PackageX is asked for times in UTC "
+            "without a zone; declare it as a timestamp."
         )
-    return replace(declared(dataset, inside_only=True), open_ended=True)
+    return replace(declared_table(dataset, inside_only=True), open_ended=True)

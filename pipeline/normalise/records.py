@@ -1,4 +1,4 @@
-"""How many records there are in bytes of CSV, and which of them cannot be what they seem: a quote was left open."""
+"""Count the records in bytes of CSV, and find the broken ones: those with a quote that is never closed."""
 
 import csv
 import io
@@ -11,21 +11,21 @@ from pipeline.normalise.quoting import CR, LF, line_ends_inside, line_marks, quo
 
 LONGEST_BYTES = 64 << 10
 MOST_LINES = 256
-"""What a record of several lines holds at most: one that goes on is held open by a quote that was never closed."""
+"""The most lines in a record. A longer one has a quote that is never closed."""
 
 _TELLING = 8
-"""Columns from which on a line with a cell for each of them is a record, and not a line of somebody's text."""
+"""With this many columns, a line with a cell for each column is a record, not a line inside a quoted text."""
 
 _WINDOW = 1 << 20
 
 
-class QuoteAstrayError(PermanentError):
-    """A quote was left open somewhere, so where a record ends has to be looked at record by record."""
+class UnclosedQuoteError(PermanentError):
+    """A quote is never closed, so the end of each record must be looked for record by record."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """What a record looks like: its delimiter, and how many cells it has."""
+    """The form of a record: its delimiter and its number of cells."""
 
     delimiter: str = ","
     cells: int = 1
@@ -33,9 +33,10 @@ class Form:
 
 @dataclass(frozen=True)
 class Scan:
-    """The whole records at the beginning of data: where they end, how many they are if known, and on how many lines.
+    """The whole records at the beginning of data.
 
-    Where a quote is left open its line alone is a record, one of the ``broken``, and the next line begins another.
+    ``end`` is the offset after them, ``records`` their number if known, ``lines`` the number of their lines. A line
+    with a quote that is never closed is a record by itself, and one of the ``broken`` byte ranges.
     """
 
     end: int
@@ -45,10 +46,15 @@ class Scan:
 
 
 def scan(data: np.ndarray, form: Form, *, last: bool) -> Scan:
-    """Find the whole records in data that begin with one, and are the ``last`` of a file or not.
+    """Find the whole records in data. The result does not depend on how the file is cut into data.
 
-    The same records are found however a file is cut into data. Only a window is looked at at once: it stays in the
-    processor's cache, and data with many broken records are not looked at as many times.
+    The data are scanned in windows of 1 MiB: a window fits the processor's cache, and after a broken record only its
+    window is scanned again.
+
+    Args:
+        data: Bytes that begin with a record, as an array of uint8.
+        form: The form of a record.
+        last: The data are the end of the file.
     """
     at, records, lines, window = 0, 0, 0, _WINDOW
     broken: list[slice] = []
@@ -71,7 +77,7 @@ def scan(data: np.ndarray, form: Form, *, last: bool) -> Scan:
 
 
 def _sound(data: np.ndarray, form: Form, *, last: bool) -> Scan:
-    """The whole records up to the first that is broken; of that one, if there is any, the line."""
+    """Find the whole records before the first broken one, and the line of that one, if there is one."""
     if not last and data[-1] == CR:  # it may be half of a line end
         data = data[:-1]
     ends, halves = line_marks(data)
@@ -85,15 +91,16 @@ def _sound(data: np.ndarray, form: Form, *, last: bool) -> Scan:
     if begin is None and (endless or (last and still_open)):
         begin = end
     end = end if begin is None else begin
-    doubled = np.count_nonzero(ends[halves[: np.searchsorted(halves, end)]])  # those inside are in it once already
+    # a CRLF is two bytes of ends, but one line; inside has one offset for it
+    doubled = np.count_nonzero(ends[halves[: np.searchsorted(halves, end)]])
     lines = np.count_nonzero(ends[:end]) - doubled + np.searchsorted(inside, end)
     broken = () if begin is None else (slice(0, _first_line(data[begin:], inside - begin)),)
     return Scan(end, _begun(ends[:end]), int(lines), broken)
 
 
 def _after_last(ends: np.ndarray) -> int:
-    """Where the last record ends that does."""
-    tail = max(len(ends) - LONGEST_BYTES, 0)  # nearly always the last part tells
+    """Return the offset after the last record that ends, or 0."""
+    tail = max(len(ends) - LONGEST_BYTES, 0)  # the last part is nearly always enough
     for begin in (tail, 0):
         if len(found := np.flatnonzero(ends[begin:])):
             return begin + int(found[-1]) + 1
@@ -101,18 +108,18 @@ def _after_last(ends: np.ndarray) -> int:
 
 
 def _begun(ends: np.ndarray) -> int:
-    """How many records begin: behind a line end, or first of all, and not with another one, which is a blank line."""
+    """Return the number of records: one begins at the start and after each line end, unless the line is blank."""
     return int(np.count_nonzero(ends[:-1] > ends[1:])) + int(len(ends) > 0 and not ends[0])
 
 
 def _first_line(data: np.ndarray, inside: np.ndarray) -> int:
-    """How long the line is that ends in the first of the line ends inside quotes, or goes on to the end."""
+    """Return the length of the first line: to the first line end inside quotes, else to the end of the data."""
     behind = inside[inside >= 0]
     return int(behind[0]) + 1 if len(behind) else len(data)
 
 
 def _first_broken(data: np.ndarray, ends: np.ndarray, inside: np.ndarray, form: Form) -> int | None:
-    """Where the first record of several lines begins that cannot be one."""
+    """Return the offset of the first record of several lines that cannot be one record; None without one."""
     if not len(inside):
         return None
     stops = np.append(np.flatnonzero(ends) + 1, len(data))
@@ -126,8 +133,11 @@ def _first_broken(data: np.ndarray, ends: np.ndarray, inside: np.ndarray, form: 
 def _is_record(data: bytes, form: Form) -> bool:
     """Whether several lines are one record.
 
-    They are unless it is too long, has another number of cells, text behind a closing quote, or lines that are records
-    by themselves: then some quote is astray.
+    They are not, because a quote is never closed, if one of these is true:
+
+    - they are too long, or have too few or too many cells;
+    - there is text after a closing quote;
+    - some of the lines are records by themselves.
     """
     lines = list(io.StringIO(data.decode("latin-1"), newline=""))
     if len(data) > LONGEST_BYTES or len(lines) > MOST_LINES + 1:
@@ -144,14 +154,23 @@ def _is_record(data: bytes, form: Form) -> bool:
 
 
 def count_records(data: np.ndarray, lines: int, read: int, form: Form) -> int:
-    """How many records there are in whole ones on so many ``lines``, of which the reader found so many to ``read``.
+    """Return the number of records in data, counted in the bytes.
 
-    Where it found as many as there are lines, each line is one, for no record ends within a line. Else each is looked
-    at; raises ``QuoteAstrayError`` where one of them cannot be what it seems.
+    If the parser found as many records as there are lines, each line is a record, because a record ends only at a line
+    end. If not, the records are counted one by one.
+
+    Args:
+        data: Whole records, as an array of uint8.
+        lines: The number of their lines.
+        read: The number of records that the parser found.
+        form: The form of a record.
+
+    Raises:
+        UnclosedQuoteError: One of the records has a quote that is never closed.
     """
     if lines == read:
         return lines
     found = scan(data, form, last=True)
     if found.broken:
-        raise QuoteAstrayError("A quote is open across records.")
+        raise UnclosedQuoteError("A quote is open across records.")
     return found.records or 0

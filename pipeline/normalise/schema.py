@@ -1,7 +1,7 @@
-"""Where every column of a call record is typed, and said in a sentence: the one schema per record type.
+"""The schema of each record type: the name, type and description of every column.
 
-Instants are UTC with microseconds; money is US dollars as DECIMAL(18,6), never a float; numbers of phones
-are text, as served. A vendor's own headers are mapped onto these names in the module of that vendor.
+Timestamps are UTC with microseconds. Money is US dollars as DECIMAL(18,6), never a float. Phone numbers are text as
+served. The headers of a vendor's files are mapped onto these names in the module of that vendor.
 """
 
 from collections.abc import Sequence
@@ -12,19 +12,19 @@ from enum import Enum
 import pyarrow as pa
 
 LONGEST_CALL = timedelta(days=31)
-"""No call lasts longer; a connection that is held for days is rare but real, for more than a month it is a fault."""
+"""The longest possible call. Connections of several days are rare but real; one of more than a month is a fault."""
 
 
 class Kind(Enum):
-    """What a column's text must be, under the word that declares it.
+    """The kind of a column's cells, under the word that declares it in the file of exports.
 
-    Whole numbers have 64 bits; those that are added up, and of which a sum must hold whatever is served, have 32.
-    ``SECONDS`` are what a call can last: from 0 to those of ``LONGEST_CALL``.
+    ``TIMESTAMP`` is written in UTC without a zone, ``TIMESTAMPTZ`` with a zone. ``INTEGER`` has 64 bits. ``INT32`` is
+    for control columns: the sum of any number of cells fits 64 bits. ``SECONDS`` go from 0 to ``LONGEST_CALL``.
     """
 
     TEXT = "text"
-    INSTANT = "instant"
-    ZONED_INSTANT = "zoned_instant"
+    TIMESTAMP = "timestamp"
+    TIMESTAMPTZ = "timestamptz"
     INTEGER = "integer"
     INT32 = "int32"
     SECONDS = "seconds"
@@ -32,14 +32,14 @@ class Kind(Enum):
 
     @property
     def type(self) -> pa.DataType:
-        """Its type in the lake."""
+        """The type in the lake."""
         return _TYPES[self]
 
 
 _TYPES = {
     Kind.TEXT: pa.string(),
-    Kind.INSTANT: pa.timestamp("us", tz="UTC"),
-    Kind.ZONED_INSTANT: pa.timestamp("us", tz="UTC"),
+    Kind.TIMESTAMP: pa.timestamp("us", tz="UTC"),
+    Kind.TIMESTAMPTZ: pa.timestamp("us", tz="UTC"),
     Kind.INTEGER: pa.int64(),
     Kind.INT32: pa.int32(),
     Kind.SECONDS: pa.int32(),
@@ -51,8 +51,12 @@ _TYPES = {
 class Column:
     """One column of a record type.
 
-    ``required`` cells may not be empty: a row without one cannot be placed, and is rejected with its reason. A time
-    that lies farther from that of the column ``near`` than a call can last is no time: the cell is NULL.
+    Attributes:
+        name: The name in the lake.
+        kind: The kind of its cells.
+        about: Its description, one sentence.
+        required: A row with an empty cell is rejected, because its month is unknown.
+        near: The name of another time column. A time farther from it than a call can last becomes NULL.
     """
 
     name: str
@@ -62,9 +66,9 @@ class Column:
     near: str = ""
 
 
-_STARTED = Column("started_at", Kind.INSTANT, "When the call began to ring, UTC; decides its month.", required=True)
-_CONNECTED = Column("connected_at", Kind.INSTANT, "When it was answered, UTC; NULL if it was not.", near="started_at")
-_ENDED = Column("ended_at", Kind.INSTANT, "When it ended, UTC; NULL where it was left out.", near="started_at")
+_STARTED = Column("started_at", Kind.TIMESTAMP, "When the call began to ring, UTC; decides its month.", required=True)
+_CONNECTED = Column("connected_at", Kind.TIMESTAMP, "When it was answered, UTC; NULL if it was not.", near="started_at")
+_ENDED = Column("ended_at", Kind.TIMESTAMP, "When it ended, UTC; NULL where it was left out.", near="started_at")
 _STATUS = Column("status", Kind.TEXT, "The vendor's word for the outcome, such as Completed or Failed.")
 _SOURCE = Column("source_number", Kind.TEXT, "The caller's number as served: leading zeros and words kept.")
 _DURATION = Column("duration_seconds", Kind.SECONDS, "Connected seconds; 0 where the attempt was not answered.")
@@ -123,9 +127,9 @@ CDR_OUT = (
 RECORD_TYPES = {"cdr_in": CDR_IN, "cdr_out": CDR_OUT}
 
 AS_SERVED = " as served"
-"""What follows a column's name in ``extra`` where the cell holds something else than was served."""
+"""The suffix of a column's name in ``extra``, where the column does not hold the cell as served."""
 
-# What the pipeline adds: where each row came from. ``extra`` keeps columns that no known header has.
+# The columns that the pipeline adds to each row.
 PROVENANCE = (
     pa.field("month", pa.string(), metadata={"about": "Month the export was asked for, YYYY-MM (UTC)."}),
     pa.field("export_id", pa.string(), metadata={"about": "The vendor's id of the export that held the row."}),
@@ -142,17 +146,17 @@ PROVENANCE = (
 
 
 def schema_of(columns: Sequence[Column]) -> pa.Schema:
-    """The Arrow schema of a table in the lake, each field with its ``about`` sentence."""
+    """Return the Arrow schema of a table in the lake; the metadata of each field hold its description."""
     return pa.schema([*(pa.field(c.name, c.kind.type, metadata={"about": c.about}) for c in columns), *PROVENANCE])
 
 
 def in_file(schema: pa.Schema) -> pa.Schema:
-    """The part of a table's schema that its files hold: the month is told by their folder."""
+    """Return the schema of a table's files: without the month, which the folder tells."""
     return schema.remove(schema.get_field_index("month"))
 
 
 def control_columns(columns: Sequence[Column]) -> tuple[str, ...]:
-    """The columns whose sums are control totals: the seconds first, then each money column."""
+    """Return the names of the columns whose sums are control totals: first seconds, then money."""
     seconds = [c.name for c in columns if c.kind in (Kind.SECONDS, Kind.INT32) and c.name.endswith("_seconds")]
     money = [c.name for c in columns if c.kind is Kind.MONEY]
     return (*seconds, *money)
@@ -168,4 +172,4 @@ REJECTED = pa.schema(
         pa.field("raw_line", pa.string(), metadata={"about": "The record as served."}),
     ]
 )
-"""Records that were not loaded; the published table adds the record type."""
+"""The schema of records that were not loaded. The published table adds the record type."""

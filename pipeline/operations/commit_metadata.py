@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.normalise.convert import Converted
 from pipeline.normalise.totals import Totals
 from pipeline.warehouse.differences import Difference

@@ -1,6 +1,6 @@
-"""The datasets of one installation: the vendor's own record types, and what the file of exports declares.
+"""The datasets of an installation: DIDWW's record types, and the entries of the file of exports.
 
-An entry of the file becomes assets, checks, ledger and the table ``<vendor>_<resource>`` without a line of code.
+An entry becomes assets, checks and the table ``<vendor>_<resource>``. It needs no code.
 """
 
 import re
@@ -17,7 +17,7 @@ from pipeline.settings import Settings
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _TAKEN = "_rejected"
-"""How the tables end that hold the records of others which could not be typed."""
+"""The suffix of the tables of rejected records."""
 
 
 class _Entry(BaseModel):
@@ -36,7 +36,7 @@ class _Entry(BaseModel):
     personal: frozenset[str] = frozenset()
 
     def dataset(self) -> Dataset:
-        """What it declares; raises ``PermanentError`` for a name that no table can have."""
+        """Return the declared dataset; raises ``PermanentError`` where its name cannot be the name of a table."""
         name = f"{self.vendor}_{self.name or self.resource}".lower().replace("-", "_")
         if not _NAME.fullmatch(name) or name.endswith(_TAKEN):
             raise PermanentError(f"{name!r} cannot be a table; give that export another name of letters and digits.")
@@ -45,12 +45,12 @@ class _Entry(BaseModel):
 
 
 def record_types(names: Iterable[str]) -> dict[str, Dataset]:
-    """The vendor's own records, whole: nothing about them can be declared."""
+    """Return DIDWW's record types as datasets. They are requested whole, so nothing is declared about them."""
     return {name: Dataset(name, "didww", name) for name in names}
 
 
 def datasets(settings: Settings) -> dict[str, Dataset]:
-    """Every dataset that is kept, by the name of its table."""
+    """Return every dataset of the installation by the name of its table."""
     found = record_types(settings.cdr_record_types)
     for dataset in _declared(settings.cdr_exports):
         if dataset.name in found:
@@ -59,19 +59,21 @@ def datasets(settings: Settings) -> dict[str, Dataset]:
             )
         found[dataset.name] = dataset
     if not found:
-        raise PermanentError(f"Nothing is kept: CDR_RECORD_TYPES is none, and {settings.cdr_exports} declares nothing.")
+        raise PermanentError(
+            f"No dataset is configured: CDR_RECORD_TYPES is none and {settings.cdr_exports} is empty; set one."
+        )
     return found
 
 
 def _declared(path: Path) -> list[Dataset]:
-    """What the file declares; nothing where there is none."""
+    """Return the datasets that a file declares; an empty list where the file does not exist."""
     if not path.exists():
         return []
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
         entries = content.pop("export", [])
         if content or not isinstance(entries, list):
-            raise PermanentError(f"{path} holds something else than [[export]] entries; correct it.")
+            raise PermanentError(f"{path} contains something other than [[export]] entries; correct it.")
         return [_Entry.model_validate(entry).dataset() for entry in entries]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PermanentError(f"{path} cannot be read ({error}); correct it.") from error

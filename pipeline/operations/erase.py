@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from pipeline.errors import PermanentError
 from pipeline.landing.archive import Archive
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.landing.rewriting import rewrite
 from pipeline.normalise.blocks import Block, header_line, read_blocks, split_records
 from pipeline.normalise.header import cells_of
@@ -97,7 +97,7 @@ def _rewritten(file: Path, table: Table, find: Find) -> Iterator[tuple[bytes, Co
 
 def _columns(header: bytes, table: Table) -> _Columns:
     """By the header, whether the schema knows it or not."""
-    known = dict(chain.from_iterable(generation.items() for generation in table.generations))
+    known = dict(chain.from_iterable(version.required.items() for version in table.header_versions))
     text = header.decode("utf-8-sig", "replace").rstrip("\r\n")
     names = [known.get(cell, "") for cell in cells_of(text, table.delimiter)]
 
@@ -122,11 +122,11 @@ def _without(
     pieces, hits, end = list[bytes](), Counter[str](), 0
     for place, record in enumerate(records):
         begin = data.index(record, end)  # blank lines between them are no records
-        written, prints = record, set[str]()
+        written, fingerprints = record, set[str]()
         if place in suspects:
-            written, prints = (_erased_record if suspects[place] else _erased_pieces)(record, columns, find)
+            written, fingerprints = (_erased_record if suspects[place] else _erased_pieces)(record, columns, find)
         pieces += [data[end:begin], written]
-        hits.update(prints)
+        hits.update(fingerprints)
         end = begin + len(record)
     return b"".join([*pieces, data[end:]]), hits
 
@@ -134,13 +134,13 @@ def _without(
 def _suspects(block: Block, columns: _Columns, find: Find) -> dict[int, bool]:
     """The places of the records to look at: True where a cell is a number of the log, False where cells are astray."""
     parsed = parse(block, tuple(map(str, range(columns.count))))
-    broken = {reject.place for reject in parsed.rejects} | {int(parsed.places[row]) for row in parsed.broken}
+    broken = {reject.position for reject in parsed.rejects} | {int(parsed.positions[row]) for row in parsed.broken}
     hits = set[int]()
     for number in columns.numbers:
         cells = parsed.text[str(number)]
         if found := find(text for text in cells.unique().to_pylist() if text):
             hit = pc.is_in(cells, pa.array(found, pa.string())).to_numpy()
-            hits.update(map(int, parsed.places[hit]))
+            hits.update(map(int, parsed.positions[hit]))
     return {place: place not in broken for place in hits | broken}
 
 
@@ -148,7 +148,7 @@ def _erased_record(record: bytes, columns: _Columns, find: Find) -> tuple[bytes,
     """The record without the numbers of the log and without their names, and the prints of those numbers."""
     body = record.rstrip(b"\r\n")
     cells = _split(body, columns.delimiter)
-    found = {place: print_ for place in columns.numbers for print_ in find([_text(cells[place])]).values()}
+    found = {place: fingerprint for place in columns.numbers for fingerprint in find([_text(cells[place])]).values()}
     beside = columns.name if columns.caller & found.keys() else frozenset[int]()
     written = (_overwritten(cell) if place in beside | found.keys() else cell for place, cell in enumerate(cells))
     return columns.delimiter.encode().join(written) + record[len(body) :], set(found.values())
@@ -161,7 +161,7 @@ def _erased_pieces(record: bytes, columns: _Columns, find: Find) -> tuple[bytes,
     """
     delimiter = columns.delimiter.encode()
     pieces = record.split(delimiter)
-    found = {place: print_ for place, piece in enumerate(pieces) for print_ in find([_text(piece)]).values()}
+    found = {place: fingerprint for place, piece in enumerate(pieces) for fingerprint in find([_text(piece)]).values()}
     if not found:
         return record, set()
     written = (

@@ -18,8 +18,8 @@ from pipeline.export.protocol import ExportVendor
 from pipeline.months import Month
 from pipeline.operations.installation import Installation
 from pipeline.operations.publish import Publisher
-from pipeline.privacy.clocks import doubt
 from pipeline.privacy.personal import PERSONAL
+from pipeline.privacy.retention import clock_doubt
 from pipeline.storage import sync
 from pipeline.warehouse.delta import PARTITION
 from pipeline.warehouse.forgetting import drop, keep, kept_months, tables
@@ -70,7 +70,7 @@ class Expirer:
         sums: dict[str, dict[str, int]] = {}
         for table, months in kept_months(place.kept).items():
             for month, files in months.items():
-                if place.clocks.sums_expired(Month.parse(month), now):
+                if place.retention.aggregates_expired(Month.parse(month), now):
                     sums.setdefault(month, {})[table] = sum(pq.read_metadata(file).num_rows for file in files)
         return [Expired(month, 0, rows, sums=True) for month, rows in sorted(sums.items())]
 
@@ -83,8 +83,8 @@ class Expirer:
         place, months = self._place, {one.month for one in self.due()}
         if not months:
             return ""
-        newest = max((one.created_at for one in (*place.archive.asked(), *place.archive.landed())), default=None)
-        if why := doubt(place.clock(), newest, self._skew()):
+        newest = max((one.created_at for one in (*place.archive.requested(), *place.archive.landed())), default=None)
+        if why := clock_doubt(place.clock(), newest, self._skew()):
             return f"Nothing was deleted, because {why}; correct the clock, or run `cdr retain --force` if it is right."
         if len(months) > MOST_MONTHS:
             return (

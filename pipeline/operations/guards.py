@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from pipeline.errors import PermanentError
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.normalise.companions import REASON
 from pipeline.normalise.convert import Converted
 from pipeline.normalise.table import Table

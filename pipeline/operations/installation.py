@@ -14,7 +14,7 @@ from pipeline.months import Month
 from pipeline.normalise.table import Table
 from pipeline.operations.datasets import datasets, record_types
 from pipeline.operations.vendors import table
-from pipeline.privacy.clocks import Clocks
+from pipeline.privacy.retention import RetentionPolicy
 from pipeline.settings import CALLS, Settings
 from pipeline.warehouse.lake import Lake
 
@@ -41,7 +41,7 @@ class Installation:
         self.copies = Lake(self.data / "shared", as_of)
         self.kept = self.data / "aggregates"
         self.warehouse = self.data / "warehouse.duckdb"
-        self.clocks = Clocks(settings.cdr_retain_number_months, settings.cdr_retain_aggregate_months)
+        self.retention = RetentionPolicy(settings.cdr_retain_number_months, settings.cdr_retain_aggregate_months)
 
     @cached_property
     def tables(self) -> dict[str, Table]:
@@ -69,7 +69,7 @@ class Installation:
 
     def retained(self, month: Month) -> bool:
         """Return whether the settings allow to keep the month's calls."""
-        return not self.clocks.calls_expired(month, self.clock())
+        return not self.retention.calls_expired(month, self.clock())
 
     def first_month(self) -> Month:
         """Return the first month to keep: the setting, else the oldest that landed or that the vendor still has."""

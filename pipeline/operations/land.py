@@ -9,9 +9,9 @@ from typing import Any
 from pipeline.containers import SUFFIXES
 from pipeline.errors import GoneError, PermanentError
 from pipeline.export.protocol import Export, ExportVendor, companions_of
-from pipeline.landing.download import Bounds
+from pipeline.landing.download import Limits
 from pipeline.landing.fetch import fetch
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.months import Month
 from pipeline.operations.installation import Installation
 from pipeline.operations.ledger import requested_export
@@ -30,7 +30,7 @@ class Lander:
         self._place = place
         self._vendors = vendors
         settings = place.settings
-        self._bounds = Bounds(settings.cdr_max_download_gb * 1e9, settings.cdr_max_download_hours * 3600)
+        self._bounds = Limits(settings.cdr_max_download_gb * 1e9, settings.cdr_max_download_hours * 3600)
 
     def land(self, record_type: str, month: Month, export: Export) -> Manifest:
         """Return the manifest of the export's file; one that landed before is not fetched again.
@@ -48,9 +48,9 @@ class Lander:
             try:
                 manifest = self._fetched(vendor, record_type, month, export, file)
             except GoneError:
-                place.archive.note_gone(file, place.clock())
+                place.archive.write_gone(file, place.clock())
                 raise
-            place.archive.note_landed(manifest)
+            place.archive.write_manifest(manifest)
             return manifest
 
     def _fetched(self, vendor: ExportVendor, record_type: str, month: Month, export: Export, file: Path) -> Manifest:
@@ -75,5 +75,5 @@ class Lander:
         for name in companions_of(vendor, export):
             opened = partial(vendor.open, replace(export, companion=name))
             target = file.with_name(f"{export.id}.{name}{SUFFIXES[0]}")
-            found[name.value] = fetch(opened, target, self._bounds, companion=True).line
+            found[name.value] = fetch(opened, target, self._bounds, companion=True).entry
         return found

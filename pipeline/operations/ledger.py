@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from pipeline.export.protocol import Export
-from pipeline.landing.notes import AskedFor, Manifest
+from pipeline.landing.manifests import Manifest, RequestedExport
 from pipeline.months import Month, month_range
 from pipeline.operations.commit_metadata import loading, revisions
 from pipeline.operations.installation import Installation
@@ -61,8 +61,8 @@ class Ledger:
         """Return every export that was requested or landed here, in the order of creation."""
         place, until = self._place, self._place.as_of
         landed = {one.export_id: one for one in place.archive.landed() if until is None or one.landed_at <= until}
-        requested: dict[str, AskedFor] = {
-            one.export_id: one for one in place.archive.asked() if until is None or one.created_at <= until
+        requested: dict[str, RequestedExport] = {
+            one.export_id: one for one in place.archive.requested() if until is None or one.created_at <= until
         } | landed
         commits = {str(one["export_id"]): one for name in place.schemas for one in place.lake.notes(name)}
         known = [
@@ -134,7 +134,7 @@ def by_partition(exports: Iterable[KnownExport]) -> dict[tuple[str, Month], list
     return found
 
 
-def requested_export(vendor: str, export: Export, record_type: str, month: Month) -> AskedFor:
+def requested_export(vendor: str, export: Export, record_type: str, month: Month) -> RequestedExport:
     """Return what is noted of an export that serves a request of ours.
 
     Args:
@@ -143,7 +143,7 @@ def requested_export(vendor: str, export: Export, record_type: str, month: Month
         record_type: The dataset.
         month: The month that was requested.
     """
-    return AskedFor(
+    return RequestedExport(
         vendor=vendor,
         record_type=record_type,
         month=str(month),

@@ -57,11 +57,11 @@ class Listings:
 
     def noted(self, vendor: str, export_ids: Collection[str]) -> dict[str, Noted]:
         """Return what we requested of a vendor under these ids, as far as the same is requested now."""
-        prints = {dataset.name: dataset.print for dataset in self._place.datasets.values()}
+        fingerprints = {dataset.name: dataset.fingerprint for dataset in self._place.datasets.values()}
         return {
             one.export_id: Noted(one.reference, one.window_start, one.window_end)
-            for one in self._place.archive.asked_among(vendor, export_ids)
-            if one.made_for in ("", prints.get(one.record_type))
+            for one in self._place.archive.requested_among(vendor, export_ids)
+            if one.made_for in ("", fingerprints.get(one.record_type))
         }
 
     def _vendor(self, dataset: str) -> ExportVendor:

@@ -9,11 +9,10 @@ from pathlib import Path
 from pipeline.dataset import Companion
 from pipeline.errors import PermanentError
 from pipeline.landing.archive import Archive
-from pipeline.landing.notes import Manifest, by_age
+from pipeline.landing.manifests import Manifest, by_age
 from pipeline.months import Month
 from pipeline.normalise.convert import Converted, Origin, convert
 from pipeline.normalise.schema import REJECTED
-from pipeline.normalise.sink import all_or_none
 from pipeline.normalise.table import Table
 from pipeline.operations.commit_metadata import commit_metadata
 from pipeline.operations.erase import Eraser
@@ -21,7 +20,8 @@ from pipeline.operations.guards import Guards, Known
 from pipeline.operations.installation import Installation
 from pipeline.operations.ledger import Ledger
 from pipeline.operations.plan import not_retained
-from pipeline.warehouse.differences import Difference, Marks, compare, rows_lost
+from pipeline.storage import removed_on_error
+from pipeline.warehouse.differences import ComparisonColumns, Difference, compare, rows_lost
 from pipeline.warehouse.lake import Lake, rejected_table
 from pipeline.warehouse.readback import Expected
 
@@ -77,7 +77,7 @@ class Replacer:
         rows = self._lake.new_file(record_type, month, export_id)
         rejects = self._lake.new_file(rejected_table(record_type), month, export_id)
         origin = Origin(record_type, Month.parse(month), export_id)
-        with all_or_none() as made:
+        with removed_on_error() as made:
             converted = convert(file, origin, table, rows, rejects, companions=self._companions(manifest))
             made += [*converted.files, rejects]
             if not force:
@@ -108,7 +108,7 @@ class Replacer:
         if export_id in (None, manifest.export_id):
             return None
         landed = self._archive.landed_of(manifest.vendor, manifest.record_type, Month.parse(manifest.month))
-        noted = chain(landed, self._archive.asked_among(manifest.vendor, {export_id}))
+        noted = chain(landed, self._archive.requested_among(manifest.vendor, {export_id}))
         if found := next((one for one in noted if one.export_id == export_id), None):
             return Known(export_id, found.created_at)
         loads = (one for one in self._lake.notes(manifest.record_type) if one["export_id"] == export_id)
@@ -123,7 +123,9 @@ class Replacer:
         before = self._lake.files(record_type)[month]
         if not all(file.exists() for file in before):  # set aside, or lost: there is nothing to compare with
             return Loaded(manifest.export_id, converted)
-        found = compare(before, converted.files, _marks(self._tables[record_type]), self._lake.root / ".duckdb")
+        found = compare(
+            before, converted.files, _comparison_columns(self._tables[record_type]), self._lake.root / ".duckdb"
+        )
         return Loaded(manifest.export_id, converted, previous.export_id, found)
 
 
@@ -164,6 +166,6 @@ class Loader:
                 return self._replacer.replace(manifest, force=force)
 
 
-def _marks(table: Table) -> Marks:
+def _comparison_columns(table: Table) -> ComparisonColumns:
     seconds = "duration_seconds" if "duration_seconds" in table.control else None
-    return Marks(table.instant, table.identity, table.otherwise, seconds, table.money)
+    return ComparisonColumns(table.timestamp, table.natural_key, table.fallback_key, seconds, table.money)

@@ -78,7 +78,7 @@ class Shared:
 
     def _print(self, table: str, files: Iterable[Path]) -> str:
         hidden = sorted(self._hidden(table))
-        made_of = "|".join([self._pseudonyms.print, *hidden, *sorted(file.name for file in files)])
+        made_of = "|".join([self._pseudonyms.fingerprint, *hidden, *sorted(file.name for file in files)])
         return sha256(made_of.encode()).hexdigest()[:16]
 
     def _hidden(self, table: str) -> frozenset[str]:

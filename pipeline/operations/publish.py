@@ -171,5 +171,5 @@ class Publisher:
             "coverage": as_table(self._ledger.coverage(exports), Coverage),
             "differences": as_table(self._ledger.differences(), Revision),
         }
-        sums = place.clocks.unexpired(kept_months(place.kept), place.clock())
+        sums = place.retention.unexpired(kept_months(place.kept), place.clock())
         return Edition(place.schemas, REJECTED, [*models(), *trends()], records, sums)

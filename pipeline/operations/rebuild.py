@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.errors import PermanentError, TransientError
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.months import Month
 from pipeline.operations.erase import Eraser
 from pipeline.operations.installation import Installation

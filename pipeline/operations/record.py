@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from pipeline.export.exactly_once import Requested
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.months import Month
 from pipeline.operations.load import Loaded
 from pipeline.operations.state import Partition

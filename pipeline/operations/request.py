@@ -169,7 +169,7 @@ class ArchiveLog:
 
     def created(self, month: Month) -> Mapping[str, datetime]:
         """Return the exports requested for a month, and when the vendor created each."""
-        requested = self._place.archive.asked_of(self._dataset.vendor, self._dataset.name, month)
+        requested = self._place.archive.requested_of(self._dataset.vendor, self._dataset.name, month)
         return {one.export_id: one.created_at for one in requested}
 
     def competing(self) -> bool:
@@ -182,7 +182,7 @@ class ArchiveLog:
     def remember(self, export: Export, request: Request) -> None:
         """Write down which export serves a request."""
         one = requested_export(self._dataset.vendor, export, self._dataset.name, request.month)
-        self._place.archive.note_asked(replace(one, made_for=request.dataset.print))
+        self._place.archive.write_request(replace(one, made_for=request.dataset.fingerprint))
 
 
 def in_flight(place: Installation, dataset: str) -> InFlight:

@@ -8,7 +8,7 @@ from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError
 from pipeline.export.pace import Pace
 from pipeline.export.protocol import Access, ExportVendor
-from pipeline.normalise.table import Table, sound
+from pipeline.normalise.table import Table, checked_table
 from pipeline.settings import Settings
 
 
@@ -37,7 +37,7 @@ def months_kept(name: str) -> int | None:
 def table(dataset: Dataset) -> Table:
     """How the rows of a dataset are typed."""
     made: Table = _module("normalise", dataset.vendor).table(dataset)
-    return sound(made, dataset.name)
+    return checked_table(made, dataset.name)
 
 
 def _module(step: str, name: str) -> ModuleType:

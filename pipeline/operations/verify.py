@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from pipeline.errors import PermanentError
-from pipeline.landing.remaking import remake
-from pipeline.landing.survey import Fault, look_at, survey
+from pipeline.landing.repair import repair
+from pipeline.landing.survey import Fault, check_export, survey
 from pipeline.operations.installation import Installation
 from pipeline.storage import exposed
 
@@ -16,21 +16,21 @@ def faults(place: Installation) -> Iterator[Fault]:
     """
     seen = set()
     for fault in survey(place.archive):
-        if fault.place is None:
+        if fault.export is None:
             yield fault
-        elif fault.place not in seen:
-            seen.add(fault.place)
-            with place.locked(f"{fault.place.record_type}-{fault.place.month}"):
-                found = list(look_at(place.archive, fault.place))
+        elif fault.export not in seen:
+            seen.add(fault.export)
+            with place.locked(f"{fault.export.record_type}-{fault.export.month}"):
+                found = list(check_export(place.archive, fault.export))
             yield from found
 
 
 def mend(place: Installation, fault: Fault) -> None:
     """Write the notes again that a fault is about; raises ``PermanentError`` where that cannot be done."""
-    if fault.place is None or not fault.mendable:
+    if fault.export is None or not fault.repairable:
         raise PermanentError(str(fault))
-    with place.locked(f"{fault.place.record_type}-{fault.place.month}"):
-        remake(place.archive, fault.place, place.clock())
+    with place.locked(f"{fault.export.record_type}-{fault.export.month}"):
+        repair(place.archive, fault.export, place.clock())
 
 
 def findings(place: Installation) -> Iterator[str]:
@@ -46,5 +46,5 @@ def left_out(place: Installation) -> str:
 
     The files themselves are not read.
     """
-    named = [str(fault) for fault in survey(place.archive, hashed=False) if fault.place]
+    named = [str(fault) for fault in survey(place.archive, hashed=False) if fault.export]
     return f"{len(named)} wrong in the archive: {'; '.join(named)}. Run `cdr verify`." if named else ""

@@ -1,1 +1,1 @@
-"""What must not be shown, or not be kept: pseudonyms, erased numbers, months that expire."""
+"""Rules for personal data: pseudonyms, masks, erased numbers, and how long months are kept. It deletes nothing."""

@@ -1,7 +1,7 @@
-"""The log of erased numbers, so that a rebuild or a later export does not bring them back. It holds no number.
+"""The log of erased numbers, so that a rebuild or a later export does not restore them. It contains no number.
 
-A number is known by its print, an HMAC-SHA256 under a key that was made for this log. Whoever has both files can try
-all numbers, so neither may leave the data directory except into its backup.
+It contains the fingerprint of each number: an HMAC-SHA256 under a key of this log. With the log and the key, all phone
+numbers can be tried. So neither file may leave the data directory, except into its backup.
 """
 
 import hmac
@@ -20,20 +20,20 @@ from pipeline.privacy.personal import number_in
 from pipeline.storage import finalize, make_folder
 
 Find = Callable[[Iterable[str]], Mapping[str, str]]
-"""Tells those of the cells that are an erased number, each with the number's print."""
+"""Returns the cells that are an erased number, each with the fingerprint of the number."""
 
 _SHORTEST = 3
 
 
 class Erasures:
-    """The log ``erasures.jsonl`` and its key in a data directory; both come into being with the first erasure."""
+    """The log ``erasures.jsonl`` and its key ``erasures.key`` in a data directory. The first erasure creates both."""
 
     def __init__(self, folder: Path) -> None:
         self._log = folder / "erasures.jsonl"
         self._key = folder / "erasures.key"
 
     def add(self, number: str, now: datetime) -> str:
-        """Enter a number, once, and return its print; raises ``PermanentError`` for what is no phone number."""
+        """Add a number, once, and return its fingerprint; raises ``PermanentError`` where it is not a phone number."""
         digits = number_in(number)
         if digits is None or len(digits) < _SHORTEST:
             raise PermanentError("That is not a phone number; write it like 442079460001, with its country code.")
@@ -42,29 +42,29 @@ class Erasures:
             with FileLock(self._log.with_name(".erasures.lock")):
                 if not self._log.exists() and not self._key.exists():
                     _write(self._key, secrets.token_hex(32))
-                known, print_ = self._entries(), _print(self._secret(), digits)
-                if print_ not in {entry["number"] for entry in known}:
-                    entries = [*known, {"number": print_, "erased_at": now.isoformat()}]
+                known, fingerprint = self._entries(), _fingerprint(self._secret(), digits)
+                if fingerprint not in {entry["number"] for entry in known}:
+                    entries = [*known, {"number": fingerprint, "erased_at": now.isoformat()}]
                     _write(self._log, "".join(f"{json.dumps(entry)}\n" for entry in entries))
-        return print_
+        return fingerprint
 
     def finder(self) -> "Find | None":
-        """What finds the numbers of the log as it is now; None where it is empty."""
-        prints = {entry["number"] for entry in self._entries()}
-        if not prints:
+        """Return a function that finds the numbers now in the log; None where the log is empty."""
+        fingerprints = {entry["number"] for entry in self._entries()}
+        if not fingerprints:
             return None
         key = self._secret()
 
         def find(cells: Iterable[str]) -> dict[str, str]:
-            found = {cell: _print(key, digits) for cell in cells if (digits := number_in(cell))}
-            return {cell: print_ for cell, print_ in found.items() if print_ in prints}
+            found = {cell: _fingerprint(key, digits) for cell in cells if (digits := number_in(cell))}
+            return {cell: fingerprint for cell, fingerprint in found.items() if fingerprint in fingerprints}
 
         return find
 
     def _secret(self) -> bytes:
         if not self._key.exists():
             raise PermanentError(
-                f"{self._key} is missing, so numbers that were erased could come back unseen; restore it from a backup."
+                f"{self._key} is missing, so erased numbers could come back unnoticed; restore it from a backup."
             )
         return self._key.read_bytes()
 
@@ -74,12 +74,12 @@ class Erasures:
         return [json.loads(line) for line in self._log.read_text("utf-8").splitlines()]
 
 
-def _print(key: bytes, digits: str) -> str:
+def _fingerprint(key: bytes, digits: str) -> str:
     return hmac.digest(key, digits.encode(), "sha256").hex()
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file that only its owner reads, whole or not at all, and make it last through a power cut."""
+    """Write a file for its owner only, whole or not at all, so that it survives a power cut."""
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,7 +1,7 @@
-"""Pseudonyms: the same for the same number within a month, and of no use without the key.
+"""Pseudonyms of numbers: equal for the same number within a month, and useless without the key.
 
-An unkeyed hash of a phone number protects nobody, since all numbers can be hashed in an hour. Here a key that only the
-pipeline has makes the key of each month (HMAC-SHA256), and that makes the token, so months cannot be linked either.
+A hash without a key protects no number, because all phone numbers can be hashed in an hour. So an HMAC-SHA256 with the
+pipeline's key gives a key for each month, and an HMAC with that key gives the token. Months cannot be linked.
 """
 
 import hmac
@@ -11,37 +11,37 @@ from collections.abc import Iterable
 import pyarrow as pa
 
 HIDDEN_DIGITS = 5
-"""So many digits at least are hidden, whatever the prefix: a short number shows fewer of its first ones, or none."""
+"""The fewest digits to hide. A short number shows fewer first digits than the prefix, or none."""
 
 _TOKEN_BYTES = 6
 _MASK, _MARK = "x", "#"
-# letters only: whatever takes the digits out of a text to dial them must not find any in the token
+# letters only: a program that extracts digits to dial them must find none in the token
 _LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 _NUMBER = re.compile(r"(\+?)([0-9]+)", re.ASCII)
 
 
 class Pseudonyms:
-    """All pseudonyms under one key, of which numbers keep their first ``prefix`` digits."""
+    """All pseudonyms under one key. Numbers keep their first ``prefix`` digits."""
 
     def __init__(self, key: str, prefix: int) -> None:
         self._key = key.encode()
         self._prefix = prefix
 
     @property
-    def print(self) -> str:
-        """What tells these from others, and nothing else: the key is not in it."""
+    def fingerprint(self) -> str:
+        """A text that differs between keys and between prefixes, and does not reveal the key."""
         return _token(self._key, f"print {self._prefix}")
 
     def of(self, month: str) -> "MonthPseudonyms":
-        """Those of one month, ``YYYY-MM``."""
+        """Return the pseudonyms of one month, ``YYYY-MM``."""
         return MonthPseudonyms(hmac.digest(self._key, month.encode(), "sha256"), self._prefix)
 
 
 class MonthPseudonyms:
     """The pseudonyms of one month.
 
-    ``442079460001`` becomes ``442079xxxxxx#`` and twelve letters: first digits and length stay, so country and area
-    can be told. What is not a number, such as a name, becomes ``#`` and twelve letters.
+    ``442079460001`` becomes ``442079xxxxxx#`` and twelve letters. The first digits and the length stay, so country and
+    area can be told. Text that is not a number, such as a name, becomes ``#`` and twelve letters.
     """
 
     def __init__(self, key: bytes, prefix: int) -> None:
@@ -49,18 +49,18 @@ class MonthPseudonyms:
         self._prefix = prefix
 
     def __call__(self, text: str) -> str:
-        """The pseudonym of a cell."""
+        """Return the pseudonym of a cell."""
         found = _NUMBER.fullmatch(text)
         if not found:
             return f"{_MARK}{_token(self._key, f'text {text}')}"
         plus, digits = found.groups()
         kept = max(0, min(self._prefix, len(digits) - HIDDEN_DIGITS))
-        # leading zeros and a plus stay visible, so the token can be that of the number however it is written
+        # leading zeros and a plus stay visible, so they need not be part of the token
         token = _token(self._key, f"number {digits.lstrip('0')}")
         return f"{plus}{digits[:kept]}{_MASK * (len(digits) - kept)}{_MARK}{token}"
 
     def column(self, cells: pa.ChunkedArray) -> pa.ChunkedArray:
-        """The pseudonyms of a column of text, or of a map from text to text; NULL stays NULL."""
+        """Return the pseudonyms of a column of text, or of a map from text to text. NULL stays NULL."""
         if cells.null_count == len(cells):
             return cells
         if pa.types.is_map(cells.type):
@@ -68,7 +68,7 @@ class MonthPseudonyms:
         return pa.chunked_array([self._coded(chunk) for chunk in cells.chunks], pa.string())
 
     def _coded(self, cells: pa.Array) -> pa.Array:
-        """Each distinct cell costs one HMAC."""
+        """Return the pseudonyms of a chunk, with one HMAC for each distinct cell."""
         coded = cells.dictionary_encode()
         return pa.array(map(self, coded.dictionary.to_pylist()), pa.string()).take(coded.indices)
 
@@ -77,5 +77,5 @@ class MonthPseudonyms:
 
 
 def _token(key: bytes, text: str) -> str:
-    """Twelve letters, 48 bits: among five million numbers of a month, two share a token once in twenty months."""
+    """Return twelve letters (48 bits). Of five million numbers, two share a token in one month of twenty."""
     return hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256")[:_TOKEN_BYTES].hex().translate(_LETTERS)

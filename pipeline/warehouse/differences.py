@@ -80,28 +80,29 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Marks:
-    """Which columns say when a row happened, who it is, and what it comes to.
+class ComparisonColumns:
+    """The columns by which two exports of a month are compared.
 
-    A row is known by ``identity``, or where the first of that is empty by ``otherwise`` instead of it; with neither no
-    row is known again. ``seconds`` and ``cost`` (US dollars) may be of no column.
+    ``timestamp`` decides the day of a row. The ``natural_key`` identifies it, or the ``fallback_key`` where the first
+    column of the natural key is empty; without either no row is identified. ``seconds`` and ``cost`` (US dollars) are
+    added up, where there are such columns.
     """
 
-    instant: str
-    identity: tuple[str, ...] = ()
-    otherwise: tuple[str, ...] = ()
+    timestamp: str
+    natural_key: tuple[str, ...] = ()
+    fallback_key: tuple[str, ...] = ()
     seconds: str | None = None
     cost: str | None = None
 
 
-def compare(earlier: Sequence[Path], later: Sequence[Path], marks: Marks, spill: Path) -> list[Difference]:
+def compare(earlier: Sequence[Path], later: Sequence[Path], by: ComparisonColumns, spill: Path) -> list[Difference]:
     """The days on which the files of two exports differ, in bounded memory."""
     with duckdb.connect() as db:
         db.execute("SET memory_limit = '1GB'")
         db.execute("SET temp_directory = ?", [str(spill)])
         columns = types(db, f"FROM {parquet(later)}")
         for name, files in (("earlier", earlier), ("later", later)):
-            db.execute(_side(name, files, columns, marks))
+            db.execute(_side(name, files, columns, by))
         return [Difference(*row) for row in db.execute(_COMPARISON).fetchall()]
 
 
@@ -110,26 +111,26 @@ def rows_lost(differences: Sequence[Difference]) -> int:
     return sum(one.rows_before - one.rows_after for one in differences)
 
 
-def _side(name: str, files: Sequence[Path], columns: Mapping[str, str], marks: Marks) -> str:
+def _side(name: str, files: Sequence[Path], columns: Mapping[str, str], by: ComparisonColumns) -> str:
     cells = ", ".join(f'CAST("{column}" AS VARCHAR)' for column in columns if column not in _PROVENANCE)
     return f"""
         CREATE VIEW {name} AS
         SELECT
-            CAST(make_timestamp(epoch_us("{marks.instant}")) AS DATE) AS day,
+            CAST(make_timestamp(epoch_us("{by.timestamp}")) AS DATE) AS day,
             hash({cells}) AS print,
-            hash({_identity(marks) or cells}) AS identity,
-            {marks.seconds or "0"} AS seconds,
-            {marks.cost or "0"} AS cost
+            hash({_identity(by) or cells}) AS identity,
+            {by.seconds or "0"} AS seconds,
+            {by.cost or "0"} AS cost
         FROM {parquet(files, by_name=True)}
     """  # noqa: S608
 
 
-def _identity(marks: Marks) -> str:
-    if not marks.identity:
+def _identity(by: ComparisonColumns) -> str:
+    if not by.natural_key:
         return ""
-    first, *rest = (f'"{column}"' for column in marks.identity)
+    first, *rest = (f'"{column}"' for column in by.natural_key)
     otherwise = "".join(
-        f', epoch_us("{column}")' if column == marks.instant else f', "{column}"' for column in marks.otherwise
+        f', epoch_us("{column}")' if column == by.timestamp else f', "{column}"' for column in by.fallback_key
     )
     known = f"coalesce({first}, concat_ws('|'{otherwise}))" if otherwise else first
     return ", ".join([known, *rest])

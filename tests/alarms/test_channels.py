@@ -25,10 +25,10 @@ def test_a_webhook_gets_the_alarm_as_json(hook: Hook) -> None:
 
 def test_a_webhook_that_is_busy_is_asked_again_and_not_for_ever(hook: Hook) -> None:
     hook.answers = [503, 429]
-    assert tell(ALARM, [Webhook(hook.url, patience=0)]).sent == 1
+    assert tell(ALARM, [Webhook(hook.url, backoff=0)]).sent == 1
     assert hook.tries == 3
     hook.answers = [500] * 9
-    assert tell(ALARM, [Webhook(hook.url, patience=0)]).problems == (
+    assert tell(ALARM, [Webhook(hook.url, backoff=0)]).problems == (
         "The webhook answered with HTTP 500; check CDR_ALARM_WEBHOOK.",
     )
     assert hook.tries == 6
@@ -54,7 +54,7 @@ def test_a_mail_reaches_everyone(mail_server: MailServer) -> None:
 def test_a_recipient_that_is_refused_is_told_and_keeps_the_mail_from_nobody_else(mail_server: MailServer) -> None:
     mail_server.refusals = {"rcpt TO:<ops": "550 no such user"}
     assert tell(ALARM, [mail(mail_server.port)]) == Delivery(
-        1, ("The mail server refused 1 of 2 recipients of alarms.",)
+        1, ("The mail server refused 1 of 2 recipients; check CDR_ALARM_EMAIL_TO.",)
     )
     assert len(mail_server.mails) == 1
 
@@ -96,12 +96,12 @@ def test_starttls_is_used_where_it_is_offered_and_only_with_a_certificate_that_i
 
 
 def test_a_channel_that_fails_hides_no_other_and_says_no_secret(hook: Hook, mail_server: MailServer) -> None:
-    dead: list[Channel] = [Webhook("http://127.0.0.1:1/T0-secret", patience=0), mail(1, USER)]
+    dead: list[Channel] = [Webhook("http://127.0.0.1:1/T0-secret", backoff=0), mail(1, USER)]
     delivery = tell(ALARM, [*dead, Webhook(hook.url), mail(mail_server.port)])
     assert (delivery.sent, len(hook.got), len(mail_server.mails)) == (2, 1, 1)
     assert delivery.problems == (
-        "The webhook did not answer (ConnectionError).",
-        "The mail server could not be used (ConnectionRefusedError).",
+        "The webhook of CDR_ALARM_WEBHOOK did not answer (ConnectionError); try again later.",
+        "The mail server could not be used (ConnectionRefusedError); check CDR_SMTP_URL.",
     )
     assert "secret" not in f"{dead}"
     assert "p@ss/word" not in f"{dead}"
@@ -118,7 +118,9 @@ def test_no_channel_knows_less_than_the_others_must_not_say(hook: Hook, mail_ser
 
 def test_what_no_mail_can_hold_is_a_problem_and_no_exception(mail_server: MailServer) -> None:
     odd = Mail(f"smtp://127.0.0.1:{mail_server.port}", "cdr\n@example.com", TO)
-    assert tell(ALARM, [odd]) == Delivery(0, ("The mail could not be written (ValueError).",))
+    assert tell(ALARM, [odd]) == Delivery(
+        0, ("The mail could not be written (ValueError); check CDR_ALARM_EMAIL_FROM.",)
+    )
     assert tell(Alarm(Severity.INFO, "\ud800", "\ud800\x00", "", key="x"), [mail(mail_server.port)]).sent == 1
 
 

@@ -115,7 +115,7 @@ def test_a_failure_over_a_range_or_over_nothing_says_so() -> None:
 
 def test_a_check_says_how_many_rows_and_none_of_them() -> None:
     assert alarm_of_check(check="calls_keep_rows", rows=1234, run_id=RUN).happened == (
-        "It found 1,234 rows that must not be there."
+        "It found 1,234 rows that must not exist."
     )
 
 

@@ -51,7 +51,7 @@ def sandbox() -> Iterator[Sandbox]:
 def assert_whole(here: Operations, sandbox: Sandbox) -> int:
     """Every total equals the vendor's; every export at the vendor is ours once; returns the rows."""
     rows = 0
-    ours = {asked.export_id for asked in here.place.archive.asked()}
+    ours = {asked.export_id for asked in here.place.archive.requested()}
     assert {export.id for export in sandbox.exports} >= ours
     for record_type in ("cdr_in", "cdr_out"):
         for month in MONTHS:

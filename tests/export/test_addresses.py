@@ -248,4 +248,4 @@ def test_a_file_may_have_any_name(serve: Serve, path: str) -> None:
 
 @pytest.mark.parametrize("odd", ["http://h/\x1b[2J", "http://[::1", "", "x\\y"])
 def test_what_cannot_be_shown_is_not_shown(odd: str) -> None:
-    assert shown(odd) == "an address that is none"
+    assert shown(odd) == "an invalid address"

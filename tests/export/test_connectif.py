@@ -32,7 +32,7 @@ ACTIVITIES = Dataset(
     "visits",
     "connectif",
     "activities",
-    fields={"id": "text", "date": "zoned_instant", "quantity": "integer", "amount": "money", "contact": "text"},
+    fields={"id": "text", "date": "timestamptz", "quantity": "integer", "amount": "money", "contact": "text"},
     window="date",
 )
 PURCHASES = replace(ACTIVITIES, filters={"activityTypes": ["purchase", "cart"]}, options={"delimiter": ";"})
@@ -40,7 +40,7 @@ REPORT = Dataset(
     "sales",
     "connectif",
     "data-explorer",
-    fields={"date": "zoned_instant", "campaign": "text", "revenue": "money"},
+    fields={"date": "timestamptz", "campaign": "text", "revenue": "money"},
     window="date",
     filters={"reportId": "r-1"},
 )

@@ -136,18 +136,20 @@ class Log:
     dataset: Dataset
 
     def noted(self, export_ids: Collection[str]) -> Mapping[str, Noted]:
-        found = self.house.archive.asked_among(self.vendor.name, export_ids)
+        found = self.house.archive.requested_among(self.vendor.name, export_ids)
         return {one.export_id: Noted(one.reference, one.window_start, one.window_end) for one in found}
 
     def created(self, month: Month) -> Mapping[str, datetime]:
-        found = self.house.archive.asked_of(self.vendor.name, self.dataset.name, month)
+        found = self.house.archive.requested_of(self.vendor.name, self.dataset.name, month)
         return {one.export_id: one.created_at for one in found}
 
     def competing(self) -> bool:
         return self.house.rival
 
     def remember(self, export: Export, request: Request) -> None:
-        self.house.archive.note_asked(requested_export(self.vendor.name, export, request.dataset.name, request.month))
+        self.house.archive.write_request(
+            requested_export(self.vendor.name, export, request.dataset.name, request.month)
+        )
 
 
 @pytest.fixture

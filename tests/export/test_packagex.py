@@ -292,9 +292,9 @@ class TestReading:
             assert (said.rejected.rows, said.outside_month, said.extras) == (0, 0, ())
 
     def test_refuses_times_with_a_zone_which_are_not_asked_for(self) -> None:
-        zoned = replace(SHIPMENTS, fields={**SHIPMENTS.fields, "updated_at": "zoned_instant"})
+        zoned = replace(SHIPMENTS, fields={**SHIPMENTS.fields, "updated_at": "timestamptz"})
         with pytest.raises(
-            PermanentError, match=r"packagex_shipment declares updated_at .+ declare it as an instant\.$"
+            PermanentError, match=r"packagex_shipment declares updated_at .+ declare it as a timestamp\.$"
         ):
             table(zoned)
 

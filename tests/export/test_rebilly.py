@@ -29,7 +29,7 @@ SALES = Dataset(
     "rebilly_sales",
     "rebilly",
     "transactions",
-    fields={"id": "text", "amount": "money", "processedTime": "zoned_instant"},
+    fields={"id": "text", "amount": "money", "processedTime": "timestamptz"},
     window="processedTime",
     filters={"filter": "type:sale;result:approved,declined"},
     options={"format": "detailed-csv"},

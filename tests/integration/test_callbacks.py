@@ -1,4 +1,4 @@
-"""Real callbacks over loopback: what the vendor signed rings the bell, and nothing else does."""
+"""Real callbacks over loopback: what the vendor signed sends the wake signal, and nothing else does."""
 
 import os
 import re
@@ -21,13 +21,13 @@ from pydantic import SecretStr
 
 from pipeline.commands.callbacks import Callbacks, Listener
 from pipeline.dataset import Dataset
-from pipeline.doorbell import Doorbell
 from pipeline.errors import PermanentError
 from pipeline.export.didww import Vendor
 from pipeline.export.protocol import Access, Request
 from pipeline.months import Month
 from pipeline.sandbox import ManualClock, Sandbox
 from pipeline.sandbox.didww.callbacks import Delivery
+from pipeline.wake_signal import WakeSignal
 from tests.alarms.sinks import served
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -43,9 +43,9 @@ class Endpoint:
 
     def __init__(self, folder: Path, clock: ManualClock, registered: str) -> None:
         self.said: list[str] = []
-        self.bell = Doorbell(folder / "locks" / "callback", clock)
+        self.wake = WakeSignal(folder / "locks" / "callback", clock)
         self.url = registered
-        callbacks = Callbacks(registered, SecretStr(SECRET), self.bell, self.said.append)
+        callbacks = Callbacks(registered, SecretStr(SECRET), self.wake, self.said.append)
         self.listener = Listener(callbacks, "127.0.0.1", 0)
         self.at = self.listener.url
 
@@ -102,13 +102,13 @@ def test_what_is_signed_rings_once_however_often_it_is_delivered(
 ) -> None:
     endpoint = listening()
     assert endpoint.post(ORDER, signed(ORDER)) == 204
-    assert endpoint.bell.rung_after(NOW - STEP)
+    assert endpoint.wake.sent_after(NOW - STEP)
     clock.advance(STEP)
     assert endpoint.post(ORDER, signed(ORDER)) == 204
-    assert not endpoint.bell.rung_after(NOW)
+    assert not endpoint.wake.sent_after(NOW)
     other = {**ORDER, "id": "another", "url": "http://10.0.0.1/secret", "reason": ""}
     assert endpoint.post(other, signed(other)) == 204
-    assert endpoint.bell.rung_after(NOW)
+    assert endpoint.wake.sent_after(NOW)
     assert len(endpoint.said) == 2
 
 
@@ -118,9 +118,9 @@ def test_a_get_signs_the_address_with_what_it_says_in_it(listening: Callable[...
     signature = signed(ORDER, REGISTERED.replace("site=1", query))
     assert endpoint.get(query.replace("completed", "pending"), signature) == 401
     assert endpoint.get(query, signed(ORDER)) == 401
-    assert not endpoint.bell.rung_after(NOW - STEP)
+    assert not endpoint.wake.sent_after(NOW - STEP)
     assert endpoint.get(query, signature) == 204
-    assert endpoint.bell.rung_after(NOW - STEP)
+    assert endpoint.wake.sent_after(NOW - STEP)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_what_is_not_is_refused_and_the_bell_is_silent(
     endpoint = listening()
     encoded = signature.encode("latin-1").decode("latin-1")
     assert endpoint.post(payload, encoded, path or "/back/didww?site=1") == status
-    assert not endpoint.bell.rung_after(NOW - STEP)
+    assert not endpoint.wake.sent_after(NOW - STEP)
     assert endpoint.post(ORDER, signed(ORDER)) == 204  # and it listens on
 
 
@@ -162,7 +162,7 @@ def test_names_that_were_moved_into_values_ring_nothing_more(
     assert signed(moved) == signed(ORDER)
     clock.advance(STEP)
     assert endpoint.post(moved, signed(ORDER)) == 204
-    assert not endpoint.bell.rung_after(NOW)
+    assert not endpoint.wake.sent_after(NOW)
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE", "OPTIONS"])
@@ -170,7 +170,7 @@ def test_other_methods_are_refused(listening: Callable[..., Endpoint], method: s
     endpoint = listening()
     url = f"{endpoint.at}/back/didww?site=1"
     assert requests.request(method, url, headers={"X-DIDWW-Signature": signed({})}, timeout=10).status_code == 405
-    assert not endpoint.bell.rung_after(NOW - STEP)
+    assert not endpoint.wake.sent_after(NOW - STEP)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_garbage_is_survived(
         connection.shutdown(socket.SHUT_WR)
         answer = connection.recv(4096)
     assert re.match(rb"HTTP/1.1 4\d\d", answer)
-    assert not endpoint.bell.rung_after(NOW - STEP)
+    assert not endpoint.wake.sent_after(NOW - STEP)
     assert endpoint.post(ORDER, signed(ORDER)) == 204
     endpoint.listener.end()
     threads[-1].join()
@@ -209,7 +209,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(
     with socket.create_connection((parts.hostname, parts.port or 0), timeout=10) as connection:
         connection.sendall(b"POST /back/didww HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\ni")
         assert connection.recv(4096).startswith(b"HTTP/1.1 408")
-    assert not endpoint.bell.rung_after(NOW - STEP)
+    assert not endpoint.wake.sent_after(NOW - STEP)
 
 
 def test_those_who_connect_and_say_nothing_leave_room_for_a_callback(listening: Callable[..., Endpoint]) -> None:
@@ -220,7 +220,7 @@ def test_those_who_connect_and_say_nothing_leave_room_for_a_callback(listening: 
             connection = silent.enter_context(socket.create_connection((parts.hostname, parts.port or 0), timeout=10))
             connection.sendall(said)
         assert endpoint.post(ORDER, signed(ORDER)) == 204
-    assert endpoint.bell.rung_after(NOW - STEP)
+    assert endpoint.wake.sent_after(NOW - STEP)
 
 
 def test_a_silent_connection_is_ended(listening: Callable[..., Endpoint], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,12 +251,12 @@ def test_a_bell_that_cannot_ring_has_the_vendor_come_again(listening: Callable[.
     assert "could not be written" in endpoint.said[0]
     (tmp_path / "locks").unlink()
     assert endpoint.post(ORDER, signed(ORDER)) == 204
-    assert endpoint.bell.rung_after(NOW - STEP)
+    assert endpoint.wake.sent_after(NOW - STEP)
 
 
 def test_a_taken_port_is_told_in_a_sentence(listening: Callable[..., Endpoint]) -> None:
     endpoint = listening()
-    callbacks = Callbacks(REGISTERED, SecretStr(SECRET), endpoint.bell, endpoint.said.append)
+    callbacks = Callbacks(REGISTERED, SecretStr(SECRET), endpoint.wake, endpoint.said.append)
     for host, port in (("127.0.0.1", urlsplit(endpoint.at).port or 0), ("192.0.2.1", 0)):
         with pytest.raises(PermanentError, match="choose others with --port and --host"):
             Listener(callbacks, host, port)
@@ -336,15 +336,15 @@ def test_an_export_that_completes_rings_the_bell_once(
     assert vendor.exports[1].callback_method is None
     clock.advance(STEP)
     assert vendor.deliver_callbacks() == []
-    assert not endpoint.bell.rung_after(NOW)
+    assert not endpoint.wake.sent_after(NOW)
     clock.advance(STEP)
     assert vendor.deliver_callbacks() == [Delivery(export_id, 204)]
-    assert endpoint.bell.rung_after(NOW)
+    assert endpoint.wake.sent_after(NOW)
     clock.advance(STEP)
     assert vendor.deliver_callbacks() == []
     assert vendor.deliver_callbacks(again=True) == [Delivery(export_id, 204)]
     assert len(proxy.passed) == 2
-    assert not endpoint.bell.rung_after(NOW + 2 * STEP)
+    assert not endpoint.wake.sent_after(NOW + 2 * STEP)
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
@@ -367,7 +367,7 @@ def test_the_vendors_own_client_takes_what_the_local_vendor_signs(
     assert said == {"id": export.id, "type": "exports", "status": "completed", "url": url}
     assert "?&" not in path
     assert RequestValidator(SECRET).validate(proxy.url + path, said, signature)
-    assert endpoint.bell.rung_after(NOW)
+    assert endpoint.wake.sent_after(NOW)
 
 
 @pytest.mark.parametrize("version", ["2022-05-10"])
@@ -393,7 +393,7 @@ def test_a_vendor_without_a_secret_and_an_endpoint_that_is_gone(vendor: Sandbox,
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_listens_until_it_is_ended(tmp_path: Path, ending: signal.Signals) -> None:
-    bell = Doorbell.of(tmp_path / "data")
+    wake = WakeSignal.of(tmp_path / "data")
     began = datetime.now(UTC)
     with cdr_listen(tmp_path, DIDWW_CALLBACK_URL=REGISTERED, DIDWW_CALLBACK_SECRET=SECRET) as process:
         assert process.stdout
@@ -404,9 +404,9 @@ def test_the_command_listens_until_it_is_ended(tmp_path: Path, ending: signal.Si
         assert at, first
         url, headers = f"{at[1]}/back/didww", {"X-DIDWW-Signature": signed(ORDER)}
         assert requests.post(url, data={}, headers=headers, timeout=10).status_code == 401
-        assert not bell.rung_after(began)
+        assert not wake.sent_after(began)
         assert requests.post(url, data=ORDER, headers=headers, timeout=10).status_code == 204
-        assert bell.rung_after(began)
+        assert wake.sent_after(began)
         process.send_signal(ending)
         said, wrong = process.communicate(timeout=30)
     assert process.returncode == 0

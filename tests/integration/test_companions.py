@@ -18,7 +18,7 @@ import pytest
 from pipeline.dataset import Companion
 from pipeline.defs.month_checks import of_load
 from pipeline.errors import GoneError, PermanentError
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.months import Month
 from pipeline.normalise.companions import REASON
 from pipeline.operations.verify import faults, mend

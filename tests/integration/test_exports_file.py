@@ -43,20 +43,20 @@ vendor = "rebilly"
 resource = "transactions"
 window = "processedTime"
 format = "csv"
-fields = { id = "text", processedTime = "zoned_instant", type = "text", amount = "money" }
+fields = { id = "text", processedTime = "timestamptz", type = "text", amount = "money" }
 
 [[export]]
 vendor = "packagex"
 resource = "shipment"
 window = "created_at"
-fields = { id = "text", created_at = "instant", recipient_name = "text", pieces = "integer", weight = "money" }
+fields = { id = "text", created_at = "timestamp", recipient_name = "text", pieces = "integer", weight = "money" }
 personal = ["recipient_name"]
 
 [[export]]
 vendor = "connectif"
 resource = "activities"
 window = "date"
-fields = { id = "text", date = "zoned_instant", type = "text", amount = "money" }
+fields = { id = "text", date = "timestamptz", type = "text", amount = "money" }
 options = { delimiter = ";" }
 """
 TABLES = {
@@ -408,14 +408,21 @@ def test_what_was_declared_personal_is_published_under_pseudonyms(opened: Opened
         ("[[export]]\nvendor = 'rebilly'", r"cannot be used: resource: [^\n]+; correct it\."),
         ("[[export]]\nvendor = 'rebilly'\nresource = 'x'\nfoo = 1", r"cannot be used: foo: [^\n]+; correct it\."),
         ("[[export]", r"cannot be read \([^\n]+\); correct it\."),
-        ("other = 1", r"holds something else than \[\[export\]\] entries; correct it\."),
+        ("other = 1", r"contains something other than \[\[export\]\] entries; correct it\."),
         (
             "[[export]]\nvendor = 'rebilly'\nresource = 'x'\nwindow = 'at'\nfields = { at = 'text' }",
-            r"Export rebilly_x: its window 'at' is no field that is an instant [^\n]+\.",
+            r"Export rebilly_x: its window 'at' is not a declared field of kind timestamp [^\n]+\.",
         ),
         (
             "[[export]]\nvendor = 'rebilly'\nresource = 'x'\nwindow = 'at'\nfields = { at = 'time' }",
-            r"Export rebilly_x: 'time' is not a valid Kind of a field; known are text, [^\n]+\.",
+            r"Export rebilly_x: field 'at' cannot be of kind 'time'; write one of text, timestamp, [^\n]+\.",
+        ),
+        *(
+            (
+                f"[[export]]\nvendor = 'rebilly'\nresource = 'x'\nwindow = 'at'\nfields = {{ at = '{old}' }}",
+                rf"Export rebilly_x: the kind '{old}' of field 'at' is now called '{new}'; [^\n]+\.",
+            )
+            for old, new in (("instant", "timestamp"), ("zoned_instant", "timestamptz"))
         ),
         (EXPORTS + EXPORTS, r"declares rebilly_transactions twice; [^\n]+\."),
         ("[[export]]\nvendor = 'rebilly'\nresource = 'x y'", r"'rebilly_x y' cannot be a table; [^\n]+\."),
@@ -425,7 +432,10 @@ def test_what_was_declared_personal_is_published_under_pseudonyms(opened: Opened
         ),
         *(
             (
-                f"[[export]]\nvendor = 'rebilly'\nresource = 'x'\nwindow = 'at'\nfields = {{ at = 'instant', {more} }}",
+                (
+                    "[[export]]\nvendor = 'rebilly'\nresource = 'x'\nwindow = 'at'\n"
+                    f"fields = {{ at = 'timestamp', {more} }}"
+                ),
                 rf"Export rebilly_x: a column cannot be called '{name}', [^\n]+\.",
             )
             for more, name in (

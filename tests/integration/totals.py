@@ -38,7 +38,11 @@ def planned(operations: Operations, record_type: str, month: Month, attempts: At
 
 def published(operations: Operations, record_type: str, month: Month) -> tuple[int, dict[str, Decimal]]:
     """Rows, and the sum of every control column under the vendor's name for it, from the published file."""
-    names = {column: header for header, column in TABLES[record_type].generations[0].items() if column.endswith("_usd")}
+    names = {
+        column: header
+        for header, column in TABLES[record_type].header_versions[0].required.items()
+        if column.endswith("_usd")
+    }
     sums = ", ".join(f"coalesce(sum({name}), 0)" for name in names)
     with duckdb.connect(str(operations.place.warehouse), read_only=True) as db:
         row = db.execute(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import PermanentError
 from pipeline.landing.archive import Archive
-from pipeline.landing.notes import AskedFor, Manifest, write_json
+from pipeline.landing.manifests import Manifest, RequestedExport, write_json
 from pipeline.months import Month
 
 OCTOBER = Month(2026, 10)
@@ -48,8 +48,8 @@ landed = st.fixed_dictionaries(
 )
 
 
-def an_export(export_id: str = "6e1f", created_at: datetime = OCTOBER.end) -> AskedFor:
-    return AskedFor(
+def an_export(export_id: str = "6e1f", created_at: datetime = OCTOBER.end) -> RequestedExport:
+    return RequestedExport(
         vendor="didww",
         record_type="cdr_in",
         month="2026-10",
@@ -93,7 +93,7 @@ class TestTheArchive:
         with pytest.raises(PermanentError, match=r"^Export id [^\n]+ cannot be a file name; [^\n]+\.$"):
             Archive(tmp_path / "landing").file("didww", "cdr_in", OCTOBER, export_id)
         with pytest.raises(PermanentError):
-            Archive(tmp_path / "landing").note_asked(an_export(export_id))
+            Archive(tmp_path / "landing").write_request(an_export(export_id))
         assert list(tmp_path.iterdir()) == []
 
     @settings(max_examples=25)
@@ -117,10 +117,10 @@ class TestTheArchive:
         self, tmp_path_factory: pytest.TempPathFactory, records: list[dict[str, object]]
     ) -> None:
         archive = Archive(tmp_path_factory.mktemp("landing"))
-        notes = [AskedFor(**record) for record in records]  # type: ignore[arg-type]
+        notes = [RequestedExport(**record) for record in records]  # type: ignore[arg-type]
         for note in notes:
-            archive.note_asked(note)
-        assert list(archive.asked()) == sorted(notes, key=lambda n: (n.created_at, n.export_id))
+            archive.write_request(note)
+        assert list(archive.requested()) == sorted(notes, key=lambda n: (n.created_at, n.export_id))
         assert list(archive.landed()) == []
 
     @settings(max_examples=25)
@@ -130,24 +130,24 @@ class TestTheArchive:
     ) -> None:
         archive = Archive(tmp_path_factory.mktemp("landing"))
         manifest = Manifest(**record, **more)  # type: ignore[arg-type]
-        archive.note_landed(manifest)
+        archive.write_manifest(manifest)
         assert list(archive.landed()) == [manifest]
-        assert list(archive.asked()) == []
+        assert list(archive.requested()) == []
         month = Month.parse(manifest.month)
         assert list(archive.landed_of(manifest.vendor, manifest.record_type, month)) == [manifest]
         assert list(archive.landed_of(manifest.vendor, manifest.record_type, month.shift(1))) == []
 
     def test_remembers_the_first_note_of_an_export(self, tmp_path: Path) -> None:
         archive = Archive(tmp_path)
-        archive.note_asked(an_export())
-        archive.note_asked(an_export(created_at=OCTOBER.end + timedelta(days=1)))
-        assert [note.created_at for note in archive.asked()] == [OCTOBER.end]
+        archive.write_request(an_export())
+        archive.write_request(an_export(created_at=OCTOBER.end + timedelta(days=1)))
+        assert [note.created_at for note in archive.requested()] == [OCTOBER.end]
 
     def test_keeps_the_instant_of_a_time_in_any_zone(self, tmp_path: Path) -> None:
         elsewhere = OCTOBER.end.astimezone(timezone(timedelta(hours=9)))
         archive = Archive(tmp_path)
-        archive.note_asked(an_export(created_at=elsewhere))
-        assert [note.created_at for note in archive.asked()] == [OCTOBER.end]
+        archive.write_request(an_export(created_at=elsewhere))
+        assert [note.created_at for note in archive.requested()] == [OCTOBER.end]
 
     def test_has_no_manifest_for_a_file_without_one_or_for_one_without_a_file(self, tmp_path: Path) -> None:
         archive = Archive(tmp_path)
@@ -160,14 +160,14 @@ class TestTheArchive:
         whole = Manifest(
             **vars(an_export()), landed_at=OCTOBER.end, url="", bytes=1, text_bytes=1, sha256="", header="a,b"
         )
-        archive.note_landed(whole)
+        archive.write_manifest(whole)
         assert archive.manifest(file) is None
         file.write_bytes(b"x")
         assert archive.manifest(file) == whole
 
     def test_reads_a_manifest_that_was_written_before_records_were_counted(self, tmp_path: Path) -> None:
         archive = Archive(tmp_path)
-        archive.note_landed(
+        archive.write_manifest(
             Manifest(**vars(an_export()), landed_at=OCTOBER.end, url="", bytes=1, text_bytes=1, sha256="", header="a")
         )
         (note,) = tmp_path.glob("*/*/*/*.landed.json")
@@ -178,14 +178,14 @@ class TestTheArchive:
 
     def test_is_empty_where_nothing_was_asked_for(self, tmp_path: Path) -> None:
         archive = Archive(tmp_path / "never made")
-        assert [*archive.asked(), *archive.landed(), *archive.landed_of("didww", "cdr_in", OCTOBER)] == []
+        assert [*archive.requested(), *archive.landed(), *archive.landed_of("didww", "cdr_in", OCTOBER)] == []
 
     def test_does_not_take_an_unfinished_note_for_one(self, tmp_path: Path) -> None:
         archive = Archive(tmp_path)
-        archive.note_asked(an_export())
+        archive.write_request(an_export())
         (note,) = tmp_path.glob("*/*/*/*.asked.json")
         note.with_name("7f.asked.json.4711.part").write_text("{")
-        assert [found.export_id for found in archive.asked()] == ["6e1f"]
+        assert [found.export_id for found in archive.requested()] == ["6e1f"]
 
 
 class TestWritingJson:
@@ -215,7 +215,7 @@ class TestWritingJson:
         assert json.loads(after_it) == {"a": 1}
 
     def test_that_fails_leaves_the_old_file_and_no_part(self, path: Path) -> None:
-        with pytest.raises(TypeError, match="has no place in a manifest"):
+        with pytest.raises(TypeError, match="cannot be written to a manifest"):
             write_json(path, {"a": 1, "b": object()})
         assert path.read_text() == "old"
         assert list(path.parent.iterdir()) == [path]
@@ -226,9 +226,9 @@ class TestWritingJson:
 
     def test_that_is_killed_leaves_the_old_file(self, path: Path) -> None:
         script = (
-            "import os, signal, sys; from pathlib import Path; from pipeline.landing import notes;"
-            "notes.finalize = lambda part, target: os.kill(os.getpid(), signal.SIGKILL);"
-            "notes.write_json(Path(sys.argv[1]), {'a': 1})"
+            "import os, signal, sys; from pathlib import Path; from pipeline.landing import manifests;"
+            "manifests.finalize = lambda part, target: os.kill(os.getpid(), signal.SIGKILL);"
+            "manifests.write_json(Path(sys.argv[1]), {'a': 1})"
         )
         killed = subprocess.run([sys.executable, "-c", script, str(path)], check=False)
         assert killed.returncode == -9

@@ -59,14 +59,14 @@ def test_a_whole_gzip_is_read_to_its_end(folder: Path, content: bytes) -> None:
 @settings(max_examples=60)
 @given(cut=st.integers(2, len(GZIP) - 1))
 def test_a_gzip_that_is_cut_anywhere_is_found(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
-    with pytest.raises(TransientError, match=r"^The file of export 6e1f [^\n]+; it will be fetched anew\.$"):
+    with pytest.raises(TransientError, match=r"^The file of export 6e1f [^\n]+; it will be fetched again\.$"):
         read(tmp_path_factory.getbasetemp(), GZIP[:cut])
 
 
 @settings(max_examples=60)
 @given(cut=st.integers(1, len(GZIP) - 1))
 def test_a_second_member_that_is_cut_anywhere_is_found(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
-    with pytest.raises(TransientError, match=r"it will be fetched anew\.$"):
+    with pytest.raises(TransientError, match=r"it will be fetched again\.$"):
         read(tmp_path_factory.getbasetemp(), GZIP + GZIP[:cut])
 
 
@@ -75,7 +75,7 @@ def test_a_second_member_that_is_cut_anywhere_is_found(tmp_path_factory: pytest.
 def test_a_byte_that_is_damaged_anywhere_behind_the_head_is_found(
     tmp_path_factory: pytest.TempPathFactory, at: int
 ) -> None:
-    with pytest.raises(TransientError, match=r"^The file of export 6e1f [^\n]+; it will be fetched anew\.$"):
+    with pytest.raises(TransientError, match=r"^The file of export 6e1f [^\n]+; it will be fetched again\.$"):
         read(tmp_path_factory.getbasetemp(), flipped(GZIP, at))
 
 
@@ -121,7 +121,9 @@ def test_what_is_no_csv_is_refused_with_a_glimpse_of_its_beginning(folder: Path,
     ],
 )
 def test_a_gzip_without_a_csv_header_is_refused(folder: Path, text: bytes) -> None:
-    with pytest.raises(PermanentError, match=r"does not begin with a CSV header \(but [^\n]+\); it was not kept\.$"):
+    with pytest.raises(
+        PermanentError, match=r"does not begin with a CSV header \(but [^\n]+\), so it was not kept; tell the vendor\.$"
+    ):
         read(folder, gzip.compress(text))
 
 
@@ -151,7 +153,9 @@ def test_any_header_with_a_comma_is_kept_as_it_is(tmp_path_factory: pytest.TempP
 
 def test_the_limit_is_the_size_that_is_still_kept(folder: Path) -> None:
     assert read(folder, GZIP, limit=len(TEXT)).text_bytes == len(TEXT)
-    with pytest.raises(PermanentError, match=rf"holds more than {len(TEXT) - 1} bytes; it was not kept\.$"):
+    with pytest.raises(
+        PermanentError, match=rf"holds more than {len(TEXT) - 1} bytes, so it was not kept; tell the vendor\.$"
+    ):
         read(folder, GZIP, limit=len(TEXT) - 1)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export.protocol import Export, Status
-from pipeline.landing.download import MAX_RESUMES, Bounds
+from pipeline.landing.download import MAX_RESUMES, Limits
 from pipeline.landing.fetch import Fetched, fetch, verify
 from pipeline.months import Month
 from tests.didww import client
@@ -21,7 +21,7 @@ TEXT = f"{HEADER}\n".encode() + b"".join(b"%s\n" % hashlib.sha256(b"%d" % i).hex
 FILE = gzip.compress(TEXT, mtime=0)
 OTHER = gzip.compress(TEXT[: TEXT.rindex(b"\n", 0, len(TEXT) // 2) + 1], mtime=0)
 HALF = len(FILE) // 2
-BOUNDS = Bounds(text_bytes=1 << 30)
+LIMITS = Limits(text_bytes=1 << 30)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def script() -> Iterator[Script]:
     """
     servers: list[tuple[ThreadingHTTPServer, threading.Thread]] = []
 
-    def start(*steps: Step, bounds: Bounds = BOUNDS) -> tuple[Callable[[Path], Fetched], Seen]:
+    def start(*steps: Step, limits: Limits = LIMITS) -> tuple[Callable[[Path], Fetched], Seen]:
         seen: Seen = []
         server = ThreadingHTTPServer(("127.0.0.1", 0), type("Scripted", (Answers,), {"steps": steps, "seen": seen}))
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -66,7 +66,7 @@ def script() -> Iterator[Script]:
         origin = f"http://127.0.0.1:{server.server_address[1]}"
         vendor = client(f"{origin}/v3", "k")
         export = Export("6e1f", "cdr_in", Status.COMPLETED, Month(2026, 10).end, f"{origin}/v3/exports/f.csv.gz")
-        return lambda target: fetch(partial(vendor.open, export), target, bounds), seen
+        return lambda target: fetch(partial(vendor.open, export), target, limits), seen
 
     GIVEN_UP.clear()
     yield start
@@ -266,7 +266,7 @@ class TestAfterACut:
     def test_the_wrong_rest_is_found(self, script: Script, target: Path) -> None:
         swapped = FILE[:HALF] + FILE[HALF:][::-1]
         run, _ = script(Step(cut=HALF), Step(swapped))
-        with pytest.raises(TransientError, match="it will be fetched anew"):
+        with pytest.raises(TransientError, match="it will be fetched again"):
             run(target)
         assert_nothing_changed(target)
 
@@ -397,7 +397,7 @@ class TestARestThatIsNone:
 class TestBounds:
     @pytest.mark.parametrize("step", [Step(), Step(sized=False), Step(chunked=True)], ids=["sized", "open", "chunked"])
     def test_a_file_that_is_too_large_is_refused(self, script: Script, target: Path, step: Step) -> None:
-        run, seen = script(step, bounds=Bounds(file_bytes=len(FILE) - 1))
+        run, seen = script(step, limits=Limits(file_bytes=len(FILE) - 1))
         with pytest.raises(
             PermanentError, match=r"^The file of export 6e1f has more than [^\n]+ GB, [^\n]+_GB [^\n]+\.$"
         ):
@@ -406,24 +406,24 @@ class TestBounds:
         assert_nothing_changed(target)
 
     def test_a_file_that_just_fits_lands(self, script: Script, target: Path) -> None:
-        run, _ = script(Step(), bounds=Bounds(file_bytes=len(FILE)))
+        run, _ = script(Step(), limits=Limits(file_bytes=len(FILE)))
         assert_landed(target, run(target))
 
     def test_a_download_without_end_is_given_up(self, script: Script, target: Path) -> None:
-        run, seen = script(Step(pause=0.01, literal=True), bounds=Bounds(seconds=0.3))
+        run, seen = script(Step(pause=0.01, literal=True), limits=Limits(seconds=0.3))
         with pytest.raises(TransientError, match=r"^The download of 6e1f took more than [^\n]+_HOURS\.$"):
             run(target)
         assert len(seen) == 1
         assert_nothing_changed(target)
 
     def test_a_server_that_brings_next_to_nothing_is_left_and_asked_again(self, script: Script, target: Path) -> None:
-        run, seen = script(Step(pause=0.01, literal=True), Step(), bounds=Bounds(pace_seconds=0.2))
+        run, seen = script(Step(pause=0.01, literal=True), Step(), limits=Limits(window_seconds=0.2))
         assert_landed(target, run(target))
         assert len(seen) == 2
         assert seen[1]["If-Range"] == '"v1"'
 
     def test_a_server_that_never_hurries_gives_the_month_back(self, script: Script, target: Path) -> None:
-        run, seen = script(Step(pause=0.01, literal=True), bounds=Bounds(pace_seconds=0.05))
+        run, seen = script(Step(pause=0.01, literal=True), limits=Limits(window_seconds=0.05))
         with pytest.raises(TransientError, match="broke off too often"):
             run(target)
         assert len(seen) == MAX_RESUMES + 1
@@ -451,7 +451,7 @@ class TestWhatDoesNotLand:
     @pytest.mark.parametrize("name", BAD_FILES)
     def test_is_told_in_one_sentence_and_leaves_nothing(self, script: Script, target: Path, name: str) -> None:
         content, family, reason = BAD_FILES[name]
-        run, _ = script(Step(content), bounds=Bounds(text_bytes=len(TEXT) * 2))
+        run, _ = script(Step(content), limits=Limits(text_bytes=len(TEXT) * 2))
         with pytest.raises(family, match=rf"^The file of export 6e1f [^\n]*{reason}[^\n]*\.$"):
             run(target)
         assert_nothing_changed(target)
@@ -460,7 +460,7 @@ class TestWhatDoesNotLand:
     def test_does_not_touch_what_landed_before(self, script: Script, target: Path, name: str) -> None:
         target.write_bytes(FILE)
         content, family, _ = BAD_FILES[name]
-        run, _ = script(Step(content), bounds=Bounds(text_bytes=len(TEXT) * 2))
+        run, _ = script(Step(content), limits=Limits(text_bytes=len(TEXT) * 2))
         with pytest.raises(family):
             run(target)
         assert target.read_bytes() == FILE

@@ -15,7 +15,7 @@ import urllib3
 
 from pipeline.errors import PermanentError
 from pipeline.landing.fetch import fetch
-from pipeline.landing.notes import write_json
+from pipeline.landing.manifests import write_json
 from pipeline.locks import held
 from pipeline.warehouse.lake import Lake
 

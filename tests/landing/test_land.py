@@ -14,7 +14,7 @@ import requests
 
 from pipeline.errors import PermanentError, TransientError, UnreadableError
 from pipeline.export.protocol import Export
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.landing.survey import survey
 from pipeline.months import Month
 from pipeline.operations.wiring import Operations

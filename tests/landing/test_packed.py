@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from pipeline.containers import parts
 from pipeline.errors import PermanentError, TransientError, UnreadableError
-from pipeline.landing.download import Bounds
+from pipeline.landing.download import Limits
 from pipeline.landing.fetch import Fetched, fetch
 
 HEADER = "id,processedTime,amount"
@@ -47,7 +47,7 @@ def forged(method: int | None = None, flags: int = 0, version: int | None = None
     return bytes(raw)
 
 
-def land(folder: Path, content: bytes, *, sized: bool = True, bounds: Bounds | None = None) -> tuple[Path, Fetched]:
+def land(folder: Path, content: bytes, *, sized: bool = True, limits: Limits | None = None) -> tuple[Path, Fetched]:
     """Fetch what is served, and where it came to lie."""
 
     def served(offset: int, etag: str) -> requests.Response:
@@ -57,7 +57,7 @@ def land(folder: Path, content: bytes, *, sized: bool = True, bounds: Bounds | N
         response.raw = urllib3.HTTPResponse(body=io.BytesIO(content), preload_content=False)
         return response
 
-    fetched = fetch(served, folder / "6e1f.csv.gz", bounds or Bounds(text_bytes=1 << 30))
+    fetched = fetch(served, folder / "6e1f.csv.gz", limits or Limits(text_bytes=1 << 30))
     (file,) = folder.iterdir()
     return file, fetched
 
@@ -153,7 +153,7 @@ def test_what_is_cut_is_never_taken_for_whole(tmp_path_factory: pytest.TempPathF
     content = data.draw(st.sampled_from(list(kinds.values())))
     cut = data.draw(st.integers(4, len(content) - 1))
     folder = tmp_path_factory.mktemp("cut")
-    with pytest.raises(TransientError, match=r"it will be fetched anew\.$"):
+    with pytest.raises(TransientError, match=r"it will be fetched again\.$"):
         land(folder, content[:cut])
     assert list(folder.iterdir()) == []
 
@@ -164,7 +164,7 @@ def test_a_zip_whose_offsets_lead_nowhere_is_damaged(tmp_path: Path, end: bytes)
     content = bytearray(zipped(("export.csv", TEXT)))
     at = content.rindex(end) + (16 if end == b"PK\x05\x06" else 42)
     content[at : at + 4] = b"\xff\xff\xff\x7f"
-    with pytest.raises(TransientError, match=r"^The file of export 6e1f is damaged [^\n]+ it will be fetched anew\.$"):
+    with pytest.raises(TransientError, match=r"^The file of export 6e1f is damaged [^\n]+ it will be fetched again\.$"):
         land(tmp_path, bytes(content))
     assert list(tmp_path.iterdir()) == []
 
@@ -190,7 +190,7 @@ PAGES = [b"<html>Please sign in, a,b</html>", b'{"errors":[]}', b"", gzip.compre
 
 @pytest.mark.parametrize("page", PAGES, ids=["html", "json", "nothing", "html in gzip"])
 def test_a_page_is_no_export_and_is_not_kept(tmp_path: Path, page: bytes) -> None:
-    with pytest.raises(PermanentError, match=r"it was not kept\.$"):
+    with pytest.raises(PermanentError, match=r"it was not kept; tell the vendor\.$"):
         land(tmp_path, page)
     assert list(tmp_path.iterdir()) == []
 
@@ -198,8 +198,8 @@ def test_a_page_is_no_export_and_is_not_kept(tmp_path: Path, page: bytes) -> Non
 def test_a_bomb_in_two_layers_is_refused_before_it_swells(tmp_path: Path) -> None:
     bomb = gzip.compress(gzip.compress(b"a,b\n" + b"0,0\n" * (1 << 22)))
     assert len(bomb) < 10_000
-    with pytest.raises(PermanentError, match=r"holds more than 1048576 bytes; it was not kept\.$"):
-        land(tmp_path, bomb, bounds=Bounds(text_bytes=1 << 20))
+    with pytest.raises(PermanentError, match=r"holds more than 1048576 bytes, so it was not kept; tell the vendor\.$"):
+        land(tmp_path, bomb, limits=Limits(text_bytes=1 << 20))
 
 
 def test_one_export_is_one_file_also_where_it_is_packed_in_another_way_the_second_time(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.doorbell import Doorbell
 from pipeline.operations.verify import findings
 from pipeline.operations.wiring import Operations
 from pipeline.settings import Settings
 from pipeline.storage import exposed, private_file, private_folder
+from pipeline.wake_signal import WakeSignal
 from tests.landing.test_packed import TEXT, land
 
 
@@ -52,7 +52,7 @@ def test_an_archived_file_and_its_notes_are_their_owners(tmp_path: Path) -> None
 def test_the_data_folder_is_its_owners_wherever_it_is_made_first(public: Path) -> None:
     with operations(public / "a" / "by a lock").place.locked("x"):
         assert mode(public / "a" / "by a lock") == 0o700
-    Doorbell.of(public / "by a callback").ring()
+    WakeSignal.of(public / "by a callback").send()
     assert mode(public / "by a callback") == 0o700
     script = (
         "from pipeline.defs.home import prepare_home; from pipeline.settings import Settings; from pathlib import Path;"

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PermanentError
-from pipeline.landing.archive import Archive, Place
+from pipeline.landing.archive import Archive, ExportKey
 from pipeline.landing.fetch import verify
-from pipeline.landing.notes import AskedFor, Manifest
-from pipeline.landing.remaking import remake
+from pipeline.landing.manifests import Manifest, RequestedExport
+from pipeline.landing.repair import repair
 from pipeline.landing.survey import survey
 from pipeline.months import Month
 
@@ -23,11 +23,11 @@ OCTOBER = Month(2026, 10)
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 CONTENT = gzip.compress(b"a,b\n1,2\n", mtime=0)
 FOLDER = "didww/cdr_in/2026-10"
-FIRST = Place("didww", "cdr_in", OCTOBER, "first")
+FIRST = ExportKey("didww", "cdr_in", OCTOBER, "first")
 
 
-def note(export_id: str) -> AskedFor:
-    return AskedFor(
+def note(export_id: str) -> RequestedExport:
+    return RequestedExport(
         vendor="didww",
         record_type="cdr_in",
         month="2026-10",
@@ -43,7 +43,7 @@ def note(export_id: str) -> AskedFor:
 
 
 def land(archive: Archive, export_id: str) -> None:
-    archive.note_asked(note(export_id))
+    archive.write_request(note(export_id))
     file = archive.file_of(note(export_id))
     file.write_bytes(CONTENT)
     found = verify(file)
@@ -57,7 +57,7 @@ def land(archive: Archive, export_id: str) -> None:
         header=found.contents.header,
         records_told=1,
     )
-    archive.note_landed(manifest)
+    archive.write_manifest(manifest)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def path(archive: Archive, name: str) -> Path:
 
 
 def named(archive: Archive, *, hashed: bool = True) -> list[tuple[str, bool]]:
-    return [(fault.path, fault.mendable) for fault in survey(archive, hashed=hashed)]
+    return [(fault.path, fault.repairable) for fault in survey(archive, hashed=hashed)]
 
 
 HARM: dict[str, Callable[[bytes], bytes]] = {
@@ -105,7 +105,7 @@ def test_a_manifest_that_cannot_be_read_stops_nothing_and_is_made_again(
     assert list(archive.landed()) == list(archive.landed_of("didww", "cdr_in", OCTOBER)) == [second]
     assert archive.manifest(path(archive, "first.csv.gz")) is None
     assert named(archive) == named(archive, hashed=False) == [(f"{FOLDER}/first.landed.json", True)]
-    remake(archive, FIRST, NOW + timedelta(days=1))
+    repair(archive, FIRST, NOW + timedelta(days=1))
     again = replace(first, landed_at=NOW + timedelta(days=1), url="", records_told=None, remade=True)
     assert list(archive.landed()) == [again, second]
     assert named(archive) == []
@@ -114,7 +114,7 @@ def test_a_manifest_that_cannot_be_read_stops_nothing_and_is_made_again(
 def test_a_file_without_a_manifest_is_named_and_gets_one(archive: Archive) -> None:
     path(archive, "first.landed.json").unlink()
     assert named(archive) == named(archive, hashed=False) == [(f"{FOLDER}/first.csv.gz", True)]
-    remake(archive, FIRST, NOW)
+    repair(archive, FIRST, NOW)
     assert [(one.export_id, one.reference, one.remade) for one in archive.landed()] == [
         ("first", "cdr/main/cdr_in/2026-10/first", True),
         ("second", "cdr/main/cdr_in/2026-10/second", False),
@@ -128,7 +128,7 @@ def test_without_any_note_a_file_is_taken_for_what_its_path_and_time_say(archive
     written = OCTOBER.start + timedelta(days=9, seconds=1)
     os.utime(path(archive, "first.csv.gz"), (written.timestamp(), written.timestamp()))
     assert named(archive) == [(f"{FOLDER}/first.csv.gz", True)]
-    remake(archive, FIRST, NOW)
+    repair(archive, FIRST, NOW)
     manifest = archive.manifest(path(archive, "first.csv.gz"))
     assert manifest
     assert (manifest.created_at, manifest.window_start, manifest.window_end) == (written, OCTOBER.start, written)
@@ -138,26 +138,26 @@ def test_without_any_note_a_file_is_taken_for_what_its_path_and_time_say(archive
 
 def test_a_torn_note_of_what_was_asked_is_written_again_from_the_manifest(archive: Archive) -> None:
     path(archive, "first.asked.json").write_text("{")
-    assert [one.export_id for one in archive.asked()] == ["second"]
-    assert [one.export_id for one in archive.asked_among("didww", {"first", "second"})] == ["second"]
+    assert [one.export_id for one in archive.requested()] == ["second"]
+    assert [one.export_id for one in archive.requested_among("didww", {"first", "second"})] == ["second"]
     assert named(archive) == [(f"{FOLDER}/first.asked.json", True)]
-    remake(archive, FIRST, NOW)
-    assert [one for one in archive.asked() if one.export_id == "first"] == [note("first")]
+    repair(archive, FIRST, NOW)
+    assert [one for one in archive.requested() if one.export_id == "first"] == [note("first")]
     assert not any(manifest.remade for manifest in archive.landed())
     assert named(archive) == []
 
 
 def test_a_torn_note_of_what_was_asked_is_written_again_when_it_is_noted_again(archive: Archive) -> None:
     path(archive, "first.asked.json").write_text("{")
-    archive.note_asked(note("first"))
-    assert len(list(archive.asked())) == 2
+    archive.write_request(note("first"))
+    assert len(list(archive.requested())) == 2
 
 
 def test_a_damaged_file_gets_no_manifest(archive: Archive) -> None:
     path(archive, "first.landed.json").unlink()
     path(archive, "first.csv.gz").write_bytes(CONTENT[:-1])
     with pytest.raises(PermanentError, match=r"^first\.csv\.gz is not whole, [^\n]+ restore it from a backup\.$"):
-        remake(archive, FIRST, NOW)
+        repair(archive, FIRST, NOW)
     assert named(archive) == [(f"{FOLDER}/first.csv.gz", True)]
 
 
@@ -174,7 +174,7 @@ def test_a_byte_that_changed_is_named_where_the_file_is_read(archive: Archive) -
 
 def test_a_file_that_should_have_expired_is_named(archive: Archive) -> None:
     first, _ = archive.landed()
-    archive.note_landed(replace(first, expired=True))
+    archive.write_manifest(replace(first, expired=True))
     assert [str(fault) for fault in survey(archive)] == [
         f"{FOLDER}/first.csv.gz: it has expired, and its file is still there; `cdr retain` deletes it"
     ]

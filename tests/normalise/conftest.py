@@ -29,7 +29,7 @@ Convert = Callable[..., "Outcome"]
 Header = dict[str, tuple[str, ...]]
 
 _FIT = {
-    Kind.INSTANT: re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?", re.ASCII),
+    Kind.TIMESTAMP: re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?", re.ASCII),
     Kind.INT32: re.compile(r"-?\d+", re.ASCII),
     Kind.SECONDS: re.compile(r"-?\d+", re.ASCII),
     Kind.MONEY: re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE),
@@ -56,7 +56,7 @@ class Truth:
 @pytest.fixture(scope="session")
 def columns_of() -> Header:
     """The header row of each record type, in the vendor's order."""
-    return {record_type: tuple(table.generations[0]) for record_type, table in TABLES.items()}
+    return {record_type: tuple(table.header_versions[0].required) for record_type, table in TABLES.items()}
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +87,7 @@ def truth_of() -> Callable[[str, bytes], Truth]:
     """The oracle: reads a whole file with the csv module, and types each cell with Decimal and datetime."""
 
     def tell(record_type: str, data: bytes) -> Truth:
-        known = TABLES[record_type].generations[0]
+        known = TABLES[record_type].header_versions[0].required
         text = data.removeprefix(b"\xef\xbb\xbf").decode("latin-1")  # a character per byte: cells are decoded below
         records = _records(text)
         header = [cell.encode("latin-1").decode() for cell in next(records)[2] or []]
@@ -208,11 +208,11 @@ def _value(column: Column, text: str) -> object:
 
 
 def _number_or_time(kind: Kind, text: str) -> object:
-    if kind is Kind.INSTANT and _is_zero_date(text):
+    if kind is Kind.TIMESTAMP and _is_zero_date(text):
         return None
     if not _FIT[kind].fullmatch(text):
         raise ValueError(text)
-    if kind is Kind.INSTANT:
+    if kind is Kind.TIMESTAMP:
         return datetime.fromisoformat(text).replace(tzinfo=UTC)
     if kind is not Kind.MONEY:
         least, most = (-(2**31), 2**31 - 1) if kind is Kind.INT32 else (0, 31 * 24 * 60 * 60)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import PermanentError
 from pipeline.normalise.blocks import LONGEST_LINE, Block, read_blocks, split_records
-from pipeline.normalise.quoting import line_count, record_end
+from pipeline.normalise.quoting import line_count, quoting, record_bounds, record_end
 from pipeline.normalise.records import MOST_LINES, Form, scan
 
 marks = st.text(alphabet='a,"\n\r', max_size=40)
@@ -106,3 +106,9 @@ def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(tmp_path: P
     file.write_bytes(gzip.compress(b"name,n\na,1\n" + b'"') + gzip.compress(part, 1) * (2 * LONGEST_LINE // len(part)))
     with pytest.raises(PermanentError, match=r"^Line 3 has more than \d+ bytes, so nothing was loaded"):
         list(read_blocks(file))
+
+
+def test_the_worked_examples_of_quotes_and_bounds_are_true() -> None:
+    text = np.frombuffer(b'a,"b,""c"\n', np.uint8)
+    assert [one.tolist() for one in quoting(text, ",")] == [[2, 8], [True, False]]
+    assert [one.tolist() for one in record_bounds(b'a,"b\nc"\n\nd,e\n')] == [[0, 3], [0, 9], [8, 13]]

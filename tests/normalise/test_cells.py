@@ -14,7 +14,7 @@ from pipeline.dataset import Dataset
 from pipeline.months import Month
 from pipeline.normalise.convert import Converted, Origin, convert
 from pipeline.normalise.schema import Kind
-from pipeline.normalise.table import declared
+from pipeline.normalise.table import declared_table
 
 Convert = Callable[..., Any]
 Header = dict[str, tuple[str, ...]]
@@ -147,7 +147,7 @@ def test_what_a_rejected_record_had_altered_is_not_counted(lines: Lines, convert
     assert said.text == said.loaded + said.rejected
 
 
-FIELDS = {"id": "integer", "at": "zoned_instant", "born_at": "zoned_instant", "held_seconds": "integer", "usd": "money"}
+FIELDS = {"id": "integer", "at": "timestamptz", "born_at": "timestamptz", "held_seconds": "integer", "usd": "money"}
 THING = Dataset("things", "rebilly", "things", FIELDS, "at")
 
 
@@ -159,7 +159,7 @@ def things(tmp_path: Path) -> Callable[..., tuple[Converted, list[dict[str, Any]
         file = tmp_path / "served.csv.gz"
         file.write_bytes(gzip.compress("\n".join([",".join(FIELDS), *records]).encode()))
         rows, rejects = tmp_path / "rows.parquet", tmp_path / "rejects.parquet"
-        said = convert(file, Origin("things", Month(2026, 10), "e-1"), declared(THING), rows, rejects)
+        said = convert(file, Origin("things", Month(2026, 10), "e-1"), declared_table(THING), rows, rejects)
         return said, pq.read_table(rows).to_pylist(), pq.read_table(rejects)["reason"].to_pylist()
 
     return run
@@ -173,7 +173,7 @@ def test_whole_numbers_of_declared_exports_have_64_bits(things: Callable[..., An
 
 
 def test_what_is_added_up_keeps_32_bits_so_that_no_sum_overflows(things: Callable[..., Any]) -> None:
-    assert [column.kind for column in declared(THING).columns if column.name == "held_seconds"] == [Kind.INT32]
+    assert [column.kind for column in declared_table(THING).columns if column.name == "held_seconds"] == [Kind.INT32]
     said, rows, reasons = things(*(f"1,2026-10-05T10:00:00Z,,{number}," for number in (2**31 - 1, -5, 2**31)))
     assert [row["held_seconds"] for row in rows] == [2**31 - 1, -5]
     assert reasons == ["held_seconds is not a whole number of at most 32 bits"]

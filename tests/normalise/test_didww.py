@@ -186,7 +186,7 @@ def test_a_renamed_column_is_kept_under_its_new_name(read: Read) -> None:
 @pytest.mark.parametrize("resource", ["cdr_in", "cdr_out"])
 @pytest.mark.parametrize("at", range(19))
 def test_a_file_of_2026_04_16_lacks_no_column_unnoticed(read: Read, resource: str, at: int) -> None:
-    names = list(TABLES[resource].generations[0])
+    names = list(TABLES[resource].header_versions[0].required)
     names.remove(gone := names[at])
     with pytest.raises(PermanentError) as refused:
         read(resource, ",".join(names) + "\n")
@@ -213,7 +213,7 @@ def test_messages_without_any_time_that_is_known_are_refused(read: Read) -> None
 
 
 def test_a_resource_that_didww_does_not_export_is_told() -> None:
-    with pytest.raises(PermanentError, match="has no resource 'otp'; it has cdr_in, cdr_out, sms_in, sms_out"):
+    with pytest.raises(PermanentError, match="has no resource 'otp'; name one of cdr_in, cdr_out, sms_in, sms_out"):
         table(Dataset("one", "didww", "otp"))
 
 
@@ -232,7 +232,7 @@ def test_what_each_version_serves_is_loaded_to_the_last_digit(read: Read, versio
         text = gzip.decompress(vendor.open(export).raw.read()).decode()
         truth = box.truth_of(export.id)
     said, rows = read(resource, text, month)
-    known = TABLES[resource].generations[0]
+    known = TABLES[resource].header_versions[0].required
     assert (said.loaded.rows, said.rejected.rows, said.outside_month) == (truth.rows, 0, 0)
     assert sum(row.get("duration_seconds", 0) for row in rows) == truth.seconds
     money = dict(truth.money)

@@ -4,26 +4,26 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipeline.normalise.kind_rules import fits, is_same, kept_as, suspects_of, typed
+from pipeline.normalise.kind_rules import fits, is_same_amount, replacement, suspect_cells, typed
 from pipeline.normalise.schema import Kind
 
 FITTING = {
-    Kind.INSTANT: [
+    Kind.TIMESTAMP: [
         "2026-10-31 23:59:59", "2026-10-31 00:00:00.123", "0001-01-01 00:00:00.000001", "1969-12-31 23:59:59",
         "1970-01-01 00:00:00.000001", "9999-12-31 23:59:59",
     ],
-    Kind.ZONED_INSTANT: ["2026-10-31T23:59:59Z", "2026-10-31T23:59:59+02:00", "1970-01-01T00:00:01Z"],
+    Kind.TIMESTAMPTZ: ["2026-10-31T23:59:59Z", "2026-10-31T23:59:59+02:00", "1970-01-01T00:00:01Z"],
     Kind.INTEGER: ["0", "-1", "007", str(2**63 - 1), str(-(2**63))],
     Kind.INT32: ["0", "-1", str(2**31 - 1), str(-(2**31))],
     Kind.SECONDS: ["0", "1", "2678400"],
     Kind.MONEY: ["0", "-0.25", ".5", "999999999999.999999", "-999999999999.999999", "1e-6"],
 }  # fmt: skip
 UNFIT = {
-    Kind.INSTANT: [
+    Kind.TIMESTAMP: [
         "2026-10-31", "2026-10-31 23:59", "2026-02-30 10:00:00", "x", "1970-01-01 00:00:00", "0001-01-01 00:00:00",
         "0000-12-31 23:59:59", "2026-10-31 23:59:5",
     ],
-    Kind.ZONED_INSTANT: [
+    Kind.TIMESTAMPTZ: [
         "2026-10-31 23:59:59", "2026-02-30T10:00:00Z", "1970-01-01T00:00:00Z", "1970-01-01T01:00:00+01:00",
         "0000-12-31T23:59:59Z", "2026-10-31T23:59Z",
     ],
@@ -55,14 +55,14 @@ def test_a_cell_fits_its_kind_alone_and_in_a_column(kind: Kind, cell: str, other
 @pytest.mark.parametrize("others", [0, 1, 400])
 def test_the_last_guess_names_every_cell_that_does_not_fit(kind: Kind, cell: str, others: int) -> None:
     cells = pa.chunked_array([pa.array([*[FITTING[kind][0]] * others, cell, None], pa.string())])
-    *_, certain = suspects_of(cells, kind)
+    *_, certain = suspect_cells(cells, kind)
     assert certain.to_pylist()[others] is True
     assert certain.to_pylist()[others + 1] is None
 
 
 ODD = [
-    (Kind.INSTANT, "2026-10-31", "2026-02-30 10:00:00", "2026-10-31 24:00:00"),
-    (Kind.ZONED_INSTANT, "2026-10-31", "2026-02-30T10:00:00Z", "2026-10-31T24:00:00Z"),
+    (Kind.TIMESTAMP, "2026-10-31", "2026-02-30 10:00:00", "2026-10-31 24:00:00"),
+    (Kind.TIMESTAMPTZ, "2026-10-31", "2026-02-30T10:00:00Z", "2026-10-31T24:00:00Z"),
     (Kind.INTEGER, "9" * 19, "12e3", None),
     (Kind.INT32, "9" * 10, "0x10", None),
     (Kind.SECONDS, "9" * 7, "-1", None),
@@ -77,7 +77,7 @@ def test_the_guesses_name_what_is_odd_and_nothing_else(
 ) -> None:
     odd = [cell for cell in (first, second, third) if cell]
     cells = [*(FITTING[kind][0] for _ in range(400)), *odd, None]
-    guesses = [guess.to_pylist() for guess in suspects_of(pa.chunked_array([pa.array(cells)]), kind)]
+    guesses = [guess.to_pylist() for guess in suspect_cells(pa.chunked_array([pa.array(cells)]), kind)]
     named = [{cell for cell, suspect in zip(cells, guess, strict=True) if suspect} for guess in guesses]
     assert named == [{first}, {first, second} - {None}, set(odd)]
 
@@ -87,14 +87,14 @@ def test_a_length_that_many_cells_have_is_not_odd(kind: Kind) -> None:
     sound, odd = FITTING[kind][0], next(cell for one, cell, *_ in ODD if one is kind)
     for others, suspect in ((101, [odd]), (99, [])):
         cells = pa.chunked_array([pa.array([sound] * others + [odd])])
-        assert cells.filter(next(suspects_of(cells, kind))).to_pylist() == suspect
+        assert cells.filter(next(suspect_cells(cells, kind))).to_pylist() == suspect
 
 
 @pytest.mark.parametrize("kind", FITTING)
 @pytest.mark.parametrize("cells", [[], [None, None]])
 def test_in_a_column_without_a_cell_nothing_is_odd(kind: Kind, cells: list[None]) -> None:
     column = pa.chunked_array([pa.array(cells, pa.string())])
-    assert [column.filter(guess).to_pylist() for guess in suspects_of(column, kind)] == [[]] * 3
+    assert [column.filter(guess).to_pylist() for guess in suspect_cells(column, kind)] == [[]] * 3
 
 
 @pytest.mark.parametrize("kind", FITTING)
@@ -113,10 +113,10 @@ def test_a_column_without_a_cell_is_one_of_its_kind(kind: Kind) -> None:
     ],
 )  # fmt: skip
 def test_an_amount_is_rounded_where_its_column_has_room_for_it(cell: str, kept: str | None) -> None:
-    assert kept_as(cell, Kind.MONEY) == kept
+    assert replacement(cell, Kind.MONEY) == kept
 
 
-@pytest.mark.parametrize("kind", [Kind.INSTANT, Kind.ZONED_INSTANT])
+@pytest.mark.parametrize("kind", [Kind.TIMESTAMP, Kind.TIMESTAMPTZ])
 @pytest.mark.parametrize(
     ("cell", "kept"),
     [
@@ -125,8 +125,8 @@ def test_an_amount_is_rounded_where_its_column_has_room_for_it(cell: str, kept: 
     ],
 )  # fmt: skip
 def test_a_zero_date_is_kept_as_nothing(kind: Kind, cell: str, kept: str | None) -> None:
-    assert kept_as(cell, kind) == kept
-    assert kept_as("0000-00-00", Kind.INTEGER) is None
+    assert replacement(cell, kind) == kept
+    assert replacement("0000-00-00", Kind.INTEGER) is None
 
 
 @pytest.mark.parametrize(
@@ -134,4 +134,4 @@ def test_a_zero_date_is_kept_as_nothing(kind: Kind, cell: str, kept: str | None)
     [("0.006400", "6.4E-3", True), ("0.006421", "0.0064212", False), ("", "0000-00-00", False)],
 )
 def test_another_form_of_the_same_amount_is_no_other_amount(form: str, cell: str, *, same: bool) -> None:
-    assert is_same(form, cell) is same
+    assert is_same_amount(form, cell) is same

@@ -20,10 +20,10 @@ from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError
 from pipeline.months import Month
 from pipeline.normalise.convert import Converted, Origin, convert
-from pipeline.normalise.table import Table, declared
+from pipeline.normalise.table import Table, declared_table
 
 MONTH = Month(2026, 10)
-FIELDS = {"id": "text", "at": "zoned_instant", "amount": "money", "count": "integer"}
+FIELDS = {"id": "text", "at": "timestamptz", "amount": "money", "count": "integer"}
 ORDERS = Dataset("shop_orders", "shop", "orders", FIELDS, window="at")
 HEADER = [*FIELDS, "note"]
 
@@ -31,10 +31,10 @@ Row = tuple[str, str, str, str, str]
 Load = Callable[..., tuple[Converted, list[dict[str, Any]]]]
 
 text = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=12)
-instants = st.datetimes(MONTH.start.replace(tzinfo=None), MONTH.end.replace(tzinfo=None) - timedelta(seconds=1))
+timestamps = st.datetimes(MONTH.start.replace(tzinfo=None), MONTH.end.replace(tzinfo=None) - timedelta(seconds=1))
 rows = st.tuples(
     text.filter(bool),
-    st.builds(lambda at, form: f"{at:%Y-%m-%dT%H:%M:%S}{form}", instants, st.sampled_from(["Z", ".123Z", "+00:00"])),
+    st.builds(lambda at, form: f"{at:%Y-%m-%dT%H:%M:%S}{form}", timestamps, st.sampled_from(["Z", ".123Z", "+00:00"])),
     st.decimals(-1000, 1000, places=4).map(str),
     st.integers(-9, 9).map(str),
     text,
@@ -90,7 +90,7 @@ def test_every_row_arrives_once_and_in_order(
     if how != "zip":
         parts = [[row for part in parts for row in part]]
     content = [mark + written(part, delimiter, end) for part in parts]
-    said, found = load(content, how, declared(ORDERS, delimiter), block_bytes=block)
+    said, found = load(content, how, declared_table(ORDERS, delimiter), block_bytes=block)
     expected = [row for part in parts for row in part]
     assert [row["row_number"] for row in found] == list(range(1, len(expected) + 1))
     assert [(row["id"], row["amount"], row["count"]) for row in found] == [
@@ -105,7 +105,7 @@ def test_every_row_arrives_once_and_in_order(
 def test_a_part_with_other_columns_is_not_taken_for_one_of_the_file(load: Load) -> None:
     parts = [written([], ",", "\n"), b"id,at,count,amount,note\n"]
     with pytest.raises(PermanentError, match="has other columns"):
-        load(parts, "zip", declared(ORDERS))
+        load(parts, "zip", declared_table(ORDERS))
 
 
 @pytest.mark.parametrize(
@@ -119,9 +119,9 @@ def test_a_part_with_other_columns_is_not_taken_for_one_of_the_file(load: Load) 
         "0001-01-01T00:00:00+01:00",  # in UTC it lies in the year 0
     ],
 )
-def test_an_instant_that_names_no_zone_or_no_year_is_rejected_with_its_reason(load: Load, cell: str) -> None:
+def test_a_timestamp_that_names_no_zone_or_no_year_is_rejected_with_its_reason(load: Load, cell: str) -> None:
     good: Row = ("a", "2026-10-01T00:00:00Z", "1", "1", "")
-    said, found = load([written([good, ("b", cell, "2", "1", "")], ",", "\n")], "plain", declared(ORDERS))
+    said, found = load([written([good, ("b", cell, "2", "1", "")], ",", "\n")], "plain", declared_table(ORDERS))
     assert [row["id"] for row in found] == ["a"]
     assert said.rejected.rows == 1
     assert said.rejected.sums == {"amount": Decimal(2)}
@@ -130,11 +130,11 @@ def test_an_instant_that_names_no_zone_or_no_year_is_rejected_with_its_reason(lo
 def test_rows_of_other_months_are_left_out_where_their_own_export_holds_them(load: Load) -> None:
     times = ["2026-09-30T23:59:59.999Z", "2026-10-01T00:00:00Z", "2026-11-01T00:59:59+01:00", "2026-11-01T00:00:00Z"]
     content: list[Row] = [(str(n), at, str(10**n), "1", "") for n, at in enumerate(times)]
-    said, found = load([written(content, ",", "\n")], "gzip", declared(ORDERS, inside_only=True))
+    said, found = load([written(content, ",", "\n")], "gzip", declared_table(ORDERS, inside_only=True))
     assert [row["id"] for row in found] == ["1", "2"]
     assert [row["row_number"] for row in found] == [2, 3]
     assert (said.left_out, said.outside_month) == (2, 0)
     assert said.text == said.loaded
     assert said.loaded.sums == {"amount": Decimal(110)}
-    said, found = load([written(content, ",", "\n")], "gzip", declared(ORDERS))
+    said, found = load([written(content, ",", "\n")], "gzip", declared_table(ORDERS))
     assert (len(found), said.left_out, said.outside_month) == (4, 0, 2)

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.normalise.blocks import Block
-from pipeline.normalise.parse import OPEN, WORDS, Parsed, Reject, parse, surplus_cells
+from pipeline.normalise.parse import DICTIONARY_TEXT, UNCLOSED_QUOTE, Parsed, Reject, parse
 
 
 def read(data: bytes, surplus: int = 0, **block: Any) -> Parsed:
@@ -34,14 +34,14 @@ def rows(parsed: Parsed) -> list[list[str | None]]:
 def test_records_with_a_cell_for_each_name_are_rows(data: bytes, cells: list[list[str | None]]) -> None:
     parsed = read(data, lines=len(data.splitlines()))
     assert (rows(parsed), parsed.rejects, parsed.broken, parsed.replaced) == (cells, [], [], [])
-    assert parsed.places.tolist() == list(range(len(cells)))
+    assert parsed.positions.tolist() == list(range(len(cells)))
     assert parsed.records == parsed.counted == len(cells)
 
 
 def test_records_with_too_few_or_too_many_cells_are_rejected_in_their_places() -> None:
     parsed = read(b'a,b\nc\nd,e,\nf,g,h\ni,j,k,\nl,m,"",n\no,p\n,q,r\n', surplus=1, records=8)
     assert rows(parsed) == [["a", "b"], ["d", "e"], ["o", "p"]]
-    assert parsed.places.tolist() == [0, 2, 6]
+    assert parsed.positions.tolist() == [0, 2, 6]
     cells = {1: 1, 3: 3, 4: 4, 5: 4, 7: 3}
     assert parsed.rejects == [Reject(place, f"has {n} cells instead of 2") for place, n in cells.items()]
     assert (parsed.records, parsed.counted) == (8, 8)
@@ -55,7 +55,6 @@ def test_as_many_cells_as_there_should_be_are_no_surplus() -> None:
 def test_a_cell_more_is_a_fault_where_the_file_has_no_surplus_or_another() -> None:
     faults = [Reject(0, "has 3 cells instead of 2")]
     assert read(b"a,b,\nc,d\n", lines=2).rejects == read(b"a,b,\nc,d\n", surplus=2, lines=2).rejects == faults
-    assert parse(Block(b"a,b,\nc,d\n", 1, lines=2), ("x", "y")).rejects == faults
     assert rows(read(b'a,b,,""\nc,,\n', surplus=2, records=2)) == [["a", "b"]]
 
 
@@ -65,44 +64,27 @@ def test_another_delimiter_parts_the_surplus_too() -> None:
 
 
 def test_where_bytes_and_rows_differ_nothing_is_taken_away_and_the_count_tells() -> None:
-    parsed = read(b"a,b,\nc,d\n", surplus=1, records=3)
-    assert (rows(parsed), parsed.records, parsed.counted) == ([["c", "d"]], 2, 3)
+    parsed = read(b"a,b,\nc,d\n", records=3)
+    assert (parsed.records, parsed.counted) == (2, 3)
 
 
 def test_bytes_that_are_no_text_are_replaced_and_told_of_their_records_alone() -> None:
     parsed = read(b"a,\xc3\xa9\nb,\xff\nc,c\n\x80,d\n\xc3\xa9,e\n", lines=5)
     assert rows(parsed) == [["a", "\u00e9"], ["b", "\ufffd"], ["c", "c"], ["\ufffd", "d"], ["\u00e9", "e"]]
     assert parsed.replaced == [1, 3]
-    assert read(b"a,b\n\x80,d\n", lines=2).replaced == [1]
-    assert parse(Block(b"a\n\xff", 1, lines=2), ("x",)).replaced == [1]
 
 
 def test_a_line_whose_quote_is_open_is_broken_whether_its_cells_can_be_told_or_not() -> None:
     data = b'a,b\nc,"d\n"e\nf,g\n'
     parsed = read(data, records=4, broken=(slice(4, 9), slice(9, 12)))
-    assert parsed.rejects == [Reject(2, OPEN)]
-    assert (parsed.places.tolist(), parsed.broken) == ([0, 1, 3], [1])
+    assert parsed.rejects == [Reject(2, UNCLOSED_QUOTE)]
+    assert (parsed.positions.tolist(), parsed.broken) == ([0, 1, 3], [1])
     assert [rows(parsed)[place] for place in (0, 2)] == [["a", "b"], ["f", "g"]]
 
 
 def test_amounts_are_words_and_other_cells_are_text() -> None:
     table = parse(Block(b"a,1\nb,1\n", 1, lines=2), ("x", "y"), {"y"}).text
-    assert (table.schema.types, table["y"].combine_chunks().dictionary.to_pylist()) == ([pa.string(), WORDS], ["1"])
-
-
-def test_of_a_block_larger_than_the_reader_takes_by_itself_the_places_are_those_of_the_block() -> None:
-    parsed = read(b"a,b\n" * 400_000 + b'c\n"d\nd",' + b"e" * 3_000_000 + b"\n", records=400_002)
-    assert parsed.rejects == [Reject(400_000, "has 1 cells instead of 2")]
-    assert (parsed.places[-1], parsed.text["x"][-1].as_py(), parsed.records) == (400_001, "d\nd", 400_002)
-
-
-@pytest.mark.parametrize(
-    ("data", "cells"),
-    [
-        (b"", 0), (b"\n", 0), (b"a\n", 0), (b"a,b\n", 0), (b"a,b,\n", 1), (b'a,b,"",\nc,d\n', 2), (b"a,b\nc,d,\n", 0),
-        (b"a,b,c\n", 0), (b"a,b,,c\n", 0), (b"\n\r\na,b,", 1), (b'"a\r\n,",b,\r\n', 1), (b"\xff,b,\n", 1),
-    ],
-)  # fmt: skip
-def test_a_surplus_is_of_empty_cells_behind_the_first_record(data: bytes, cells: int) -> None:
-    assert surplus_cells(Block(data, 1), 2) == cells
-    assert surplus_cells(Block(data.replace(b",", b";"), 1, ";"), 2) == cells
+    assert (table.schema.types, table["y"].combine_chunks().dictionary.to_pylist()) == (
+        [pa.string(), DICTIONARY_TEXT],
+        ["1"],
+    )

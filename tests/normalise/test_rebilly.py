@@ -27,7 +27,7 @@ SALES = Dataset(
     "transactions",
     fields={
         "id": "text",
-        "processedTime": "zoned_instant",
+        "processedTime": "timestamptz",
         "type": "text",
         "retryNumber": "integer",
         "amount": "money",
@@ -38,7 +38,7 @@ BUYERS = Dataset(
     "rebilly_buyers",
     "rebilly",
     "customers",
-    fields={"id": "text", "createdTime": "zoned_instant", "averageValue/amount": "money"},
+    fields={"id": "text", "createdTime": "timestamptz", "averageValue/amount": "money"},
     window="createdTime",
 )
 

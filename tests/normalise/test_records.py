@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.normalise.records import Form, QuoteAstrayError, Scan, count_records, scan
+from pipeline.normalise.records import Form, Scan, UnclosedQuoteError, count_records, scan
 
 LONGEST, MOST = 65_536, 256
 EIGHT = "1,2,3,4,5,6,7,8"
@@ -115,5 +115,5 @@ def test_each_line_is_a_record_where_as_many_were_read_and_else_each_is_looked_a
     assert counted("a,b\nc,d\n", 2, 2) == 2
     assert counted('a,"b\nc"\n\nd,e\n', 4, 1) == 2
     assert counted("\n\n", 2, 0) == 0
-    with pytest.raises(QuoteAstrayError):
+    with pytest.raises(UnclosedQuoteError):
         counted('a,b\nc,"d\n', 2, 1)

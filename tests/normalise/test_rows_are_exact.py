@@ -23,7 +23,7 @@ HOSTILE = [
     "2026-10-01", "\\", "'", "<sip:0208@x;id=212>", "x" * 300,
 ]  # fmt: skip
 DOUBTFUL = {
-    Kind.INSTANT: [
+    Kind.TIMESTAMP: [
         "2026-02-30 10:00:00", "2026-02-29 10:00:00", "2028-02-29 10:00:00", "2026-10-31 24:00:00",
         "2026-10-31 23:59:60", "2026-10-31", "2026-10-31 23:59", "2026-10-31T23:59:59", "2026-10-31 23:59:59Z",
         "2026-10-31 23:59:59+02:00", "2026-10-31 23:59:59.1", "2026-10-31 23:59:59.123456",
@@ -57,7 +57,7 @@ DOUBTFUL = {
     ],
 }  # fmt: skip
 ORDINARY = {
-    Kind.INSTANT: "2026-10-31 23:59:59",
+    Kind.TIMESTAMP: "2026-10-31 23:59:59",
     Kind.INT32: "1",
     Kind.SECONDS: "59",
     Kind.MONEY: "0.0125",
@@ -65,7 +65,7 @@ ORDINARY = {
 }
 
 texts = st.sampled_from(HOSTILE) | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-instants = st.builds(
+timestamps = st.builds(
     "2026-{:02d}-{:02d} {:02d}:{:02d}:{:02d}".format,
     st.integers(9, 11), st.integers(1, 30), st.integers(0, 23), st.integers(0, 59), st.integers(0, 59),
 )  # fmt: skip
@@ -76,7 +76,7 @@ money = st.builds(
 ) | st.sampled_from(["0", "0.000", "999999999999.999999", "-999999999999.999999"])
 CLEAN = {
     Kind.TEXT: texts,
-    Kind.INSTANT: instants,
+    Kind.TIMESTAMP: timestamps,
     Kind.INT32: st.integers(-(2**31), 2**31 - 1).map(str),
     Kind.SECONDS: st.integers(0, 31 * 24 * 60 * 60).map(str),
     Kind.MONEY: money,

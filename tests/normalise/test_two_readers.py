@@ -91,5 +91,5 @@ def test_a_month_of_odd_cells_is_the_one_that_python_reads(
 
 def test_a_load_whose_counts_differ_is_refused() -> None:
     block = Block(b"a\nb\n", 7, records=3)
-    with pytest.raises(PermanentError, match=r"^It has 3 records from line 7 on, of which 2 were read, so nothing was"):
+    with pytest.raises(PermanentError, match=r"^It has 3 records from line 7 on, but 2 were read, so nothing was"):
         type_block(block, Layout(("status",), ()), TABLES["cdr_out"], "It")

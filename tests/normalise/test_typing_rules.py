@@ -6,11 +6,11 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from pipeline.normalise.parse import WORDS
+from pipeline.normalise.parse import DICTIONARY_TEXT
 from pipeline.normalise.schema import LONGEST_CALL, Column, Kind
 from pipeline.normalise.typing_rules import Typed, type_columns
 
-BEGIN, ANSWER = Column("begin", Kind.INSTANT, "", required=True), Column("answer", Kind.INSTANT, "", near="begin")
+BEGIN, ANSWER = Column("begin", Kind.TIMESTAMP, "", required=True), Column("answer", Kind.TIMESTAMP, "", near="begin")
 USD, NOTE = Column("usd", Kind.MONEY, ""), Column("note", Kind.TEXT, "", required=True)
 NOON = datetime(2026, 10, 5, 12, tzinfo=UTC)
 FAR, INSTANT = LONGEST_CALL + timedelta(days=1), timedelta(microseconds=1)
@@ -55,7 +55,7 @@ def test_of_columns_without_a_time_none_is_too_far(cells: list[None]) -> None:
     assert (answered(*cells).table["answer"].to_pylist(), answered(*cells).served) == (cells, {})
 
 
-@pytest.mark.parametrize("form", [pa.string(), WORDS])
+@pytest.mark.parametrize("form", [pa.string(), DICTIONARY_TEXT])
 def test_of_amounts_only_those_of_another_value_are_told(form: pa.DataType) -> None:
     same = "0.5" + "0" * 60
     typed = priced("1", "x", same, "0.0000005", "2.0000015", None, "x", form=form)

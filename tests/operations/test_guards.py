@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from pipeline.dataset import Companion, Dataset
 from pipeline.errors import PermanentError
 from pipeline.landing.archive import Archive
-from pipeline.landing.notes import AskedFor, Manifest
+from pipeline.landing.manifests import Manifest, RequestedExport
 from pipeline.months import Month
 from pipeline.normalise import packagex, rebilly
 from pipeline.normalise.didww import TABLES
@@ -29,16 +29,16 @@ from pipeline.warehouse.records import KnownExport, Revision, as_table
 
 OCTOBER = Month(2026, 10)
 CREATED = datetime(2026, 11, 2, tzinfo=UTC)
-HEADER = ",".join(TABLES["cdr_out"].generations[0])
+HEADER = ",".join(TABLES["cdr_out"].header_versions[0].required)
 GOOD, BAD = "59", "-59"
 MAY = r"\(CDR_MAX_REJECTED_SHARE says how many may be\)"
-PARCELS = Dataset("parcels", "rebilly", "parcels", {"at": "zoned_instant"}, "at")
+PARCELS = Dataset("parcels", "rebilly", "parcels", {"at": "timestamptz"}, "at")
 PACKAGES = Dataset("packages", "packagex", "packages", {"at": "instant"}, "at")
 
 
 def line(start: str = "2026-10-05 10:00:00", seconds: str = GOOD, usd: str = "") -> str:
     cells = {"Date/Time Start (UTC)": start, "Call Duration (sec)": seconds, "Charged (USD)": usd}
-    return ",".join(cells.get(name, "") for name in TABLES["cdr_out"].generations[0])
+    return ",".join(cells.get(name, "") for name in TABLES["cdr_out"].header_versions[0].required)
 
 
 def file(*lines: str) -> str:
@@ -61,7 +61,7 @@ class Months:
             landed_at=created_at, url="", bytes=len(served), text_bytes=len(text), sha256=sha256(served).hexdigest(),
             header=HEADER,
         )  # fmt: skip
-        self.archive.note_landed(manifest)
+        self.archive.write_manifest(manifest)
         return manifest
 
     def load(self, manifest: Manifest, *, force: bool = False, max_rejected: float = 0.01) -> Loaded:
@@ -130,7 +130,7 @@ def test_what_the_vendor_left_out_is_in_no_share_and_no_reason(months: Months) -
     line = {"bytes": len(served), "text_bytes": 0, "sha256": sha256(served).hexdigest(), "unread": ""}
     manifest = replace(landed, companions={Companion.SANITIZED: line})
     months.archive.file_of(manifest, Companion.SANITIZED).write_bytes(served)
-    months.archive.note_landed(manifest)
+    months.archive.write_manifest(manifest)
     with pytest.raises(PermanentError, match=r"has 2 records of 3 that cannot be read; of 2 the reason is 'at is not"):
         months.load(manifest)
     assert months.load(manifest, max_rejected=1).converted.rejected.rows == 102  # type: ignore[union-attr]
@@ -229,7 +229,9 @@ def lose(archive: Archive, manifest: Manifest, what: str) -> None:
     if what == "file":
         archive.file_of(manifest).unlink()
     elif what == "notes":
-        archive.note_asked(AskedFor(**{one.name: getattr(manifest, one.name) for one in fields(AskedFor)}))
+        archive.write_request(
+            RequestedExport(**{one.name: getattr(manifest, one.name) for one in fields(RequestedExport)})
+        )
         for note in archive.root.rglob("*.landed.json"):
             note.unlink()
     elif what == "archive":

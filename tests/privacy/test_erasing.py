@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pipeline.errors import PermanentError
 from pipeline.landing.archive import Archive
 from pipeline.landing.fetch import verify
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.normalise.didww import TABLES
 from pipeline.operations.erase import Eraser
 from pipeline.privacy.erasures import Erasures
@@ -24,7 +24,7 @@ from pipeline.privacy.personal import number_in
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 NUMBER, OTHER = "442079460001", "442079460002"
-IN, OUT = (list(TABLES[name].generations[0]) for name in ("cdr_in", "cdr_out"))
+IN, OUT = (list(TABLES[name].header_versions[0].required) for name in ("cdr_in", "cdr_out"))
 SOURCE, NAME, DID, FORWARDED = (IN.index(name) for name in ("Source", "Source Name", "Destination DID", "Destination"))
 
 Erase = Callable[..., bytes]
@@ -44,7 +44,7 @@ def landed(archive: Archive, text: bytes, record_type: str = "cdr_in") -> Manife
     file.write_bytes(gzip.compress(text, mtime=0))
     found = verify(file)
     manifest = replace(manifest, bytes=found.size, text_bytes=found.contents.text_bytes, sha256=found.sha256)
-    archive.note_landed(manifest)
+    archive.write_manifest(manifest)
     return manifest
 
 
@@ -251,8 +251,10 @@ def test_damage_is_not_hidden_under_a_new_checksum(archive: Archive, eraser: Era
 
 def test_the_log_holds_no_number_and_is_its_owners_alone(tmp_path: Path) -> None:
     erasures = Erasures(tmp_path / "data")
-    prints = {erasures.add(written, NOW) for written in (NUMBER, f"+{NUMBER}", "+44 (20) 7946-0001", f"00{NUMBER}")}
-    assert len(prints) == 1
+    fingerprints = {
+        erasures.add(written, NOW) for written in (NUMBER, f"+{NUMBER}", "+44 (20) 7946-0001", f"00{NUMBER}")
+    }
+    assert len(fingerprints) == 1
     log, key = tmp_path / "data" / "erasures.jsonl", tmp_path / "data" / "erasures.key"
     assert len(log.read_text().splitlines()) == 1
     assert NUMBER[-9:] not in log.read_text() + key.read_text()
@@ -271,5 +273,5 @@ def test_what_is_no_number_cannot_be_erased(tmp_path: Path, text: str) -> None:
 def test_without_its_key_the_log_stops_every_load(archive: Archive, eraser: Eraser, tmp_path: Path) -> None:
     manifest = landed(archive, f"{','.join(IN)}\n".encode())
     (tmp_path / "erasures.key").unlink()
-    with pytest.raises(PermanentError, match="could come back unseen; restore it from a backup"):
+    with pytest.raises(PermanentError, match="could come back unnoticed; restore it from a backup"):
         eraser.cleanse(manifest)

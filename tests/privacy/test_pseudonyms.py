@@ -74,6 +74,6 @@ def test_a_column_is_its_cells_one_by_one_and_null_stays_null() -> None:
 
 @pytest.mark.parametrize("prefix", [0, 6])
 def test_the_print_tells_keys_and_prefixes_apart_and_holds_no_key(prefix: int) -> None:
-    prints = {Pseudonyms(key, prefix).print for key in (KEY, OTHER_KEY)} | {Pseudonyms(KEY, 3).print}
-    assert len(prints) == 3
-    assert KEY not in "".join(prints)
+    fingerprints = {Pseudonyms(key, prefix).fingerprint for key in (KEY, OTHER_KEY)} | {Pseudonyms(KEY, 3).fingerprint}
+    assert len(fingerprints) == 3
+    assert KEY not in "".join(fingerprints)

@@ -164,7 +164,7 @@ def test_the_entry_that_the_page_on_exports_shows_is_one(tmp_path: Path) -> None
     file = tmp_path / "exports.toml"
     file.write_text(entry, encoding="utf-8")
     found = datasets(Settings(cdr_exports=file, _env_file=None))
-    assert table(found["rebilly_transactions"]).instant == "processedTime"
+    assert table(found["rebilly_transactions"]).timestamp == "processedTime"
 
 
 def test_every_file_that_the_page_links_exists() -> None:

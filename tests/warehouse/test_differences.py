@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.normalise.schema import CDR_IN, in_file, schema_of
-from pipeline.warehouse.differences import Difference, Marks, compare, rows_lost
+from pipeline.warehouse.differences import ComparisonColumns, Difference, compare, rows_lost
 
 Row = tuple[int, str | None, int, int, str]
 """Day of October, call id, attempt, seconds, money."""
 
-MARKS = Marks(
+MARKS = ComparisonColumns(
     "started_at", ("call_id", "attempt"), ("started_at", "source_number"), seconds="duration_seconds", cost="total_usd"
 )
 

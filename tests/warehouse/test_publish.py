@@ -18,7 +18,7 @@ import pytest
 
 from pipeline.errors import PermanentError
 from pipeline.normalise.schema import CDR_IN, CDR_OUT, REJECTED, in_file, schema_of
-from pipeline.warehouse.differences import Marks, compare
+from pipeline.warehouse.differences import ComparisonColumns, compare
 from pipeline.warehouse.lake import Lake, rejected_table
 from pipeline.warehouse.publish import Edition, fingerprint, publish, shown_in
 from pipeline.warehouse.queries import Query, models, trends
@@ -314,7 +314,7 @@ def test_a_warehouse_is_built_and_published_whatever_its_directory_is_called(
     pq.write_table(pa.Table.from_pylist(rows, schema=in_file(BASE["cdr_in"])), file, store_schema=False)
     expected = Expected(1, {"total_usd": Decimal("0.01")})
     lake.replace_month("cdr_in", MONTH, [file], BASE["cdr_in"], {"at": datetime.now(UTC)}, expected)
-    assert compare([file], [file], Marks("started_at"), tmp_path) == []
+    assert compare([file], [file], ComparisonColumns("started_at"), tmp_path) == []
     build(lake, COUNT, MONTH, BASE)
     shown = Edition(BASE, REJECTED, [COUNT], edition().records)
     publish(tmp_path / name / "warehouse.duckdb", lake, shown)

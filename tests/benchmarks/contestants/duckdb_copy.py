@@ -7,7 +7,13 @@ import duckdb
 
 from tests.benchmarks.samples import Sample, read
 
-TYPES = {"TEXT": "VARCHAR", "INSTANT": "TIMESTAMP", "INT32": "INTEGER", "SECONDS": "INTEGER", "MONEY": "DECIMAL(18, 6)"}
+TYPES = {
+    "TEXT": "VARCHAR",
+    "TIMESTAMP": "TIMESTAMP",
+    "INT32": "INTEGER",
+    "SECONDS": "INTEGER",
+    "MONEY": "DECIMAL(18, 6)",
+}
 
 
 def main(target: Path, *files: Path) -> None:

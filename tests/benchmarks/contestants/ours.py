@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.landing.archive import Archive
-from pipeline.landing.notes import Manifest
+from pipeline.landing.manifests import Manifest
 from pipeline.months import Month
 from pipeline.normalise.didww import TABLES
 from pipeline.operations.guards import Guards

@@ -17,7 +17,7 @@ def main(target: Path, *files: Path) -> None:
         frame = pd.read_csv(sample.file, dtype=str, keep_default_na=False, na_values=[""])
         frame.columns = pd.Index(sample.columns)
         for name, kind in sample.columns.items():
-            if kind == "INSTANT":
+            if kind == "TIMESTAMP":
                 frame[name] = pd.to_datetime(frame[name])
             elif kind in {"INT32", "SECONDS"}:
                 frame[name] = pd.to_numeric(frame[name]).astype("Int32")

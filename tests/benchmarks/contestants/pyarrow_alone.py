@@ -11,7 +11,7 @@ from tests.benchmarks.samples import Sample, read
 
 TYPES = {
     "TEXT": pa.string(),
-    "INSTANT": pa.timestamp("us"),
+    "TIMESTAMP": pa.timestamp("us"),
     "INT32": pa.int32(),
     "SECONDS": pa.int32(),
     "MONEY": pa.decimal128(18, 6),

@@ -52,7 +52,7 @@ def write(file: Path, record_type: str, month: str, rows: int, *, bad: bool) -> 
             truth.update({name: pc.sum(good[name]).as_py() for name in good.column_names if name not in names})
     part.replace(file)
     kinds = {column.name: column.kind.name for column in RECORD_TYPES[record_type]}
-    columns = {ours: kinds[ours] for ours in map(TABLES[record_type].generations[0].__getitem__, names)}
+    columns = {ours: kinds[ours] for ours in map(TABLES[record_type].header_versions[0].required.__getitem__, names)}
     about = {"record_type": record_type, "month": month, "rows": rows, "bad_rows": rows - truth["count(*)"]}
     beside(file).write_text(json.dumps({**about, "columns": columns, "truth": truth}, indent=1), "utf-8")
 

@@ -21,7 +21,7 @@ from pipeline.normalise.header import layout
 from pipeline.normalise.parse import parse
 from pipeline.normalise.schema import in_file
 from pipeline.normalise.sink import ROW_GROUP, ParquetSink
-from pipeline.normalise.totals import of_table
+from pipeline.normalise.totals import totals_of
 from pipeline.normalise.typing_rules import type_columns
 from tests.benchmarks.contestants import gunzip, ours_alone
 from tests.benchmarks.measure import tell
@@ -60,15 +60,15 @@ def measured(file: Sample, folder: Path) -> dict[str, float]:
 
 def _convert(clock: Clock, file: Sample, sink: ParquetSink) -> None:
     blocks, table = read_blocks(file.file), TABLES[file.record_type]
-    shape = layout(str(next(blocks).data, "utf-8"), table.generations, file.file.name)
+    shape = layout(str(next(blocks).data, "utf-8"), table.header_versions, file.file.name)
     columns, control = table.columns, table.control
     waiting: list[pa.Table] = []
     while block := clock.of("cutting at record ends", next, blocks, None):
         text = clock.of("CSV to text", parse, block, shape.names, control).text
         clock.of("text to types", type_columns, text, columns)
         batch = clock.of("assembling", type_block, block, shape, table)
-        clock.of("control totals", of_table, text, control)
-        clock.of("control totals", of_table, batch.table, control)
+        clock.of("control totals", totals_of, text, control)
+        clock.of("control totals", totals_of, batch.table, control)
         waiting.append(batch.table)
         if sum(table.num_rows for table in waiting) >= ROW_GROUP:
             clock.of("encoding", _write, sink, waiting)

@@ -15,14 +15,14 @@ ACTIVITIES = Dataset(
     "connectif_activities",
     "connectif",
     "activities",
-    fields={"id": "text", "date": "zoned_instant", "type": "text", "quantity": "integer", "amount": "money"},
+    fields={"id": "text", "date": "timestamptz", "type": "text", "quantity": "integer", "amount": "money"},
     window="date",
 )
 REPORT = Dataset(
     "connectif_sales",
     "connectif",
     "data-explorer",
-    fields={"date": "zoned_instant", "campaign": "text", "sent": "integer", "revenue": "money"},
+    fields={"date": "timestamptz", "campaign": "text", "sent": "integer", "revenue": "money"},
     window="date",
     filters={"reportId": "65f0c0ffee0000000000aa01"},
     options={"delimiter": ";"},

@@ -21,7 +21,7 @@ CALLS = Dataset(
     "calls",
     fields={
         "id": "text",
-        "started_at": "zoned_instant",
+        "started_at": "timestamptz",
         "caller": "text",
         "toll_free_number": "text",
         "duration_seconds": "integer",
@@ -33,7 +33,7 @@ SURCHARGES = Dataset(
     "hollerline_surcharges",
     "hollerline",
     "payphone_surcharges",
-    fields={"id": "text", "billed_at": "zoned_instant", "surcharge_usd": "money"},
+    fields={"id": "text", "billed_at": "timestamptz", "surcharge_usd": "money"},
     window="billed_at",
     filters={"toll_free_number": "18005550100"},
 )

@@ -23,8 +23,8 @@ SHIPMENTS = Dataset(
         "recipient_name": "text",
         "weight": "money",
         "pieces": "integer",
-        "created_at": "instant",
-        "updated_at": "instant",
+        "created_at": "timestamp",
+        "updated_at": "timestamp",
     },
     window="created_at",
 )
@@ -32,7 +32,7 @@ CONTACTS = Dataset(
     name="packagex_contact",
     vendor="packagex",
     resource="contact",
-    fields={"id": "text", "name": "text", "updated_at": "instant"},
+    fields={"id": "text", "name": "text", "updated_at": "timestamp"},
     window="updated_at",
     filters={"group_id": "grp_1"},
 )

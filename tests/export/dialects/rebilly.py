@@ -17,7 +17,7 @@ TRANSACTIONS = Dataset(
     "transactions",
     fields={
         "id": "text",
-        "processedTime": "zoned_instant",
+        "processedTime": "timestamptz",
         "type": "text",
         "retryNumber": "integer",
         "amount": "money",
@@ -28,7 +28,7 @@ CUSTOMERS = Dataset(
     "rebilly_customers",
     "rebilly",
     "customers",
-    fields={"id": "text", "createdTime": "zoned_instant", "averageValue/amount": "money"},
+    fields={"id": "text", "createdTime": "timestamptz", "averageValue/amount": "money"},
     window="createdTime",
     filters={"filter": "status:active"},
     options={"format": "detailed-csv"},

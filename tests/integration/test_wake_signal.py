@@ -6,10 +6,10 @@ import dagster as dg
 import pytest
 
 from pipeline.definitions import build
-from pipeline.doorbell import Doorbell
 from pipeline.operations.wiring import Operations
 from pipeline.sandbox import ManualClock, Sandbox
 from pipeline.settings import Settings
+from pipeline.wake_signal import WakeSignal
 
 
 @pytest.fixture
@@ -43,10 +43,10 @@ def test_a_ring_has_the_list_read_at_once_and_time_has_it_read_anyway(
     cursor = looked(sensing, instance, sandbox, None)
     assert cursor
     assert looked(sensing, instance, sandbox, cursor) is None
-    Doorbell(settings.cdr_data_dir / ".locks" / "callback", clock).ring()
+    WakeSignal(settings.cdr_data_dir / ".locks" / "callback", clock).send()
     assert looked(sensing, instance, sandbox, cursor) is None, "it rang before the list was read"
     clock.advance(timedelta(seconds=1))
-    Doorbell(settings.cdr_data_dir / ".locks" / "callback", clock).ring()
+    WakeSignal(settings.cdr_data_dir / ".locks" / "callback", clock).send()
     rung = looked(sensing, instance, sandbox, cursor)
     assert rung
     assert looked(sensing, instance, sandbox, rung) is None
