@@ -42,7 +42,7 @@ EXPORTS = """
 vendor = "packagex"
 resource = "shipment"
 window = "created_at"
-fields = { id = "text", created_at = "instant", recipient_name = "text", pieces = "integer", weight = "money" }
+fields = { id = "text", created_at = "timestamp", recipient_name = "text", pieces = "integer", weight = "money" }
 personal = ["recipient_name"]
 """
 

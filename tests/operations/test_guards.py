@@ -33,7 +33,7 @@ HEADER = ",".join(TABLES["cdr_out"].header_versions[0].required)
 GOOD, BAD = "59", "-59"
 MAY = r"\(CDR_MAX_REJECTED_SHARE says how many may be\)"
 PARCELS = Dataset("parcels", "rebilly", "parcels", {"at": "timestamptz"}, "at")
-PACKAGES = Dataset("packages", "packagex", "packages", {"at": "instant"}, "at")
+PACKAGES = Dataset("packages", "packagex", "packages", {"at": "timestamp"}, "at")
 
 
 def line(start: str = "2026-10-05 10:00:00", seconds: str = GOOD, usd: str = "") -> str:
