@@ -174,8 +174,9 @@ class Backfill:
             if self._operations.ledger.months() and (publisher.behind() or not publisher.is_published()):
                 publisher.publish(built=self._record.built)
                 publisher.vacuum()
-                self._record.published()
                 why = " ".join(publisher.unbuilt())
+                if not why:  # a view over a mart that cannot be built has nothing to show
+                    self._record.published()
         except Exception as error:  # noqa: BLE001 - what is loaded is loaded, and the other partitions go on
             why = sentence(error)
         if why:
