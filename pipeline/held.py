@@ -39,7 +39,7 @@ class Held:
         self.lake = Lake(settings.cdr_data_dir / "lake", as_of)
         self.copies = Lake(settings.cdr_data_dir / "shared", as_of)
         self.kept = settings.cdr_data_dir / "aggregates"
-        self.clocks = Clocks(settings.cdr_retain_number_months, settings.cdr_retain_aggregate_months)
+        self.clocks = Clocks(settings.cdr_call_retention_months, settings.cdr_aggregate_retention_months)
         self.warehouse = settings.cdr_data_dir / "warehouse.duckdb"
 
     @cached_property
@@ -116,4 +116,4 @@ class Held:
 
 def refusal(month: Month) -> str:
     """Why a month is not brought in that may not be kept."""
-    return f"{month} is older than CDR_RETAIN_NUMBER_MONTHS allows; raise that to bring it in."
+    return f"{month} is older than CDR_CALL_RETENTION_MONTHS allows; raise that to bring it in."

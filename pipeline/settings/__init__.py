@@ -14,6 +14,7 @@ from pipeline.errors import PermanentError
 from pipeline.months import Month
 from pipeline.settings.alarms import AlarmSettings
 from pipeline.settings.entry import Entry
+from pipeline.settings.renamed import refuse_old_names
 
 CALLS = ("cdr_in", "cdr_out")
 """The record types of calls, of which marts are made."""
@@ -72,10 +73,10 @@ class Settings(AlarmSettings):
         SecretStr(""), description="Secret under which numbers and names are published as pseudonyms."
     )
     cdr_pseudonym_digits: int = Field(6, ge=0, le=9, description="First digits that a pseudonym shows of a number.")
-    cdr_retain_number_months: int = Field(
+    cdr_call_retention_months: int = Field(
         0, ge=0, description="Months after its end that a month's calls are kept; 0 keeps them for ever."
     )
-    cdr_retain_aggregate_months: int = Field(
+    cdr_aggregate_retention_months: int = Field(
         0, ge=0, description="Months after its end that a month's sums are kept; 0 keeps them for ever."
     )
 
@@ -130,16 +131,16 @@ class Settings(AlarmSettings):
             raise ValueError(f"must have {_SHORTEST_KEY} characters or more, such as those of `openssl rand -hex 32`")
         return key
 
-    @field_validator("cdr_retain_number_months", "cdr_retain_aggregate_months", mode="before")
+    @field_validator("cdr_call_retention_months", "cdr_aggregate_retention_months", mode="before")
     @classmethod
     def _or_for_ever(cls, value: object) -> object:
         return value or 0
 
-    @field_validator("cdr_retain_aggregate_months")
+    @field_validator("cdr_aggregate_retention_months")
     @classmethod
     def _after_the_calls(cls, months: int, info: ValidationInfo) -> int:
-        if months and not 0 < info.data.get("cdr_retain_number_months", months) <= months:
-            raise ValueError("must not be shorter than CDR_RETAIN_NUMBER_MONTHS, from which sums are made")
+        if months and not 0 < info.data.get("cdr_call_retention_months", months) <= months:
+            raise ValueError("must not be shorter than CDR_CALL_RETENTION_MONTHS, from which sums are made")
         return months
 
     @field_validator("cdr_data_dir", "cdr_exports")
@@ -168,6 +169,7 @@ class Settings(AlarmSettings):
 
 def load() -> Settings:
     """Read the environment and ``.env``; raises ``PermanentError`` with one sentence about what is wrong."""
+    refuse_old_names(Settings)
     try:
         return Settings()
     except ValidationError as error:

@@ -25,7 +25,7 @@ class Place:
     def open(self) -> Journey:
         """The journey over it, as a process of its own would make it."""
         made = journey(self.url, self.key, self.data, self.now)
-        kept = made.settings.model_copy(update={"cdr_retain_number_months": self.retained})
+        kept = made.settings.model_copy(update={"cdr_call_retention_months": self.retained})
         return Journey(kept, made.vendors, clock=lambda: self.now)
 
 
