@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from pipeline.sandbox.traffic.record import Cells
-from pipeline.storage import whole
 
 _BATCH = 4_000
 _CRLF = "\r\n"
@@ -33,9 +32,9 @@ class Shape:
 
 
 def write_gzip(path: Path, columns: Cells, rows: Iterable[Cells], shape: Shape) -> int:
-    """Write the file whole, beside and then renamed; returns how many records it holds."""
+    """Write the file in gzip; return how many records it holds."""
     # No name and no time in the gzip header: the same records are the same bytes.
-    with whole(path) as part, part.open("wb") as raw, gzip.GzipFile("", "wb", 1, raw, 0) as file:
+    with path.open("wb") as raw, gzip.GzipFile("", "wb", 1, raw, 0) as file:
         return write_csv(file, columns, rows, shape)
 
 
