@@ -6,8 +6,8 @@ from types import ModuleType
 
 from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError
-from pipeline.export.pace import Pace
 from pipeline.export.protocol import Access, ExportVendor
+from pipeline.export.rate_limiter import RateLimiter
 from pipeline.normalise.table import Table, sound
 from pipeline.settings import Settings
 
@@ -24,7 +24,7 @@ def vendor(name: str, settings: Settings) -> ExportVendor:
         token_url=entry.token_url,
         callback_url=entry.callback_url,
     )
-    made: ExportVendor = module.Vendor(access, pace=Pace(entry.api_key.get_secret_value()))
+    made: ExportVendor = module.Vendor(access, limiter=RateLimiter(entry.api_key.get_secret_value()))
     return made
 
 

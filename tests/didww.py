@@ -16,4 +16,4 @@ def access(url: str, key: str, version: str = "2026-04-16") -> Access:
 
 def client(url: str, key: str, version: str = "2026-04-16") -> Vendor:
     """A client that waits for nothing."""
-    return Vendor(access(url, key, version), patience=0.0)
+    return Vendor(access(url, key, version), backoff=0.0)

@@ -18,9 +18,9 @@ from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export import answers, listing
 from pipeline.export.connection import Connection
-from pipeline.export.manners import Manners
-from pipeline.export.pace import Pace
 from pipeline.export.protocol import Access, Export, Listing, Request, Status
+from pipeline.export.rate_limiter import RateLimiter
+from pipeline.export.response_policy import ResponsePolicy
 
 URL = "https://api.connectif.cloud"
 
@@ -48,10 +48,10 @@ class Vendor:
     reference_length = 0
     months_kept: int | None = None
 
-    def __init__(self, access: Access, patience: float = 1.0, pace: Pace | None = None) -> None:
-        manners = Manners(access.setting, _reason, lambda body: body["code"] == _QUEUE_FULL, "X-RateLimit-Reset")
+    def __init__(self, access: Access, backoff: float = 1.0, limiter: RateLimiter | None = None) -> None:
+        policy = ResponsePolicy(access.setting, _reason, lambda body: body["code"] == _QUEUE_FULL, "X-RateLimit-Reset")
         self._connection = Connection(
-            access, lambda key: {"Authorization": f"apiKey {key}"}, manners=manners, patience=patience, pace=pace
+            access, lambda key: {"Authorization": f"apiKey {key}"}, policy=policy, backoff=backoff, limiter=limiter
         )
 
     def ask(self, request: Request) -> Export:

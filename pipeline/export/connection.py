@@ -12,10 +12,10 @@ from pipeline.errors import PermanentError, TransientError
 from pipeline.export import http
 from pipeline.export.answers import skew
 from pipeline.export.http import Headers
-from pipeline.export.manners import PLAIN, UNKEYED, Manners
-from pipeline.export.pace import Pace
 from pipeline.export.protocol import Access
+from pipeline.export.rate_limiter import RateLimiter
 from pipeline.export.refusals import target
+from pipeline.export.response_policy import DEFAULT, PRESIGNED, ResponsePolicy
 
 _MAX_REDIRECTS = 5
 _MAX_PAGES = 10_000
@@ -36,17 +36,17 @@ class Connection:
         credentials: Callable[[str], Headers],
         *,
         headers: Headers | None = None,
-        manners: Manners = PLAIN,
-        patience: float = 1.0,
-        pace: Pace | None = None,
+        policy: ResponsePolicy = DEFAULT,
+        backoff: float = 1.0,
+        limiter: RateLimiter | None = None,
     ) -> None:
         self.base = access.url.rstrip("/")
         self._access = access
         self._credentials = credentials
         self._headers = {"Accept": "application/json", **(headers or {})}
-        self._manners = manners
-        self._repeating = http.session(patience, pace=pace, manners=manners)
-        self._once = http.session(repeats=0, pace=pace, manners=manners)
+        self._policy = policy
+        self._repeating = http.session(backoff, limiter=limiter, policy=policy)
+        self._once = http.session(repeats=0, limiter=limiter, policy=policy)
         self.skew: timedelta | None = None
         """By how much the vendor's clock was ahead of ours at its last answer."""
 
@@ -57,7 +57,7 @@ class Connection:
             self._once,
             "POST",
             self.url(path),
-            self._manners,
+            self._policy,
             credentials=self._let_in,
             headers=sent,
             data=json.dumps(body),
@@ -69,7 +69,7 @@ class Connection:
         url = self.url(path)
         if not self.owns(url):
             raise PermanentError(f"{shown(url)} is another host, where the key must not go; tell the vendor.")
-        answer = http.call(self._repeating, "GET", url, self._manners, credentials=self._let_in, headers=self._headers)
+        answer = http.call(self._repeating, "GET", url, self._policy, credentials=self._let_in, headers=self._headers)
         return self._heard(answer)
 
     def pages(self, first: str, read: Callable[[requests.Response], tuple[_Page, str | None]]) -> Iterator[_Page]:
@@ -105,7 +105,7 @@ class Connection:
             self._repeating,
             "GET",
             url,
-            self._manners if known else UNKEYED,
+            self._policy if known else PRESIGNED,
             credentials=(lambda address: {}) if signed else self._let_in,
             headers=headers,
             stream=True,
@@ -119,7 +119,7 @@ class Connection:
         Raises ``PermanentError`` where there is none, or one that could be read in two ways.
         """
         if not is_plain(self.base):
-            raise PermanentError(f"{self._manners.address_setting} is no address that can be asked; correct it.")
+            raise PermanentError(f"{self._policy.url_to_correct} is no address that can be asked; correct it.")
         whole = joined(f"{self.base}/", path)
         return str(http.prepared(self._repeating, "GET", whole, "tell the vendor's support").url)
 

@@ -17,10 +17,10 @@ from pipeline.errors import PermanentError, TransientError
 from pipeline.export import answers, listing
 from pipeline.export.didww_dialects import WINDOW, dialect_of
 from pipeline.export.didww_token import Admission, Gate, Tokens
-from pipeline.export.manners import Manners
-from pipeline.export.pace import Pace
 from pipeline.export.protocol import Access, Export, Listing, Request, Status
+from pipeline.export.rate_limiter import RateLimiter
 from pipeline.export.refusals import UnauthorizedError
+from pipeline.export.response_policy import ResponsePolicy
 
 URL = "https://api.didww.com/v3"
 
@@ -38,11 +38,11 @@ class Vendor:
     name = "didww"
     months_kept: int | None = 3
 
-    def __init__(self, access: Access, patience: float = 1.0, pace: Pace | None = None) -> None:
-        admission = Admission(access, Tokens(access, patience, pace))
-        manners = Manners(setting=access.setting)
+    def __init__(self, access: Access, backoff: float = 1.0, limiter: RateLimiter | None = None) -> None:
+        admission = Admission(access, Tokens(access, backoff, limiter))
+        policy = ResponsePolicy(key_setting=access.setting)
         self._connection = Gate(
-            access, admission, headers={"Accept": MEDIA_TYPE}, manners=manners, patience=patience, pace=pace
+            access, admission, headers={"Accept": MEDIA_TYPE}, policy=policy, backoff=backoff, limiter=limiter
         )
         self._callback_url = access.callback_url
         self._dialect = dialect_of(access.version)

@@ -16,10 +16,10 @@ from pipeline.export import answers, http
 from pipeline.export.connection import Connection
 from pipeline.export.didww_dialects import DIALECTS, dialect_of
 from pipeline.export.http import Headers
-from pipeline.export.manners import Manners
-from pipeline.export.pace import Pace
 from pipeline.export.protocol import Access
+from pipeline.export.rate_limiter import RateLimiter
 from pipeline.export.refusals import UnauthorizedError
+from pipeline.export.response_policy import ResponsePolicy
 
 _SERVICES = {
     "https://api.didww.com": "https://auth.didww.com/token",
@@ -45,17 +45,17 @@ class Tokens:
     def __init__(
         self,
         access: Access,
-        patience: float = 1.0,
-        pace: Pace | None = None,
+        backoff: float = 1.0,
+        limiter: RateLimiter | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         origin = next((origin for origin in _SERVICES if same_origin(access.url, origin)), "")
         self._url = access.token_url or _SERVICES.get(origin, "")
         version = access.version if dialect_of(access.version).bearer else _FIRST_WITH_TOKENS
         self._wanted = json.dumps({"aud": _AUDIENCE, "scope": "full", "api_version": version})
-        self._manners = Manners(setting=access.setting, reason=_said, address=_SETTING)
+        self._policy = ResponsePolicy(key_setting=access.setting, reason=_said, url_setting=_SETTING)
         # A token that was made and never arrived harms nobody, so this POST may be repeated.
-        self._http = http.session(patience, pace=pace, manners=self._manners, repeatable={"POST"})
+        self._http = http.session(backoff, limiter=limiter, policy=self._policy, repeatable={"POST"})
         self._clock = clock
         self._lock = threading.Lock()
         self._token = SecretStr("")
@@ -92,7 +92,7 @@ class Tokens:
             raise PermanentError(f"DIDWW wants a token in the place of the API key; set {_SETTING}.")
         headers = {"Accept": "application/json", "Content-Type": "application/json", "Api-Key": key}
         try:
-            return http.call(self._http, "POST", self._url, self._manners, data=self._wanted, headers=headers)
+            return http.call(self._http, "POST", self._url, self._policy, data=self._wanted, headers=headers)
         except UnauthorizedError as refused:  # not the request that wants the token: no other token would help it
             raise PermanentError(str(refused)) from refused
 

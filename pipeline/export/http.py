@@ -15,9 +15,9 @@ from urllib3.exceptions import InvalidHeader
 from pipeline.addresses import is_plain, same_origin, shown
 from pipeline.errors import PermanentError
 from pipeline.export.bounded import Bounded
-from pipeline.export.manners import PLAIN, Manners
-from pipeline.export.pace import Pace, PacedAdapter
+from pipeline.export.rate_limiter import RateLimitedAdapter, RateLimiter
 from pipeline.export.refusals import REPEATABLE, UNANSWERED, moved, refusal, unanswered
+from pipeline.export.response_policy import DEFAULT, ResponsePolicy
 from pipeline.export.way import Way, way_of
 
 TIMEOUT = (10, 60)
@@ -34,16 +34,16 @@ Credentials = Callable[[str], Headers]
 """Makes the headers that let us in at the address that a request is about to be sent to."""
 
 
-class _Patience(Retry):
+class _Backoff(Retry):
     """Back-off that also understands a header with the instant at which to come again."""
 
-    resets = ""
+    reset_header = ""
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
         """Seconds to wait, as the answer says; None where it says nothing."""
         # the header may come with every answer, and say nothing about those that have another cause
-        limited = self.resets and response.status == requests.codes.too_many_requests
-        until = response.headers.get(self.resets) if limited else None
+        limited = self.reset_header and response.status == requests.codes.too_many_requests
+        until = response.headers.get(self.reset_header) if limited else None
         if until is None or not until.strip().isdecimal() or len(until) > _LONGEST_EPOCH:
             return self._as_usual(response)
         return min(max(0.0, int(until) - time.time()), self.retry_after_max)
@@ -54,41 +54,43 @@ class _Patience(Retry):
         except InvalidHeader:  # what cannot be read says nothing
             return None
 
-    def new(self, **changes: Any) -> "_Patience":
+    def new(self, **changes: Any) -> "_Backoff":
         """The next attempt's."""
         after = super().new(**changes)
-        after.resets = self.resets
+        after.reset_header = self.reset_header
         return after
 
 
 def session(
-    patience: float = 1.0,
+    backoff: float = 1.0,
     repeats: int = 4,
-    pace: Pace | None = None,
-    manners: Manners = PLAIN,
+    limiter: RateLimiter | None = None,
+    policy: ResponsePolicy = DEFAULT,
     repeatable: Collection[str] = frozenset({"GET"}),
 ) -> requests.Session:
-    """A session that repeats GETs with back-off, jitter and ``Retry-After``; ``patience`` scales the waiting.
+    """A session that repeats GETs with back-off, jitter and ``Retry-After``; ``backoff`` scales the waiting.
 
-    ``repeatable`` names the methods instead where others do no harm. With a ``pace`` it sends no faster than that.
+    ``repeatable`` names the methods instead where others do no harm. With a ``limiter`` it sends no faster than that.
 
     What must not be repeated needs a session with no ``repeats``: urllib3 takes some TLS errors after a request was
     sent for errors before it, and would then repeat any method.
     """
-    retry = _Patience(
+    retry = _Backoff(
         total=repeats,
-        backoff_factor=patience,
-        backoff_jitter=patience,
+        backoff_factor=backoff,
+        backoff_jitter=backoff,
         status_forcelist=REPEATABLE,
         allowed_methods=repeatable,
         raise_on_status=False,
         retry_after_max=_LONGEST_WAIT_SECONDS,
     )
-    retry.resets = manners.resets
+    retry.reset_header = policy.reset_header
     made = requests.Session()
     made.auth = lambda request: request  # else requests puts what ~/.netrc says in the place of the key
     for scheme in ("https://", "http://"):
-        made.mount(scheme, PacedAdapter(pace, max_retries=retry) if pace else HTTPAdapter(max_retries=retry))
+        made.mount(
+            scheme, RateLimitedAdapter(limiter, max_retries=retry) if limiter else HTTPAdapter(max_retries=retry)
+        )
     return made
 
 
@@ -96,7 +98,7 @@ def call(
     http: requests.Session,
     method: str,
     url: str,
-    manners: Manners = PLAIN,
+    policy: ResponsePolicy = DEFAULT,
     *,
     credentials: Credentials = lambda url: {},
     headers: Headers | None = None,
@@ -109,17 +111,17 @@ def call(
     A redirect is handed back where ``redirects`` are expected. The error says what was tried on what, as it was sent,
     and its family says whether asking again could help.
     """
-    request = prepared(http, method, url, f"correct {manners.address_setting}")
+    request = prepared(http, method, url, f"correct {policy.url_to_correct}")
     address = str(request.url)
     request.headers.update({**(headers or {}), **credentials(address)})
     request.prepare_body(data, None)
     way = way_of(http, address)
     what = f"{method} {shown(address)}{way.told}"
-    response = _sent(http, request, way, manners, what, stream=stream)
+    response = _sent(http, request, way, policy, what, stream=stream)
     if response.ok and (response.status_code < requests.codes.multiple_choices or (redirects and response.is_redirect)):
         return response
     with response:
-        raise (moved(what, response, manners) if response.ok else refusal(what, response, manners, way))
+        raise (moved(what, response, policy) if response.ok else refusal(what, response, policy, way))
 
 
 def prepared(http: requests.Session, method: str, url: str, todo: str) -> requests.PreparedRequest:
@@ -134,7 +136,13 @@ def prepared(http: requests.Session, method: str, url: str, todo: str) -> reques
 
 
 def _sent(
-    http: requests.Session, request: requests.PreparedRequest, way: Way, manners: Manners, what: str, *, stream: bool
+    http: requests.Session,
+    request: requests.PreparedRequest,
+    way: Way,
+    policy: ResponsePolicy,
+    what: str,
+    *,
+    stream: bool,
 ) -> requests.Response:
     # by the adapter, as the session would look for the next request in a redirect, and keep cookies
     try:
@@ -146,5 +154,5 @@ def _sent(
             with response:
                 response.content  # noqa: B018 - reads it
     except UNANSWERED as error:
-        raise unanswered(what, error, manners, way) from error
+        raise unanswered(what, error, policy, way) from error
     return response

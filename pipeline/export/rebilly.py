@@ -18,9 +18,9 @@ from pipeline.errors import PermanentError, TransientError
 from pipeline.export import answers, listing
 from pipeline.export.connection import Connection
 from pipeline.export.http import Headers
-from pipeline.export.manners import Manners
-from pipeline.export.pace import Pace
 from pipeline.export.protocol import Access, Export, Listing, Request, Status
+from pipeline.export.rate_limiter import RateLimiter
+from pipeline.export.response_policy import ResponsePolicy
 
 URL = "https://api.rebilly.com/experimental/organizations/{organization}"
 """What ``REBILLY_API_URL`` looks like; ``…/organizations/{organization}/experimental`` is documented as well."""
@@ -48,9 +48,9 @@ class Vendor:
     reference_length = 50
     months_kept: int | None = None
 
-    def __init__(self, access: Access, patience: float = 1.0, pace: Pace | None = None) -> None:
-        manners = Manners(access.setting, _reason, resets="X-RateLimit-Retry-After")
-        self._connection = Connection(access, self._credentials, manners=manners, patience=patience, pace=pace)
+    def __init__(self, access: Access, backoff: float = 1.0, limiter: RateLimiter | None = None) -> None:
+        policy = ResponsePolicy(access.setting, _reason, reset_header="X-RateLimit-Retry-After")
+        self._connection = Connection(access, self._credentials, policy=policy, backoff=backoff, limiter=limiter)
 
     def ask(self, request: Request) -> Export:
         """POST the export, once; raises ``PermanentError`` for a format that is not read here."""

@@ -11,7 +11,7 @@ from requests import codes
 
 from pipeline.addresses import is_plain, joined, shown
 from pipeline.errors import BusyError, GoneError, PermanentError, TransientError
-from pipeline.export.manners import Manners
+from pipeline.export.response_policy import ResponsePolicy
 from pipeline.export.way import BUNDLES, Way
 
 REPEATABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -41,13 +41,13 @@ class UnauthorizedError(PermanentError):
         self.bare = bare
 
 
-def unanswered(what: str, error: Exception, manners: Manners, way: Way) -> Exception:
+def unanswered(what: str, error: Exception, policy: ResponsePolicy, way: Way) -> Exception:
     """The error for a request that brought no answer."""
     kind = type(error).__name__
     if tunnel := _TUNNEL.search(str(error)) if way.proxy else None:
         return PermanentError(f"{what} did not get there: the proxy answered with HTTP {tunnel[1]}; {_check_proxy()}.")
     if isinstance(error, _UNSENDABLE):
-        todo = _check_proxy() if way.proxy else f"check {manners.address_setting}"
+        todo = _check_proxy() if way.proxy else f"check {policy.url_to_correct}"
         return PermanentError(f"{what} cannot be sent ({kind}); {todo}.")
     if isinstance(error, OSError) and not isinstance(error, requests.RequestException):  # the one that is no answer
         return PermanentError(f"{what} was not sent: {BUNDLES} names {way.verify}, which is not there; correct it.")
@@ -57,7 +57,7 @@ def unanswered(what: str, error: Exception, manners: Manners, way: Way) -> Excep
     return TransientError(f"{what} was not answered ({kind}); try again later.")
 
 
-def moved(what: str, response: requests.Response, manners: Manners) -> Exception:
+def moved(what: str, response: requests.Response, policy: ResponsePolicy) -> Exception:
     """The error for an answer that leads elsewhere, or nowhere, where nothing is followed."""
     status = response.status_code
     if not response.is_redirect:
@@ -67,11 +67,11 @@ def moved(what: str, response: requests.Response, manners: Manners) -> Exception
     if response.request.method == "POST" and status in _HEARD_PERHAPS:
         return TransientError(
             f"{what} was redirected (HTTP {status}){to}, so it is not known what became of it; "
-            f"correct {manners.address_setting} and try again later."
+            f"correct {policy.url_to_correct} and try again later."
         )
     return PermanentError(
         f"{what} was redirected (HTTP {status}){to}, where the key must not go: the address has moved; "
-        f"correct {manners.address_setting}."
+        f"correct {policy.url_to_correct}."
     )
 
 
@@ -81,7 +81,7 @@ def target(response: requests.Response) -> str:
     return joined(str(response.url), said)
 
 
-def refusal(what: str, response: requests.Response, manners: Manners, way: Way) -> Exception:
+def refusal(what: str, response: requests.Response, policy: ResponsePolicy, way: Way) -> Exception:
     """The error for an answer of 400 or more."""
     status = response.status_code
     if status in REPEATABLE or status == codes.requested_range_not_satisfiable:
@@ -89,22 +89,22 @@ def refusal(what: str, response: requests.Response, manners: Manners, way: Way) 
     if status == codes.proxy_authentication_required:
         return PermanentError(f"{what} was refused by the proxy (HTTP {status}); {_check_proxy()}.")
     if status in {codes.unauthorized, codes.forbidden}:
-        return _not_let_in(what, response, manners, way)
-    reason = _told(manners.reason, response, "the answer gives no reason that can be read")[:300].rstrip(".")
-    if _told(manners.busy, response, default=False):
+        return _not_let_in(what, response, policy, way)
+    reason = _told(policy.reason, response, "the answer gives no reason that can be read")[:300].rstrip(".")
+    if _told(policy.is_busy, response, default=False):
         return BusyError(f"{what} was put off ({reason}); try again later.")
     family = GoneError if status in {codes.not_found, codes.gone} else PermanentError
     return family(f"{what} was refused (HTTP {status}): {reason}.")
 
 
-def _not_let_in(what: str, response: requests.Response, manners: Manners, way: Way) -> Exception:
+def _not_let_in(what: str, response: requests.Response, policy: ResponsePolicy, way: Way) -> Exception:
     status = response.status_code
-    if not manners.setting:
+    if not policy.key_setting:
         return TransientError(f"{what} was refused (HTTP {status}): the address has run out; try again later.")
     seen = bool(way.proxy) and str(response.url).startswith("http:")
     who, also = ("the vendor or the proxy", f", and {_check_proxy()}") if seen else ("the vendor", "")
     refused = (
-        f"{what} was refused (HTTP {status}): {who} does not accept the API key; check {manners.setting} "
+        f"{what} was refused (HTTP {status}): {who} does not accept the API key; check {policy.key_setting} "
         f"and the addresses that it is allowed from{also}."
     )
     if status == codes.unauthorized:

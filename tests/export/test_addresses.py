@@ -139,7 +139,7 @@ def hosts(serve: Serve) -> Hosts:
 
 def connection(base: str) -> Connection:
     access = Access(f"{base}/v3", SecretStr(KEY), "DIDWW_API_KEY")
-    return Connection(access, lambda key: {"Api-Key": key}, patience=0.0)
+    return Connection(access, lambda key: {"Api-Key": key}, backoff=0.0)
 
 
 def attempted(ask: Callable[[str], object], address: str) -> None:
@@ -186,7 +186,7 @@ def test_a_setting_sends_the_key_to_the_host_that_everybody_reads_in_it(hosts: H
             connection(address).get("x")
         else:
             access = Access(hosts.base, SecretStr(KEY), "DIDWW_API_KEY", token_url=address)
-            Tokens(access, patience=0.0).current(KEY)
+            Tokens(access, backoff=0.0).current(KEY)
 
     for address in itertools.islice(hosts.addresses(), 0, None, 7):
         before = len(hosts.keyed(hosts.theirs)), len(hosts.keyed(hosts.ours))

@@ -50,7 +50,7 @@ Serve = Callable[[Callable[[str], Reply]], tuple[str, Seen]]
 
 
 def client(origin: str) -> Vendor:
-    return Vendor(Access(origin, SecretStr(KEY), "CONNECTIF_API_KEY"), patience=0.0)
+    return Vendor(Access(origin, SecretStr(KEY), "CONNECTIF_API_KEY"), backoff=0.0)
 
 
 def october(dataset: Dataset) -> Request:

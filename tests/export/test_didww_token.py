@@ -264,7 +264,7 @@ def test_where_tokens_are_made_follows_the_api_unless_it_is_set(url: str, servic
 
 
 def test_where_tokens_are_wanted_and_nobody_said_where_the_setting_is_named(sandbox: Sandbox) -> None:
-    vendor = Vendor(Access(sandbox.url, SecretStr(KEY), "DIDWW_API_KEY", "2026-04-16"), patience=0.0)
+    vendor = Vendor(Access(sandbox.url, SecretStr(KEY), "DIDWW_API_KEY", "2026-04-16"), backoff=0.0)
     with pytest.raises(PermanentError, match=r"set DIDWW_TOKEN_URL\.$"):
         vendor.exports()
     assert paths(sandbox) == [("/v3/exports", 401)]

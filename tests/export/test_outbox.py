@@ -42,7 +42,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def vendor(sandbox: Sandbox) -> Late:
-    return Late(access(sandbox.url, sandbox.api_key), patience=0.0)
+    return Late(access(sandbox.url, sandbox.api_key), backoff=0.0)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ Serve = Callable[[Callable[[str], Reply]], tuple[str, list[tuple[str, str, dict[
 
 
 def client(origin: str, base: str = BASE) -> Vendor:
-    return Vendor(Access(f"{origin}{base}", SecretStr(KEY), "REBILLY_API_KEY"), patience=0.0)
+    return Vendor(Access(f"{origin}{base}", SecretStr(KEY), "REBILLY_API_KEY"), backoff=0.0)
 
 
 def answer(content: object, status: int = 200, **headers: str) -> Reply:
@@ -118,7 +118,7 @@ class TestTheLocalVendor:
 
     @pytest.fixture
     def vendor(self, sandbox: Sandbox) -> Vendor:
-        return Vendor(Access(sandbox.url, SecretStr(KEY), "REBILLY_API_KEY"), patience=0.0)
+        return Vendor(Access(sandbox.url, SecretStr(KEY), "REBILLY_API_KEY"), backoff=0.0)
 
     def test_is_asked_in_the_words_that_are_documented(self, sandbox: Sandbox, vendor: Vendor) -> None:
         made = vendor.ask(WANTED)
@@ -151,7 +151,7 @@ class TestTheLocalVendor:
     @pytest.mark.parametrize("kind", [Fault.LIST_GROWS, Fault.LIST_SHRINKS])
     def test_lists_every_export_beyond_its_reach_although_pages_shift(self, clock: ManualClock, kind: Fault) -> None:
         with Sandbox(rows_per_day=0, clock=clock, api_key=KEY, foreign=2100, rate_limit=None) as crowded:
-            vendor = Vendor(Access(crowded.url, SecretStr(KEY), "REBILLY_API_KEY"), patience=0.0)
+            vendor = Vendor(Access(crowded.url, SecretStr(KEY), "REBILLY_API_KEY"), backoff=0.0)
             crowded.faults.inject(kind, times=1)
             ids = [export.id for export in vendor.exports()]
             assert {export.id for export in crowded.account.all()} <= set(ids)
@@ -160,7 +160,7 @@ class TestTheLocalVendor:
     def test_is_in_doubt_where_the_next_page_is_the_first_again(self, clock: ManualClock) -> None:
         with Sandbox(rows_per_day=0, clock=clock, api_key=KEY, foreign=1001, rate_limit=None) as crowded:
             crowded.faults.inject(Fault.ENDLESS_NEXT, times=None)
-            vendor = Vendor(Access(crowded.url, SecretStr(KEY), "REBILLY_API_KEY"), patience=0.0)
+            vendor = Vendor(Access(crowded.url, SecretStr(KEY), "REBILLY_API_KEY"), backoff=0.0)
             assert "counts 1001 exports and shows 1000" in vendor.exports().doubt
 
 

@@ -33,7 +33,7 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def connection(base: str) -> Connection:
     access = Access(base, SecretStr(f"{KEY}"), "DIDWW_API_KEY")
-    return Connection(access, lambda key: {"Api-Key": key}, patience=0.0)
+    return Connection(access, lambda key: {"Api-Key": key}, backoff=0.0)
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 def journey(sandbox: Sandbox, data: Path, behind: float) -> Journey:
     key = SecretStr(sandbox.api_key)
-    vendor = Behind(access(sandbox.url, sandbox.api_key), patience=0.0)
+    vendor = Behind(access(sandbox.url, sandbox.api_key), backoff=0.0)
     vendor.by = timedelta(seconds=behind)
     settings = Settings(didww_api_key=key, didww_api_url=sandbox.url, cdr_data_dir=data, _env_file=None)
     return Journey(settings, {"didww": vendor}, clock=lambda: NOW)

@@ -268,7 +268,10 @@ from pipeline.orders import Orders
 from pipeline.settings import Settings
 shutil.rmtree = lambda path: os.kill(os.getpid(), signal.SIGKILL)
 settings = Settings(
-    _env_file=None, cdr_data_dir={str(tmp_path / "data")!r}, cdr_call_retention_months=1, cdr_aggregate_retention_months=2
+    _env_file=None,
+    cdr_data_dir={str(tmp_path / "data")!r},
+    cdr_call_retention_months=1,
+    cdr_aggregate_retention_months=2,
 )
 expire(Orders(settings, clock=lambda: datetime.fromisoformat({clock().isoformat()!r})))
 """

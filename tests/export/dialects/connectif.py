@@ -30,7 +30,7 @@ REPORT = Dataset(
 
 
 def client(url: str, key: str) -> Vendor:
-    return Vendor(Access(url, SecretStr(key), "CONNECTIF_API_KEY"), patience=0.0)
+    return Vendor(Access(url, SecretStr(key), "CONNECTIF_API_KEY"), backoff=0.0)
 
 
 CASES = {

@@ -28,7 +28,7 @@ _NEVER = frozenset({Fault.FAILED, Fault.BUSY, Fault.POINTER_EXPIRED})
 
 def client(url: str, key: str, version: str = "2026-04-16") -> Vendor:
     token_url = url.removesuffix("/v3") + "/token"
-    return Vendor(Access(url, SecretStr(key), SETTING, version, token_url), patience=0.0)
+    return Vendor(Access(url, SecretStr(key), SETTING, version, token_url), backoff=0.0)
 
 
 def _case(version: str, *datasets: Dataset, key_header: str = "Api-Key", without: Collection[Fault] = ()) -> Case:

@@ -46,7 +46,7 @@ def _module() -> Any:
 
 
 def client(url: str, key: str) -> ExportVendor:
-    made: ExportVendor = _module().Vendor(Access(url, SecretStr(key), "HOLLERLINE_API_KEY"), patience=0.0)
+    made: ExportVendor = _module().Vendor(Access(url, SecretStr(key), "HOLLERLINE_API_KEY"), backoff=0.0)
     return made
 
 

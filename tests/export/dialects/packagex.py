@@ -39,7 +39,7 @@ CONTACTS = Dataset(
 
 
 def client(url: str, key: str) -> Vendor:
-    return Vendor(Access(url, SecretStr(key), SETTING), patience=0.0)
+    return Vendor(Access(url, SecretStr(key), SETTING), backoff=0.0)
 
 
 CASES = {

@@ -36,7 +36,7 @@ CUSTOMERS = Dataset(
 
 
 def client(url: str, key: str) -> Vendor:
-    return Vendor(Access(url, SecretStr(key), "REBILLY_API_KEY"), patience=0.0)
+    return Vendor(Access(url, SecretStr(key), "REBILLY_API_KEY"), backoff=0.0)
 
 
 CASES = {

@@ -14,24 +14,24 @@ from requests.adapters import HTTPAdapter
 
 from pipeline.errors import writing
 
-PER_SECOND = 10
+REQUESTS_PER_SECOND = 10
 """DIDWW documents 20 in one place and 10 in another."""
 
 
-class Pace:
+class RateLimiter:
     """Hands out moments to send at, ``per_second`` apart, to everyone who names the same ``key``.
 
     Each user has a file of their own, because no one may open another's in a shared folder.
     """
 
-    def __init__(self, key: str, per_second: float = PER_SECOND, folder: Path | None = None) -> None:
+    def __init__(self, key: str, per_second: float = REQUESTS_PER_SECOND, folder: Path | None = None) -> None:
         name = hashlib.sha256(key.encode()).hexdigest()[:16]
         self._file = (folder or Path(tempfile.gettempdir())) / f"cdr-pace-{os.getuid()}-{name}"
         self._gap = 1 / per_second
 
     def wait(self, clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep) -> None:
         """Return when it is this caller's turn."""
-        with writing("The pace of requests", self._file.parent), FileLock(self._file.with_suffix(".lock")):
+        with writing("The rate limit of requests", self._file.parent), FileLock(self._file.with_suffix(".lock")):
             now = clock()
             turn = max(now, min(self._next(), now + 60))  # a clock that was set back must not stop everyone
             self._file.write_text(repr(turn + self._gap), encoding="ascii")
@@ -45,14 +45,14 @@ class Pace:
             return 0.0
 
 
-class PacedAdapter(HTTPAdapter):
+class RateLimitedAdapter(HTTPAdapter):
     """Sends each request when its turn has come."""
 
-    def __init__(self, pace: Pace, **arguments: Any) -> None:
+    def __init__(self, limiter: RateLimiter, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._pace = pace
+        self._limiter = limiter
 
     def send(self, request: requests.PreparedRequest, *rest: Any, **arguments: Any) -> requests.Response:
         """Wait, then send."""
-        self._pace.wait()
+        self._limiter.wait()
         return super().send(request, *rest, **arguments)
