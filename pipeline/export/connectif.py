@@ -18,7 +18,7 @@ from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export import answers, listing
 from pipeline.export.connection import Connection
-from pipeline.export.protocol import Access, Export, Listing, Request, Status
+from pipeline.export.protocol import Credentials, Export, Listing, Request, Status
 from pipeline.export.rate_limiter import RateLimiter
 from pipeline.export.response_policy import ResponsePolicy
 
@@ -48,10 +48,12 @@ class Vendor:
     reference_length = 0
     months_kept: int | None = None
 
-    def __init__(self, access: Access, backoff: float = 1.0, limiter: RateLimiter | None = None) -> None:
-        policy = ResponsePolicy(access.setting, _reason, lambda body: body["code"] == _QUEUE_FULL, "X-RateLimit-Reset")
+    def __init__(self, credentials: Credentials, backoff: float = 1.0, limiter: RateLimiter | None = None) -> None:
+        policy = ResponsePolicy(
+            credentials.setting, _reason, lambda body: body["code"] == _QUEUE_FULL, "X-RateLimit-Reset"
+        )
         self._connection = Connection(
-            access, lambda key: {"Authorization": f"apiKey {key}"}, policy=policy, backoff=backoff, limiter=limiter
+            credentials, lambda key: {"Authorization": f"apiKey {key}"}, policy=policy, backoff=backoff, limiter=limiter
         )
 
     def ask(self, request: Request) -> Export:
@@ -126,6 +128,10 @@ def _reason(refusal: Any) -> str:
     """What Connectif says is wrong, and with what."""
     invalid = [f"{item['path']} {item['reason']}" for item in refusal.get("validationErrors") or []]
     return "; ".join([str(refusal.get("detail") or refusal["title"]), *invalid])
+
+
+def _is_busy(refusal: Any) -> bool:
+    return bool(refusal["code"] == _QUEUE_FULL)
 
 
 def _body(dataset: Dataset) -> dict[str, Any]:

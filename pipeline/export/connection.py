@@ -12,7 +12,7 @@ from pipeline.errors import PermanentError, TransientError
 from pipeline.export import http
 from pipeline.export.answers import skew
 from pipeline.export.http import Headers
-from pipeline.export.protocol import Access
+from pipeline.export.protocol import Credentials
 from pipeline.export.rate_limiter import RateLimiter
 from pipeline.export.refusals import target
 from pipeline.export.response_policy import DEFAULT, PRESIGNED, ResponsePolicy
@@ -24,25 +24,25 @@ _Page = TypeVar("_Page")
 
 
 class Connection:
-    """HTTP to one vendor, whose addresses are relative to ``access.url``.
+    """HTTP to one vendor, whose addresses are relative to ``credentials.url``.
 
-    ``credentials`` makes the headers that let us in of the key, which is checked before. ``headers`` go with every
+    ``auth_headers`` makes the headers that let us in of the key, which is checked before. ``headers`` go with every
     request of JSON.
     """
 
     def __init__(
         self,
-        access: Access,
-        credentials: Callable[[str], Headers],
+        credentials: Credentials,
+        auth_headers: Callable[[str], Headers],
         *,
         headers: Headers | None = None,
         policy: ResponsePolicy = DEFAULT,
         backoff: float = 1.0,
         limiter: RateLimiter | None = None,
     ) -> None:
-        self.base = access.url.rstrip("/")
-        self._access = access
+        self.base = credentials.url.rstrip("/")
         self._credentials = credentials
+        self._auth_headers = auth_headers
         self._headers = {"Accept": "application/json", **(headers or {})}
         self._policy = policy
         self._repeating = http.session(backoff, limiter=limiter, policy=policy)
@@ -58,7 +58,7 @@ class Connection:
             "POST",
             self.url(path),
             self._policy,
-            credentials=self._let_in,
+            auth_headers=self._headers_for,
             headers=sent,
             data=json.dumps(body),
         )
@@ -69,7 +69,9 @@ class Connection:
         url = self.url(path)
         if not self.owns(url):
             raise PermanentError(f"{shown(url)} is another host, where the key must not go; tell the vendor.")
-        answer = http.call(self._repeating, "GET", url, self._policy, credentials=self._let_in, headers=self._headers)
+        answer = http.call(
+            self._repeating, "GET", url, self._policy, auth_headers=self._headers_for, headers=self._headers
+        )
         return self._heard(answer)
 
     def pages(self, first: str, read: Callable[[requests.Response], tuple[_Page, str | None]]) -> Iterator[_Page]:
@@ -106,7 +108,7 @@ class Connection:
             "GET",
             url,
             self._policy if known else PRESIGNED,
-            credentials=(lambda address: {}) if signed else self._let_in,
+            auth_headers=(lambda address: {}) if signed else self._headers_for,
             headers=headers,
             stream=True,
             redirects=True,
@@ -127,19 +129,19 @@ class Connection:
         """Whether the address is of the vendor's own origin."""
         return same_origin(url, self.base)
 
-    def credentials(self) -> Headers:
+    def auth_headers(self) -> Headers:
         """The headers that let us in; raises ``PermanentError`` where the key is missing or cannot be one."""
-        key, setting = self._access.key.get_secret_value(), self._access.setting
+        key, setting = self._credentials.key.get_secret_value(), self._credentials.setting
         if not key:
             raise PermanentError(f"The vendor cannot be asked without an API key; set {setting}.")
         if not (key.isascii() and key.isprintable() and " " not in key):
             # What refuses such a header further down would repeat the key in its error.
             raise PermanentError(f"The API key holds a character that no key has, such as a space; check {setting}.")
-        return self._credentials(key)
+        return self._auth_headers(key)
 
-    def _let_in(self, address: str) -> Headers:
+    def _headers_for(self, address: str) -> Headers:
         """What lets us in at an address that is about to be asked: nothing where it is not the vendor's own."""
-        return self.credentials() if self.owns(address) else {}
+        return self.auth_headers() if self.owns(address) else {}
 
     def _heard(self, response: requests.Response) -> requests.Response:
         if self.owns(str(response.url)):

@@ -15,9 +15,9 @@ from pipeline.addresses import shown
 from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export import answers, listing
+from pipeline.export.didww_auth import Authenticator, AuthSession, Tokens
 from pipeline.export.didww_dialects import WINDOW, dialect_of
-from pipeline.export.didww_token import Admission, Gate, Tokens
-from pipeline.export.protocol import Access, Export, Listing, Request, Status
+from pipeline.export.protocol import Credentials, Export, Listing, Request, Status
 from pipeline.export.rate_limiter import RateLimiter
 from pipeline.export.refusals import UnauthorizedError
 from pipeline.export.response_policy import ResponsePolicy
@@ -38,14 +38,14 @@ class Vendor:
     name = "didww"
     months_kept: int | None = 3
 
-    def __init__(self, access: Access, backoff: float = 1.0, limiter: RateLimiter | None = None) -> None:
-        admission = Admission(access, Tokens(access, backoff, limiter))
-        policy = ResponsePolicy(key_setting=access.setting)
-        self._connection = Gate(
-            access, admission, headers={"Accept": MEDIA_TYPE}, policy=policy, backoff=backoff, limiter=limiter
+    def __init__(self, credentials: Credentials, backoff: float = 1.0, limiter: RateLimiter | None = None) -> None:
+        authenticator = Authenticator(credentials, Tokens(credentials, backoff, limiter))
+        policy = ResponsePolicy(key_setting=credentials.setting)
+        self._connection = AuthSession(
+            credentials, authenticator, headers={"Accept": MEDIA_TYPE}, policy=policy, backoff=backoff, limiter=limiter
         )
-        self._callback_url = access.callback_url
-        self._dialect = dialect_of(access.version)
+        self._callback_url = credentials.callback_url
+        self._dialect = dialect_of(credentials.version)
         self.reference_length = self._dialect.reference_length
         """Of the version that served the last answer."""
 

@@ -30,7 +30,7 @@ _LONGEST_EPOCH = 12
 """Digits of the seconds of the epoch: more are no instant."""
 
 Headers = Mapping[str, str]
-Credentials = Callable[[str], Headers]
+AuthHeaders = Callable[[str], Headers]
 """Makes the headers that let us in at the address that a request is about to be sent to."""
 
 
@@ -100,7 +100,7 @@ def call(
     url: str,
     policy: ResponsePolicy = DEFAULT,
     *,
-    credentials: Credentials = lambda url: {},
+    auth_headers: AuthHeaders = lambda url: {},
     headers: Headers | None = None,
     data: str | None = None,
     stream: bool = False,
@@ -113,7 +113,7 @@ def call(
     """
     request = prepared(http, method, url, f"correct {policy.url_to_correct}")
     address = str(request.url)
-    request.headers.update({**(headers or {}), **credentials(address)})
+    request.headers.update({**(headers or {}), **auth_headers(address)})
     request.prepare_body(data, None)
     way = way_of(http, address)
     what = f"{method} {shown(address)}{way.told}"

@@ -18,7 +18,7 @@ from pipeline.dataset import Companion, Dataset
 from pipeline.errors import TransientError
 from pipeline.export import answers, listing
 from pipeline.export.connection import Connection
-from pipeline.export.protocol import Access, Export, Listing, Request, Status
+from pipeline.export.protocol import Credentials, Export, Listing, Request, Status
 from pipeline.export.rate_limiter import RateLimiter
 from pipeline.export.response_policy import ResponsePolicy
 
@@ -51,10 +51,10 @@ class Vendor:
     reference_length = 0
     months_kept: int | None = None
 
-    def __init__(self, access: Access, backoff: float = 1.0, limiter: RateLimiter | None = None) -> None:
-        policy = ResponsePolicy(access.setting, _reason)
+    def __init__(self, credentials: Credentials, backoff: float = 1.0, limiter: RateLimiter | None = None) -> None:
+        policy = ResponsePolicy(credentials.setting, _reason)
         self._connection = Connection(
-            access, lambda key: {"PX-API-KEY": key}, policy=policy, backoff=backoff, limiter=limiter
+            credentials, lambda key: {"PX-API-KEY": key}, policy=policy, backoff=backoff, limiter=limiter
         )
 
     def ask(self, request: Request) -> Export:

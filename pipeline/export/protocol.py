@@ -28,7 +28,7 @@ class Status(Enum):
 
 
 @dataclass(frozen=True)
-class Access:
+class Credentials:
     """Where a vendor is, and how it lets us in.
 
     ``setting`` is the name of the setting that holds the ``key``. ``version`` and ``token_url`` are for vendors that

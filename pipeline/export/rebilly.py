@@ -18,7 +18,7 @@ from pipeline.errors import PermanentError, TransientError
 from pipeline.export import answers, listing
 from pipeline.export.connection import Connection
 from pipeline.export.http import Headers
-from pipeline.export.protocol import Access, Export, Listing, Request, Status
+from pipeline.export.protocol import Credentials, Export, Listing, Request, Status
 from pipeline.export.rate_limiter import RateLimiter
 from pipeline.export.response_policy import ResponsePolicy
 
@@ -48,9 +48,9 @@ class Vendor:
     reference_length = 50
     months_kept: int | None = None
 
-    def __init__(self, access: Access, backoff: float = 1.0, limiter: RateLimiter | None = None) -> None:
-        policy = ResponsePolicy(access.setting, _reason, reset_header="X-RateLimit-Retry-After")
-        self._connection = Connection(access, self._credentials, policy=policy, backoff=backoff, limiter=limiter)
+    def __init__(self, credentials: Credentials, backoff: float = 1.0, limiter: RateLimiter | None = None) -> None:
+        policy = ResponsePolicy(credentials.setting, _reason, reset_header="X-RateLimit-Retry-After")
+        self._connection = Connection(credentials, self._auth_headers, policy=policy, backoff=backoff, limiter=limiter)
 
     def ask(self, request: Request) -> Export:
         """POST the export, once; raises ``PermanentError`` for a format that is not read here."""
@@ -88,7 +88,7 @@ class Vendor:
         """By how much Rebilly's clock was ahead of ours at its last answer, to the second."""
         return self._connection.skew
 
-    def _credentials(self, key: str) -> Headers:
+    def _auth_headers(self, key: str) -> Headers:
         if "{" in self._connection.base:
             raise PermanentError(f"Rebilly cannot be asked without an organization; set REBILLY_API_URL to {URL}.")
         return {"REB-APIKEY": key}

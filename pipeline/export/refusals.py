@@ -36,9 +36,9 @@ _Found = TypeVar("_Found")
 class UnauthorizedError(PermanentError):
     """What should let us in was refused, and nothing was done; ``bare`` where the answer says not a word more."""
 
-    def __init__(self, message: str, *, bare: bool) -> None:
+    def __init__(self, message: str, *, empty: bool) -> None:
         super().__init__(message)
-        self.bare = bare
+        self.empty = empty
 
 
 def unanswered(what: str, error: Exception, policy: ResponsePolicy, way: Way) -> Exception:
@@ -108,7 +108,7 @@ def _not_let_in(what: str, response: requests.Response, policy: ResponsePolicy, 
         f"and the addresses that it is allowed from{also}."
     )
     if status == codes.unauthorized:
-        return UnauthorizedError(refused, bare=_is_empty(response))
+        return UnauthorizedError(refused, empty=_is_empty(response))
     return PermanentError(refused)
 
 

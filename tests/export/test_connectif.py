@@ -17,7 +17,7 @@ from pipeline.export.asking import Asker, ensure_asked
 from pipeline.export.connectif import Vendor
 from pipeline.export.outbox import Outbox
 from pipeline.export.plan import request_for, series
-from pipeline.export.protocol import Access, Export, Request, Status
+from pipeline.export.protocol import Credentials, Export, Request, Status
 from pipeline.months import Month
 from pipeline.normalise.connectif import table
 from pipeline.normalise.convert import Converted, Origin, convert
@@ -50,7 +50,7 @@ Serve = Callable[[Callable[[str], Reply]], tuple[str, Seen]]
 
 
 def client(origin: str) -> Vendor:
-    return Vendor(Access(origin, SecretStr(KEY), "CONNECTIF_API_KEY"), backoff=0.0)
+    return Vendor(Credentials(origin, SecretStr(KEY), "CONNECTIF_API_KEY"), backoff=0.0)
 
 
 def october(dataset: Dataset) -> Request:

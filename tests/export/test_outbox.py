@@ -15,7 +15,7 @@ from pipeline.export.plan import request_for
 from pipeline.export.protocol import Export, Listing, Request
 from pipeline.months import Month
 from pipeline.sandbox import Fault, ManualClock, Operation, Sandbox
-from tests.didww import CDR_OUT, access
+from tests.didww import CDR_OUT, credentials
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 WANTED = request_for("cdr/main/cdr_out", CDR_OUT, Month(2026, 10), NOW)
@@ -42,7 +42,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def vendor(sandbox: Sandbox) -> Late:
-    return Late(access(sandbox.url, sandbox.api_key), backoff=0.0)
+    return Late(credentials(sandbox.url, sandbox.api_key), backoff=0.0)
 
 
 @pytest.fixture

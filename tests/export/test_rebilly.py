@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from pipeline.dataset import Dataset
 from pipeline.errors import GoneError, PermanentError, TransientError
-from pipeline.export.protocol import Access, Export, Request, Status
+from pipeline.export.protocol import Credentials, Export, Request, Status
 from pipeline.export.rebilly import URL, Vendor
 from pipeline.months import Month
 from pipeline.sandbox import Fault, ManualClock
@@ -42,7 +42,7 @@ Serve = Callable[[Callable[[str], Reply]], tuple[str, list[tuple[str, str, dict[
 
 
 def client(origin: str, base: str = BASE) -> Vendor:
-    return Vendor(Access(f"{origin}{base}", SecretStr(KEY), "REBILLY_API_KEY"), backoff=0.0)
+    return Vendor(Credentials(f"{origin}{base}", SecretStr(KEY), "REBILLY_API_KEY"), backoff=0.0)
 
 
 def answer(content: object, status: int = 200, **headers: str) -> Reply:
@@ -94,7 +94,7 @@ def test_both_forms_of_the_base_are_asked_as_they_stand(serve: Serve, base: str)
 
 
 def test_an_address_without_an_organization_is_refused_before_the_key_goes_there() -> None:
-    vendor = Vendor(Access(URL, SecretStr(KEY), "REBILLY_API_KEY"))
+    vendor = Vendor(Credentials(URL, SecretStr(KEY), "REBILLY_API_KEY"))
     with pytest.raises(PermanentError, match=r"set REBILLY_API_URL to https://api\.rebilly\.com/[^\n]+\.$"):
         vendor.exports()
 
@@ -118,7 +118,7 @@ class TestTheLocalVendor:
 
     @pytest.fixture
     def vendor(self, sandbox: Sandbox) -> Vendor:
-        return Vendor(Access(sandbox.url, SecretStr(KEY), "REBILLY_API_KEY"), backoff=0.0)
+        return Vendor(Credentials(sandbox.url, SecretStr(KEY), "REBILLY_API_KEY"), backoff=0.0)
 
     def test_is_asked_in_the_words_that_are_documented(self, sandbox: Sandbox, vendor: Vendor) -> None:
         made = vendor.ask(WANTED)
@@ -151,7 +151,7 @@ class TestTheLocalVendor:
     @pytest.mark.parametrize("kind", [Fault.LIST_GROWS, Fault.LIST_SHRINKS])
     def test_lists_every_export_beyond_its_reach_although_pages_shift(self, clock: ManualClock, kind: Fault) -> None:
         with Sandbox(rows_per_day=0, clock=clock, api_key=KEY, foreign=2100, rate_limit=None) as crowded:
-            vendor = Vendor(Access(crowded.url, SecretStr(KEY), "REBILLY_API_KEY"), backoff=0.0)
+            vendor = Vendor(Credentials(crowded.url, SecretStr(KEY), "REBILLY_API_KEY"), backoff=0.0)
             crowded.faults.inject(kind, times=1)
             ids = [export.id for export in vendor.exports()]
             assert {export.id for export in crowded.account.all()} <= set(ids)
@@ -160,7 +160,7 @@ class TestTheLocalVendor:
     def test_is_in_doubt_where_the_next_page_is_the_first_again(self, clock: ManualClock) -> None:
         with Sandbox(rows_per_day=0, clock=clock, api_key=KEY, foreign=1001, rate_limit=None) as crowded:
             crowded.faults.inject(Fault.ENDLESS_NEXT, times=None)
-            vendor = Vendor(Access(crowded.url, SecretStr(KEY), "REBILLY_API_KEY"), backoff=0.0)
+            vendor = Vendor(Credentials(crowded.url, SecretStr(KEY), "REBILLY_API_KEY"), backoff=0.0)
             assert "counts 1001 exports and shows 1000" in vendor.exports().doubt
 
 

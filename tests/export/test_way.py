@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export.connection import Connection
 from pipeline.export.didww import Vendor
-from pipeline.export.protocol import Access
+from pipeline.export.protocol import Credentials
 from tests.export.dialects import connectif, didww, packagex, rebilly
 from tests.export.test_didww import WANTED
 
@@ -32,8 +32,8 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def connection(base: str) -> Connection:
-    access = Access(base, SecretStr(f"{KEY}"), "DIDWW_API_KEY")
-    return Connection(access, lambda key: {"Api-Key": key}, backoff=0.0)
+    credentials = Credentials(base, SecretStr(f"{KEY}"), "DIDWW_API_KEY")
+    return Connection(credentials, lambda key: {"Api-Key": key}, backoff=0.0)
 
 
 @pytest.fixture

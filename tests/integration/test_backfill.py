@@ -20,7 +20,7 @@ from pipeline.export.protocol import Listing
 from pipeline.journey import Journey
 from pipeline.months import Month
 from pipeline.sandbox import Fault, ManualClock, Sandbox
-from tests.didww import access
+from tests.didww import credentials
 from tests.integration.totals import KEY, MONTHS, true_totals
 
 pytestmark = pytest.mark.slow
@@ -202,7 +202,7 @@ class Doubtful(Vendor):
 def test_an_export_that_a_list_in_doubt_does_not_show_may_be_shown_later(
     instance: DagsterInstance, journey: Journey, sandbox: Sandbox, clock: ManualClock, tmp_path: Path
 ) -> None:
-    doubtful = Journey(journey.settings, {"didww": Doubtful(access(sandbox.url, KEY))}, clock=clock)
+    doubtful = Journey(journey.settings, {"didww": Doubtful(credentials(sandbox.url, KEY))}, clock=clock)
     with Runner(build(doubtful), instance, tmp_path / "locks") as runner:
         outcome = runner.run("load_cdr_in", partition=str(SEPTEMBER), tags={EXPORT_TAG: "a1"})
     assert outcome.may_pass
@@ -210,7 +210,7 @@ def test_an_export_that_a_list_in_doubt_does_not_show_may_be_shown_later(
 
 
 def test_what_was_not_foreseen_is_a_sentence(run: Run, sandbox: Sandbox, journey: Journey, clock: ManualClock) -> None:
-    broken = Journey(journey.settings, {"didww": Broken(access(sandbox.url, KEY))}, clock=clock)
+    broken = Journey(journey.settings, {"didww": Broken(credentials(sandbox.url, KEY))}, clock=clock)
     list(journey.ask("cdr_in", [SEPTEMBER]))
     told = run(SEPTEMBER, by=broken, pauses=(0.0,))
     assert "OSError: Could not find a suitable TLS CA certificate bundle" in told.failed["cdr_in", SEPTEMBER]

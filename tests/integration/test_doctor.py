@@ -11,7 +11,7 @@ from pipeline.export.didww import Vendor
 from pipeline.export.protocol import Listing
 from pipeline.journey import Journey
 from pipeline.sandbox import ManualClock, Sandbox
-from tests.didww import access
+from tests.didww import credentials
 from tests.integration.totals import KEY, MONTHS
 
 FORGOTTEN = MONTHS[0].shift(3).start
@@ -55,7 +55,7 @@ class Broken(Vendor):
 
 
 def test_a_finding_that_was_not_foreseen_hides_no_other(sandbox: Sandbox, journey: Journey, clock: ManualClock) -> None:
-    broken = Journey(journey.settings, {"didww": Broken(access(sandbox.url, KEY))}, clock=clock)
+    broken = Journey(journey.settings, {"didww": Broken(credentials(sandbox.url, KEY))}, clock=clock)
     said = {finding.says: finding.level for finding in examine(broken)}
     [wrong] = [says for says, level in said.items() if "OSError" in says]
     assert said[wrong] is Level.WRONG

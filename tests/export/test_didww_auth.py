@@ -17,8 +17,8 @@ from pydantic import SecretStr
 
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export.didww import URL, Vendor
-from pipeline.export.didww_token import Tokens
-from pipeline.export.protocol import Access, Request
+from pipeline.export.didww_auth import Tokens
+from pipeline.export.protocol import Credentials, Request
 from pipeline.months import Month
 from pipeline.sandbox import Fault, ManualClock, Operation, Sandbox
 from tests.export.dialects import didww
@@ -56,11 +56,11 @@ def paths(sandbox: Sandbox) -> list[tuple[str, int | None]]:
 
 
 def token_in(vendor: Vendor) -> str:
-    return vendor._connection._admission._tokens._token.get_secret_value()
+    return vendor._connection._authenticator._tokens._token.get_secret_value()
 
 
 def tokens_of(url: str, clock: Callable[[], float], key: str = KEY) -> Tokens:
-    return Tokens(Access("http://127.0.0.1/v3", SecretStr(key), "DIDWW_API_KEY", NEWEST, url), 0.0, clock=clock)
+    return Tokens(Credentials("http://127.0.0.1/v3", SecretStr(key), "DIDWW_API_KEY", NEWEST, url), 0.0, clock=clock)
 
 
 def test_the_key_goes_to_the_token_service_and_the_token_to_the_api(sandbox: Sandbox, vendor: Vendor) -> None:
@@ -257,14 +257,14 @@ def test_an_answer_without_a_token_is_told_once(
     ],
 )
 def test_where_tokens_are_made_follows_the_api_unless_it_is_set(url: str, service: str) -> None:
-    access = Access(url, SecretStr(KEY), "DIDWW_API_KEY", NEWEST)
-    assert Tokens(access)._url == service
+    credentials = Credentials(url, SecretStr(KEY), "DIDWW_API_KEY", NEWEST)
+    assert Tokens(credentials)._url == service
     elsewhere = "http://127.0.0.1:2/token"
-    assert Tokens(replace(access, token_url=elsewhere))._url == elsewhere
+    assert Tokens(replace(credentials, token_url=elsewhere))._url == elsewhere
 
 
 def test_where_tokens_are_wanted_and_nobody_said_where_the_setting_is_named(sandbox: Sandbox) -> None:
-    vendor = Vendor(Access(sandbox.url, SecretStr(KEY), "DIDWW_API_KEY", "2026-04-16"), backoff=0.0)
+    vendor = Vendor(Credentials(sandbox.url, SecretStr(KEY), "DIDWW_API_KEY", "2026-04-16"), backoff=0.0)
     with pytest.raises(PermanentError, match=r"set DIDWW_TOKEN_URL\.$"):
         vendor.exports()
     assert paths(sandbox) == [("/v3/exports", 401)]
@@ -282,7 +282,7 @@ def test_neither_key_nor_token_is_in_any_text(
             with pytest.raises((PermanentError, TransientError)) as raised:
                 attempt()
             text += "".join(traceback.format_exception(raised.value)) + repr(raised.value)
-    inner = [vendor, vendor._connection, vendor._connection._admission, vendor._connection._admission._tokens]
+    inner = [vendor, vendor._connection, vendor._connection._authenticator, vendor._connection._authenticator._tokens]
     text += "".join(f"{one!r} {one!s} {vars(one)!r}" for one in inner)
     assert len(token) > 40
     assert caplog.records

@@ -16,7 +16,7 @@ from pipeline.export import answers, http
 from pipeline.export.connection import Connection
 from pipeline.export.didww_dialects import DIALECTS, dialect_of
 from pipeline.export.http import Headers
-from pipeline.export.protocol import Access
+from pipeline.export.protocol import Credentials
 from pipeline.export.rate_limiter import RateLimiter
 from pipeline.export.refusals import UnauthorizedError
 from pipeline.export.response_policy import ResponsePolicy
@@ -44,16 +44,16 @@ class Tokens:
 
     def __init__(
         self,
-        access: Access,
+        credentials: Credentials,
         backoff: float = 1.0,
         limiter: RateLimiter | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        origin = next((origin for origin in _SERVICES if same_origin(access.url, origin)), "")
-        self._url = access.token_url or _SERVICES.get(origin, "")
-        version = access.version if dialect_of(access.version).bearer else _FIRST_WITH_TOKENS
+        origin = next((origin for origin in _SERVICES if same_origin(credentials.url, origin)), "")
+        self._url = credentials.token_url or _SERVICES.get(origin, "")
+        version = credentials.version if dialect_of(credentials.version).bearer else _FIRST_WITH_TOKENS
         self._wanted = json.dumps({"aud": _AUDIENCE, "scope": "full", "api_version": version})
-        self._policy = ResponsePolicy(key_setting=access.setting, reason=_said, url_setting=_SETTING)
+        self._policy = ResponsePolicy(key_setting=credentials.setting, reason=_said, url_setting=_SETTING)
         # A token that was made and never arrived harms nobody, so this POST may be repeated.
         self._http = http.session(backoff, limiter=limiter, policy=self._policy, repeatable={"POST"})
         self._clock = clock
@@ -68,10 +68,10 @@ class Tokens:
                 self._renew(key)
             return self._token.get_secret_value()
 
-    def drop(self, before: float) -> None:
+    def invalidate(self, issued_before: float) -> None:
         """Forget the token if it was made ``before`` that moment: one made since may be good."""
         with self._lock:
-            if self._made <= before:
+            if self._made <= issued_before:
                 self._token = SecretStr("")
 
     def now(self) -> float:
@@ -97,12 +97,12 @@ class Tokens:
             raise PermanentError(str(refused)) from refused
 
 
-class Admission:
+class Authenticator:
     """The headers that let us in; which these are is known when the key was refused, or from the version asked for."""
 
-    def __init__(self, access: Access, tokens: Tokens) -> None:
-        self._asked = {"X-DIDWW-API-Version": access.version} if access.version else {}
-        self._bearer = dialect_of(access.version).bearer
+    def __init__(self, credentials: Credentials, tokens: Tokens) -> None:
+        self._asked = {"X-DIDWW-API-Version": credentials.version} if credentials.version else {}
+        self._bearer = dialect_of(credentials.version).bearer
         self._tokens = tokens
 
     def headers(self, key: str) -> Headers:
@@ -111,7 +111,7 @@ class Admission:
             return {"Authorization": f"Bearer {self._tokens.current(key)}"}
         return {"Api-Key": key, **self._asked}
 
-    def twice(self, call: Callable[[], requests.Response], *, keyless: bool = True) -> requests.Response:
+    def retry_unauthorized(self, call: Callable[[], requests.Response], *, keyless: bool = True) -> requests.Response:
         """Call, and once more where what let us in was refused and something else may do; a 401 has done nothing.
 
         A token may have been revoked. A key that is refused without a word is of an account whose version takes only
@@ -121,30 +121,30 @@ class Admission:
         try:
             return call()
         except UnauthorizedError as refused:
-            if not self._bearer and not (refused.bare and keyless):
+            if not self._bearer and not (refused.empty and keyless):
                 raise
         if self._bearer:
-            self._tokens.drop(before=began)
+            self._tokens.invalidate(issued_before=began)
         self._bearer = True
         return call()
 
 
-class Gate(Connection):
+class AuthSession(Connection):
     """A connection that changes what lets it in where that is refused."""
 
-    def __init__(self, access: Access, admission: Admission, **arguments: Any) -> None:
-        super().__init__(access, admission.headers, **arguments)
-        self._admission = admission
+    def __init__(self, credentials: Credentials, authenticator: Authenticator, **arguments: Any) -> None:
+        super().__init__(credentials, authenticator.headers, **arguments)
+        self._authenticator = authenticator
 
     def post(self, path: str, body: object, headers: Headers | None = None) -> requests.Response:
         """POST JSON, once; where it was not let in, once more."""
-        return self._admission.twice(lambda: super(Gate, self).post(path, body, headers))
+        return self._authenticator.retry_unauthorized(lambda: super(AuthSession, self).post(path, body, headers))
 
     def get(self, path: str) -> requests.Response:
         """GET JSON."""
-        return self._admission.twice(lambda: super(Gate, self).get(path))
+        return self._authenticator.retry_unauthorized(lambda: super(AuthSession, self).get(path))
 
     def open(self, url: str, offset: int = 0, etag: str = "", *, signed: bool = False) -> requests.Response:
         """Stream a file."""
         opened = super().open
-        return self._admission.twice(lambda: opened(url, offset, etag, signed=signed), keyless=False)
+        return self._authenticator.retry_unauthorized(lambda: opened(url, offset, etag, signed=signed), keyless=False)
