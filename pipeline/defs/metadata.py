@@ -24,7 +24,7 @@ def of_asking(asked: Asked) -> dict[str, Any]:
     return {
         "export_id": export.id,
         "created now": asked.created,
-        "status": export.said,
+        "status": export.vendor_status,
         "window": f"{asked.request.start:%Y-%m-%d %H:%M:%S} to {asked.request.end:%Y-%m-%d %H:%M:%S} UTC, end excluded",
         "reference": export.reference or "",
         "api_version": export.api_version,

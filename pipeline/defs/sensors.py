@@ -167,7 +167,7 @@ def _work(listed: Sequence[Export]) -> str:
 
 def _said(journey: Journey, export: Export) -> str:
     late = overdue(export, journey.clock(), journey.deadline)
-    return f"{export.said} (overdue)" if late else export.said
+    return f"{export.vendor_status} (overdue)" if late else export.vendor_status
 
 
 def _event(record_type: str, month: Month, export: Export, said: str) -> dg.AssetMaterialization | dg.AssetObservation:

@@ -158,12 +158,12 @@ def _without_loading(newer: tuple[Export, ...], state: MonthState, now: datetime
     if state.lost(newest):
         return Action(Verb.REQUEST, f"the file of export {newest.id} is gone", newest)
     if hopeless(newest, now, deadline):
-        return Action(Verb.REQUEST, f"export {newest.id} is {newest.said} and brings nothing", newest)
+        return Action(Verb.REQUEST, f"export {newest.id} is {newest.vendor_status} and brings nothing", newest)
     return Action(Verb.GIVE_UP, f"loading export {newest.id} failed {MAX_LOADS} times", newest)
 
 
 def _why_it_waits(state: MonthState, export: Export) -> str:
     missing = state.missing.get(export.id)
     if missing is None:
-        return export.said
+        return export.vendor_status
     return f"its file is not there yet; looked for again after {missing.next_look:%H:%M:%S}"

@@ -141,7 +141,7 @@ def _ensured(asker: Asker, request: Request, listed: Listing, outbox: Outbox, at
 def _sent(asker: Asker, request: Request, outbox: Outbox) -> Export:
     """The export that a POST created, even where its answer was lost: then the note stands until that is sure."""
     try:
-        return completed(asker.vendor.ask(request), Note(request.reference, request.start, request.end))
+        return completed(asker.vendor.request(request), Note(request.reference, request.start, request.end))
     except (BusyError, PermanentError):
         outbox.clear()
         raise

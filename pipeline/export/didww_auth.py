@@ -1,4 +1,4 @@
-"""What lets us in at DIDWW: the key, or, where only tokens are taken, tokens made of it and renewed in time."""
+"""Authenticate at DIDWW: by the key, or by tokens that are made of the key where only tokens are accepted."""
 
 import json
 import re
@@ -12,13 +12,13 @@ from pydantic import SecretStr
 
 from pipeline.addresses import same_origin, shown
 from pipeline.errors import PermanentError, TransientError
-from pipeline.export import answers, http
+from pipeline.export import http, responses
 from pipeline.export.connection import Connection
 from pipeline.export.didww_dialects import DIALECTS, dialect_of
 from pipeline.export.http import Headers
+from pipeline.export.http_errors import UnauthorizedError
 from pipeline.export.protocol import Credentials
 from pipeline.export.rate_limiter import RateLimiter
-from pipeline.export.refusals import UnauthorizedError
 from pipeline.export.response_policy import ResponsePolicy
 
 _SERVICES = {
@@ -28,19 +28,26 @@ _SERVICES = {
 _SETTING = "DIDWW_TOKEN_URL"
 _AUDIENCE = "api.didww.com"  # the name of the production host, at the vendor's own sandbox too
 _EARLY_SECONDS = 60
-"""How long before its end a token is renewed, or a quarter of its life where that is shorter."""
+"""How long before its end a token is renewed, or a quarter of its life if that is shorter."""
 
-_SPARE = 0.25
-_SENDABLE = re.compile(r"[!-~]+")  # what a header takes: of any other the refusal would hold it
+_EARLY_SHARE = 0.25
+_SENDABLE = re.compile(r"[!-~]+")  # what fits into a header: the error for any other token would show it
 _FIRST_WITH_TOKENS = next(dialect.since for dialect in DIALECTS if dialect.bearer)
 
 
-def _said(body: Any) -> str:
+def _reason(body: Any) -> str:
     return f"{body['error']}, {body['error_description']}"
 
 
 class Tokens:
-    """One token, shared by every thread, and a new one shortly before it runs out; it is shown nowhere."""
+    """Keeps one token for all threads and renews it shortly before its end; no text shows it.
+
+    Args:
+        credentials: The key, and the address of the token service.
+        backoff: The factor of the waits between repeated requests, in seconds.
+        limiter: Limits the rate of the requests; None for no limit.
+        clock: The time, in seconds; it must never go back.
+    """
 
     def __init__(
         self,
@@ -52,76 +59,80 @@ class Tokens:
         origin = next((origin for origin in _SERVICES if same_origin(credentials.url, origin)), "")
         self._url = credentials.token_url or _SERVICES.get(origin, "")
         version = credentials.version if dialect_of(credentials.version).bearer else _FIRST_WITH_TOKENS
-        self._wanted = json.dumps({"aud": _AUDIENCE, "scope": "full", "api_version": version})
-        self._policy = ResponsePolicy(key_setting=credentials.setting, reason=_said, url_setting=_SETTING)
-        # A token that was made and never arrived harms nobody, so this POST may be repeated.
+        self._body = json.dumps({"aud": _AUDIENCE, "scope": "full", "api_version": version})
+        self._policy = ResponsePolicy(key_setting=credentials.setting, reason=_reason, url_setting=_SETTING)
+        # A token that was made and never arrived does no harm, so this POST may be repeated.
         self._http = http.session(backoff, limiter=limiter, policy=self._policy, repeatable={"POST"})
         self._clock = clock
         self._lock = threading.Lock()
         self._token = SecretStr("")
-        self._made = self._renewed_at = clock()
+        self._issued_at = self._renew_at = clock()
 
     def current(self, key: str) -> str:
-        """A token that is good for the next request."""
+        """Return a token for the next request."""
         with self._lock:
-            if not self._token.get_secret_value() or self._clock() >= self._renewed_at:
+            if not self._token.get_secret_value() or self._clock() >= self._renew_at:
                 self._renew(key)
             return self._token.get_secret_value()
 
     def invalidate(self, issued_before: float) -> None:
-        """Forget the token if it was made ``before`` that moment: one made since may be good."""
+        """Forget the token if it was requested before that time; a newer one may be valid."""
         with self._lock:
-            if self._made <= issued_before:
+            if self._issued_at <= issued_before:
                 self._token = SecretStr("")
 
     def now(self) -> float:
-        """The moment by the clock that tokens are measured with, in seconds."""
+        """Return the time by the clock of the tokens, in seconds."""
         return self._clock()
 
     def _renew(self, key: str) -> None:
-        asked = self._clock()
-        answer = answers.document(self._asked(key))
-        token, lasts = answer.get("access_token"), answer.get("expires_in")
-        if not isinstance(lasts, int) or not isinstance(token, str) or not _SENDABLE.fullmatch(token):
+        requested_at = self._clock()
+        body = responses.json_object(self._requested(key))
+        token, lifetime = body.get("access_token"), body.get("expires_in")
+        if not isinstance(lifetime, int) or not isinstance(token, str) or not _SENDABLE.fullmatch(token):
             raise TransientError(f"POST {shown(self._url)} was answered without a token; try again later.")
-        self._token, self._made = SecretStr(token), asked
-        self._renewed_at = asked + lasts - min(_EARLY_SECONDS, lasts * _SPARE)
+        self._token, self._issued_at = SecretStr(token), requested_at
+        self._renew_at = requested_at + lifetime - min(_EARLY_SECONDS, lifetime * _EARLY_SHARE)
 
-    def _asked(self, key: str) -> requests.Response:
+    def _requested(self, key: str) -> requests.Response:
         if not self._url:
             raise PermanentError(f"DIDWW wants a token in the place of the API key; set {_SETTING}.")
         headers = {"Accept": "application/json", "Content-Type": "application/json", "Api-Key": key}
         try:
-            return http.call(self._http, "POST", self._url, self._policy, data=self._wanted, headers=headers)
-        except UnauthorizedError as refused:  # not the request that wants the token: no other token would help it
+            return http.call(self._http, "POST", self._url, self._policy, data=self._body, headers=headers)
+        except UnauthorizedError as refused:  # another token would not help this request
             raise PermanentError(str(refused)) from refused
 
 
 class Authenticator:
-    """The headers that let us in; which these are is known when the key was refused, or from the version asked for."""
+    """Makes the headers with credentials: the key first, and a token once the key alone is refused."""
 
     def __init__(self, credentials: Credentials, tokens: Tokens) -> None:
-        self._asked = {"X-DIDWW-API-Version": credentials.version} if credentials.version else {}
+        self._version = {"X-DIDWW-API-Version": credentials.version} if credentials.version else {}
         self._bearer = dialect_of(credentials.version).bearer
         self._tokens = tokens
 
     def headers(self, key: str) -> Headers:
-        """The key and the version to speak, or a token, which names that version itself."""
+        """Return the key and the version to speak, or a token, which names that version itself."""
         if self._bearer:
             return {"Authorization": f"Bearer {self._tokens.current(key)}"}
-        return {"Api-Key": key, **self._asked}
+        return {"Api-Key": key, **self._version}
 
-    def retry_unauthorized(self, call: Callable[[], requests.Response], *, keyless: bool = True) -> requests.Response:
-        """Call, and once more where what let us in was refused and something else may do; a 401 has done nothing.
+    def retried(self, call: Callable[[], requests.Response], *, key_always: bool = False) -> requests.Response:
+        """Return the response of ``call``, called once more after a 401 where other credentials may be accepted.
 
-        A token may have been revoked. A key that is refused without a word is of an account whose version takes only
-        tokens, but for what is not ``keyless``: that takes the key in every version.
+        A 401 has done nothing. A token may have been revoked. Where the version accepts tokens only, the key is refused
+        with an empty body.
+
+        Args:
+            call: Sends the request with the headers of this moment.
+            key_always: Whether every version accepts the key for this request.
         """
         began = self._tokens.now()
         try:
             return call()
         except UnauthorizedError as refused:
-            if not self._bearer and not (refused.empty and keyless):
+            if not self._bearer and (key_always or not refused.empty):
                 raise
         if self._bearer:
             self._tokens.invalidate(issued_before=began)
@@ -130,21 +141,21 @@ class Authenticator:
 
 
 class AuthSession(Connection):
-    """A connection that changes what lets it in where that is refused."""
+    """A connection that sends a request once more with other credentials where the first are refused."""
 
     def __init__(self, credentials: Credentials, authenticator: Authenticator, **arguments: Any) -> None:
         super().__init__(credentials, authenticator.headers, **arguments)
         self._authenticator = authenticator
 
     def post(self, path: str, body: object, headers: Headers | None = None) -> requests.Response:
-        """POST JSON, once; where it was not let in, once more."""
-        return self._authenticator.retry_unauthorized(lambda: super(AuthSession, self).post(path, body, headers))
+        """POST JSON, once more after a 401, and return the response."""
+        return self._authenticator.retried(lambda: super(AuthSession, self).post(path, body, headers))
 
     def get(self, path: str) -> requests.Response:
-        """GET JSON."""
-        return self._authenticator.retry_unauthorized(lambda: super(AuthSession, self).get(path))
+        """GET JSON and return the response."""
+        return self._authenticator.retried(lambda: super(AuthSession, self).get(path))
 
     def open(self, url: str, offset: int = 0, etag: str = "", *, signed: bool = False) -> requests.Response:
-        """Stream a file."""
+        """Start to stream a file, and return the response; as ``Connection.open``."""
         opened = super().open
-        return self._authenticator.retry_unauthorized(lambda: opened(url, offset, etag, signed=signed), keyless=False)
+        return self._authenticator.retried(lambda: opened(url, offset, etag, signed=signed), key_always=True)

@@ -218,7 +218,7 @@ class TestAnExport:
         (export,) = listed(serve, resource(status=said))
         assert export.status is status
         assert export.ready == (status is Status.COMPLETED)
-        assert export.said == (said or "no status")
+        assert export.vendor_status == (said or "no status")
 
     @pytest.mark.parametrize("count", [0, 5000])
     def test_says_how_many_records_it_holds_once_it_is_finished(self, serve: Serve, count: int) -> None:
@@ -314,7 +314,7 @@ class TestAsking:
     def test_for_what_has_no_months_is_refused_before_anything_is_sent(self, serve: Serve, kind: str) -> None:
         origin, seen = serve(lambda path: answered(resource(), 201))
         with pytest.raises(PermanentError, match=rf"^Connectif was not asked for {kind}, [^\n]+ data-explorer\.$"):
-            client(origin).ask(october(replace(ACTIVITIES, resource=kind)))
+            client(origin).request(october(replace(ACTIVITIES, resource=kind)))
         assert seen == []
 
     def test_at_a_full_queue_is_put_off(self, serve: Serve) -> None:
@@ -322,7 +322,7 @@ class TestAsking:
         full = {"status": 400, "title": "Bad Request", "detail": detail, "code": "E0301"}
         origin, seen = serve(lambda path: answered(full, 400))
         with pytest.raises(BusyError, match=r"^POST [^\n]+ was put off \(You have reached [^\n]+; try again later\.$"):
-            client(origin).ask(october(ACTIVITIES))
+            client(origin).request(october(ACTIVITIES))
         assert len(seen) == 1
 
     @pytest.mark.parametrize(
@@ -342,18 +342,18 @@ class TestAsking:
     def test_for_what_is_refused_tells_the_reason(self, serve: Serve, status: int, body: object, reason: str) -> None:
         origin, _ = serve(lambda path: answered(body, status))
         with pytest.raises(PermanentError, match=rf"^POST [^\n]+ was refused \(HTTP {status}\): {reason}$"):
-            client(origin).ask(october(ACTIVITIES))
+            client(origin).request(october(ACTIVITIES))
 
     def test_with_a_key_that_is_refused_without_a_body_names_its_setting(self, serve: Serve) -> None:
         origin, _ = serve(lambda path: (401, {}, b""))
         with pytest.raises(PermanentError, match="check CONNECTIF_API_KEY"):
-            client(origin).ask(october(ACTIVITIES))
+            client(origin).request(october(ACTIVITIES))
 
     @pytest.mark.parametrize("reply", [(429, {}, b""), (201, {}, b'{"id": "a"'), answered({"exportType": "x"}, 201)])
     def test_whose_answer_cannot_be_read_leaves_open_what_was_done(self, serve: Serve, reply: Reply) -> None:
         origin, seen = serve(lambda path: reply)
         with pytest.raises(TransientError):
-            client(origin).ask(october(ACTIVITIES))
+            client(origin).request(october(ACTIVITIES))
         assert len(seen) == 1
 
 
@@ -378,7 +378,7 @@ class TestItsFiles:
 
     def test_behind_an_address_that_has_run_out_are_fetched_another_time(self, serve: Serve) -> None:
         origin, _ = serve(lambda path: (403, {}, b"") if "sig" in path else answered(resource(fileUrl="/x?sig=1")))
-        with pytest.raises(TransientError, match=r"\(HTTP 403\): the address has run out; try again later\.$"):
+        with pytest.raises(TransientError, match=r"\(HTTP 403\): the address has expired; try again later\.$"):
             client(origin).open(replace(listed(serve, resource())[0], url=f"{origin}/exports/a"))
 
     @pytest.mark.parametrize("now", [{"fileUrl": None}, {"fileUrl": ""}, {"status": "error", "fileUrl": None}])
@@ -446,7 +446,7 @@ class TestWithTheLocalVendor:
     def test_a_post_says_what_is_documented(
         self, sandbox: Sandbox, dataset: Dataset, path: str, body: dict[str, Any]
     ) -> None:
-        client(sandbox.url).ask(october(dataset))
+        client(sandbox.url).request(october(dataset))
         (sent,) = sandbox.requests
         assert (sent.method, sent.path, json.loads(sent.body)) == ("POST", path, body)
         assert sent.headers["Content-Type"] == "application/json"
@@ -483,11 +483,11 @@ class TestWithTheLocalVendor:
         with Sandbox(clock=clock, api_key=KEY, rows_per_day=0, foreign=0, rate_limit=None) as sandbox:
             vendor = client(sandbox.url)
             for _ in range(5):
-                vendor.ask(october(ACTIVITIES))
+                vendor.request(october(ACTIVITIES))
             with pytest.raises(BusyError):
-                vendor.ask(october(ACTIVITIES))
+                vendor.request(october(ACTIVITIES))
             clock.advance(timedelta(seconds=1))
-            vendor.ask(october(ACTIVITIES))
+            vendor.request(october(ACTIVITIES))
             assert len(sandbox.exports) == 6
 
     def test_a_file_is_opened_however_long_ago_it_was_listed(
@@ -499,7 +499,7 @@ class TestWithTheLocalVendor:
 
     def test_an_address_that_ran_out_in_our_hands_is_minted_again(self, sandbox: Sandbox, ready: Export) -> None:
         sandbox.faults.inject(Fault.POINTER_EXPIRED)
-        with pytest.raises(TransientError, match="has run out"):
+        with pytest.raises(TransientError, match="has expired"):
             client(sandbox.url).open(ready)
         client(sandbox.url).open(ready).close()
 
@@ -548,7 +548,7 @@ class TestWithTheLocalVendor:
 def made(sandbox: Sandbox, dataset: Dataset, request: Request | None = None) -> Export:
     """An export that is ready, as the list shows it."""
     vendor = client(sandbox.url)
-    asked = vendor.ask(request or october(dataset))
+    asked = vendor.request(request or october(dataset))
     return next(export for export in vendor.exports() if export.id == asked.id)
 
 

@@ -64,7 +64,7 @@ def tokens_of(url: str, clock: Callable[[], float], key: str = KEY) -> Tokens:
 
 
 def test_the_key_goes_to_the_token_service_and_the_token_to_the_api(sandbox: Sandbox, vendor: Vendor) -> None:
-    made = vendor.ask(WANTED)
+    made = vendor.request(WANTED)
     vendor.open(next(export for export in vendor.exports() if export.id == made.id)).close()
     mint, *rest = sandbox.requests
     assert (mint.method, urlsplit(mint.path).path) == ("POST", "/token")
@@ -102,7 +102,7 @@ def test_a_key_that_is_refused_with_a_word_is_a_wrong_one(start: Callable[[str],
 def test_a_post_with_a_wrong_key_is_told_at_once(start: Callable[[str], Sandbox]) -> None:
     sandbox = start("2026-04-16")
     with pytest.raises(PermanentError, match=r"^POST .*HTTP 401"):
-        didww.client(sandbox.url, "k-another").ask(WANTED)
+        didww.client(sandbox.url, "k-another").request(WANTED)
     assert paths(sandbox) == [("/v3/exports", 401)]
 
 
@@ -118,7 +118,7 @@ def test_who_asks_for_no_version_that_there_is_begins_with_the_key(start: Callab
 def test_a_file_is_opened_by_the_key_in_every_version(start: Callable[[str], Sandbox]) -> None:
     sandbox = start("2026-04-16")
     vendor = didww.client(sandbox.url, KEY)
-    made = vendor.ask(WANTED)
+    made = vendor.request(WANTED)
     ready = next(export for export in vendor.exports() if export.id == made.id)
     sandbox.upgrade(NEWEST)
     vendor.open(ready).close()
@@ -151,7 +151,7 @@ def test_a_token_that_runs_out_or_is_revoked_early_is_made_anew_once(
 ) -> None:
     vendor.exports()
     clock.advance(timedelta(minutes=15))
-    vendor.ask(WANTED)
+    vendor.request(WANTED)
     sandbox.tokens.revoke()
     (made,) = [export for export in vendor.exports() if export.reference == WANTED.reference]
     sandbox.tokens.revoke()
@@ -213,7 +213,7 @@ def test_without_a_token_nothing_is_asked_and_everything_is_tried_later(
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)
     sandbox.faults.inject(kind, times=None, on=Operation.MINT)
-    for attempt in (vendor.exports, lambda: vendor.ask(WANTED)):
+    for attempt in (vendor.exports, lambda: vendor.request(WANTED)):
         with pytest.raises(TransientError, match=r"^POST \S+/token .* try again later\.$"):
             attempt()
     assert {path for path, _ in paths(sandbox)} == {"/token"}
@@ -274,11 +274,11 @@ def test_neither_key_nor_token_is_in_any_text(
     sandbox: Sandbox, vendor: Vendor, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
-        made = vendor.ask(WANTED)
+        made = vendor.request(WANTED)
         token = token_in(vendor)
         sandbox.faults.inject(Fault.UNANSWERED, times=None)
         text = ""
-        for attempt in (vendor.exports, lambda: vendor.ask(WANTED), lambda: vendor.open(replace(made, url="x"))):
+        for attempt in (vendor.exports, lambda: vendor.request(WANTED), lambda: vendor.open(replace(made, url="x"))):
             with pytest.raises((PermanentError, TransientError)) as raised:
                 attempt()
             text += "".join(traceback.format_exception(raised.value)) + repr(raised.value)

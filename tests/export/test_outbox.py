@@ -30,7 +30,7 @@ class Late(Vendor):
         listed = super().exports()
         if self.arrives:
             self.arrives = False
-            self.ask(WANTED)
+            self.request(WANTED)
         return listed
 
 

@@ -85,7 +85,7 @@ def test_both_forms_of_the_base_are_asked_as_they_stand(serve: Serve, base: str)
     export = {"id": "exp_1", "createdTime": "2026-11-21T00:05:00Z"}
     origin, seen = serve(lambda path: listing(export) if "?" in path else answer(export, 201))
     client(origin, base).exports()
-    client(origin, base).ask(WANTED)
+    client(origin, base).request(WANTED)
     assert [(method, urlsplit(path).path) for method, path, _ in seen] == [
         ("GET", f"{base.rstrip('/')}/data-exports"),
         ("POST", f"{base.rstrip('/')}/data-exports"),
@@ -103,7 +103,7 @@ def test_an_address_without_an_organization_is_refused_before_the_key_goes_there
 def test_a_format_that_cannot_be_read_is_refused_before_it_is_asked_for(serve: Serve, format_: str) -> None:
     origin, seen = serve(lambda path: answer({}))
     with pytest.raises(PermanentError, match=rf"rebilly_sales asks for {format_}, and only csv and detailed-csv"):
-        client(origin).ask(replace(WANTED, dataset=replace(SALES, options={"format": format_})))
+        client(origin).request(replace(WANTED, dataset=replace(SALES, options={"format": format_})))
     assert seen == []
 
 
@@ -121,7 +121,7 @@ class TestTheLocalVendor:
         return Vendor(Credentials(sandbox.url, SecretStr(KEY), "REBILLY_API_KEY"), backoff=0.0)
 
     def test_is_asked_in_the_words_that_are_documented(self, sandbox: Sandbox, vendor: Vendor) -> None:
-        made = vendor.ask(WANTED)
+        made = vendor.request(WANTED)
         assert json.loads(sandbox.requests[-1].body) == {
             "name": "cdr/main/rebilly_sales/2026-10/day0",
             "resource": "transactions",
@@ -140,7 +140,7 @@ class TestTheLocalVendor:
         assert (listed[made.id].reference, listed[made.id].end) == (WANTED.reference, OCTOBER.end)
 
     def test_serves_parts_that_are_read_whole_from_any_byte_on(self, vendor: Vendor) -> None:
-        asked_for = vendor.ask(WANTED).id
+        asked_for = vendor.request(WANTED).id
         export = next(export for export in vendor.exports() if export.id == asked_for)
         with vendor.open(export) as response:
             whole, etag = response.raw.read(), response.headers["ETag"]
@@ -288,12 +288,12 @@ class TestAnExport:
     )
     def test_has_the_status_of_its_word(self, serve: Serve, said: str | None, status: Status) -> None:
         export = self.one(serve, status=said)
-        assert (export.status, export.said) == (status, said or "no status")
+        assert (export.status, export.vendor_status) == (status, said or "no status")
 
     @pytest.mark.parametrize("why", ["record-limit-exceeded", "max-retries-reached"])
     def test_that_failed_says_why(self, serve: Serve, why: str) -> None:
         export = self.one(serve, status="failed", failureReason=why, fileId=None)
-        assert (export.status, export.said) == (Status.FAILED, f"failed: {why}")
+        assert (export.status, export.vendor_status) == (Status.FAILED, f"failed: {why}")
 
     @pytest.mark.parametrize("count", [0, 1500])
     def test_says_how_many_records_it_holds_once_it_is_completed(self, serve: Serve, count: int) -> None:
@@ -443,7 +443,7 @@ class TestARefusal:
     def told(self, serve: Serve, status: int, body: object) -> str:
         origin, _ = serve(lambda path: answer(body, status))
         with pytest.raises(PermanentError) as refused:
-            client(origin).ask(WANTED)
+            client(origin).request(WANTED)
         return str(refused.value).partition(f"(HTTP {status})")[2]
 
     def test_names_the_fields_that_are_wrong(self, serve: Serve) -> None:
@@ -492,5 +492,5 @@ class TestTheRateLimit:
         until = str(int(time.time()) + 1_000)
         origin, seen = serve(lambda path: answer({"title": "Rate Limit Exceeded"}, 429, X_RateLimit_Retry_After=until))
         with pytest.raises(TransientError, match=r"^POST [^\n]+HTTP 429; try again later\.$"):
-            client(origin).ask(WANTED)
+            client(origin).request(WANTED)
         assert len(seen) == 1

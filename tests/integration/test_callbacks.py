@@ -321,7 +321,7 @@ def ask(vendor: Sandbox, url: str, version: str = "2026-04-16") -> str:
     credentials = Credentials(vendor.url, SecretStr(KEY), "DIDWW_API_KEY", version, vendor.token_url, callback_url=url)
     month = Month(2026, 10)
     request = Request(Dataset("cdr_in", "didww", "cdr_in"), month, month.start, month.end, "ours")
-    return Vendor(credentials).ask(request).id
+    return Vendor(credentials).request(request).id
 
 
 @pytest.mark.parametrize("version", ["2021-12-15", "2022-05-10", "2026-04-16", "2026-11-19"])
