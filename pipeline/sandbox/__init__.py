@@ -13,7 +13,7 @@ from pipeline.sandbox.didww.ledger import Totals
 from pipeline.sandbox.faults import Fault, Faults, Injection, Operation
 from pipeline.sandbox.server import RecordedRequest
 from pipeline.sandbox.traffic.columns import COLUMNS, DURATION, MONEY
-from pipeline.sandbox.traffic.estate import trunk_id
+from pipeline.sandbox.traffic.fixtures import trunk_id
 
 __all__ = [
     "COLUMNS",

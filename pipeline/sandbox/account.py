@@ -9,7 +9,7 @@ from itertools import count, islice
 from typing import Any
 
 from pipeline.sandbox.clock import Clock
-from pipeline.sandbox.shelf import Shelf
+from pipeline.sandbox.store import Store
 from pipeline.sandbox.traffic.rows import BEGAN, Records, Row
 
 
@@ -88,7 +88,7 @@ class Export:
         return self.kept_until is not None and now >= self.kept_until
 
 
-class Account(Shelf[Export]):
+class Account(Store[Export]):
     """All exports there are, and the records that they are made of."""
 
     def __init__(

@@ -9,11 +9,11 @@ from random import Random
 from typing import Any, ClassVar
 
 from pipeline.sandbox.account import Account, Draft, Export, Stage
-from pipeline.sandbox.answers import Answer, RefusalError, document
 from pipeline.sandbox.faults import STATE_FAULTS, Fault, Faults, Operation
 from pipeline.sandbox.files.sheet import Sheet
 from pipeline.sandbox.files.storage import Storage
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import RefusalError, Response, document
 
 Content = Mapping[str, Any]
 
@@ -54,7 +54,7 @@ class Dialect(ABC):
         """
 
     @abstractmethod
-    def lets_in(self, request: Request) -> bool:
+    def is_authorized(self, request: Request) -> bool:
         """Whether the request carries the key."""
 
     @abstractmethod
@@ -62,7 +62,7 @@ class Dialect(ABC):
         """What a body that was POSTed to ``path`` asks for; raises ``RefusalError`` for what is not taken."""
 
     @abstractmethod
-    def stranger(self, rng: Random) -> Draft:
+    def foreign_draft(self, rng: Random) -> Draft:
         """What somebody else in the same account asked for."""
 
     @abstractmethod
@@ -70,7 +70,7 @@ class Dialect(ABC):
         """The export as the vendor shows it; ``pointer`` has the address of its file."""
 
     @abstractmethod
-    def page(self, request: Request, exports: Sequence[Export], *, endless: bool) -> Answer:
+    def page(self, request: Request, exports: Sequence[Export], *, endless: bool) -> Response:
         """The page of the list that is asked for; ``exports`` come oldest first, ``shown`` makes resources of them.
 
         With ``endless`` it must name as the next page one that brings nothing new.
@@ -92,22 +92,22 @@ class Dialect(ABC):
         """An id that looks like the vendor's."""
         return str(number)
 
-    def single(self, status: int, resource: Content, request: Request) -> Answer:
+    def single(self, status: int, resource: Content, request: Request) -> Response:
         """One export, as the answer to a create or a show."""
         return document(status, resource)
 
-    def too_many(self, value: str | float | None) -> Answer:
+    def too_many(self, value: str | float | None) -> Response:
         """429; ``value`` is what the vendor's header for that says, which is absent otherwise."""
         answer = self.refused(429, "Too many requests.").answer
         if value is not None:
             answer.headers["Retry-After"] = str(value)
         return answer
 
-    def busy(self) -> Answer:
+    def busy(self) -> Response:
         """How the vendor says that it takes no more exports for now."""
         return self.too_many(None)
 
-    def update(self, request: Request, export: Export) -> Answer:
+    def update(self, request: Request, export: Export) -> Response:
         """Change or delete an export, where the vendor has that."""
         raise self.refused(405, f"{request.method} is not allowed.")
 

@@ -25,11 +25,11 @@ __all__ = [
     "Faults",
     "Injection",
     "Operation",
-    "Struck",
+    "Target",
 ]
 
 
-class Struck(Protocol):
+class Target(Protocol):
     """What a fault needs of an export that it strikes."""
 
     id: str
@@ -56,7 +56,7 @@ class Injection:
         """``value`` as text."""
         return default if self.value is None else str(self.value)
 
-    def strikes(self, operation: Operation, export: Struck | None) -> bool:
+    def applies(self, operation: Operation, export: Target | None) -> bool:
         """Whether it hits this occasion, which then counts."""
         if not self.active or operation not in self.on or not self._matches(export):
             return False
@@ -69,7 +69,7 @@ class Injection:
         self.hits += 1
         return True
 
-    def _matches(self, export: Struck | None) -> bool:
+    def _matches(self, export: Target | None) -> bool:
         return self.match is None or (export is not None and self.match(export))
 
 
@@ -113,14 +113,14 @@ class Faults:
                 injection.stop()
             self._injections.clear()
 
-    def take(self, kinds: Collection[Fault], operation: Operation, export: Struck | None = None) -> Injection | None:
+    def take(self, kinds: Collection[Fault], operation: Operation, export: Target | None = None) -> Injection | None:
         """The first switched-on fault of ``kinds`` that strikes this occasion, counted; or None."""
         with self._lock:
             return next(
                 (
                     injection
                     for injection in self._injections
-                    if injection.kind in kinds and injection.strikes(operation, export)
+                    if injection.kind in kinds and injection.applies(operation, export)
                 ),
                 None,
             )

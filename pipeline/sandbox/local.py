@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from pipeline.sandbox.account import Account, Export
 from pipeline.sandbox.clock import Clock, utc_now
 from pipeline.sandbox.dialect import Dialect
+from pipeline.sandbox.dialect_handler import DialectHandler
 from pipeline.sandbox.files.storage import Storage
-from pipeline.sandbox.interpreter import Interpreter
 from pipeline.sandbox.rate_limit import RateLimit
 from pipeline.sandbox.running import Running
 from pipeline.sandbox.traffic.rhythm import chance
@@ -60,8 +60,8 @@ class Local(Running, Dialect):
         self._rng = chance(seed, "strangers")
         for _ in range(foreign):
             oldest = min(_OLDEST, self.kept or _OLDEST) * 0.9
-            self._stranger(self.account.now() - oldest * self._rng.random())
-        self._listen(host, port, Interpreter(self, RateLimit(rate_limit), self._stranger).answer)
+            self._foreign_export(self.account.now() - oldest * self._rng.random())
+        self._listen(host, port, DialectHandler(self, RateLimit(rate_limit), self._foreign_export).answer)
 
     @property
     def exports(self) -> list[Export]:
@@ -90,12 +90,12 @@ class Local(Running, Dialect):
         """Let records arrive late: exports created from now on hold them, earlier ones do not."""
         self.account.add_records(resource, tuple(rows))
 
-    def _stranger(self, created_at: datetime | None = None) -> Export:
+    def _foreign_export(self, created_at: datetime | None = None) -> Export:
         """An export of somebody else; some were abandoned by the vendor and never finish, some failed."""
         number = uuid.UUID(int=self._rng.getrandbits(128), version=4)
         fails = self._rng.random() < _P_FAILED
         export = self.account.create(
-            self.identify(number), self.stranger(self._rng), created_at, foreign=True, fails=fails
+            self.identify(number), self.foreign_draft(self._rng), created_at, foreign=True, fails=fails
         )
         if self._rng.random() < _P_UNFINISHED:
             export.finished_at = None

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
-from pipeline.sandbox.answers import Answer
 from pipeline.sandbox.faults import Faults
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import Response
 from pipeline.sandbox.server import RecordedRequest, SandboxServer
 
 # How soon closing is noticed; a test that starts many of them waits for it each time.
@@ -47,7 +47,7 @@ class Running:
         return list(self._server.recorded)
 
     def start(self) -> Self:
-        """Answer requests from now on."""
+        """Response requests from now on."""
         self._thread.start()
         return self
 
@@ -67,7 +67,7 @@ class Running:
     ) -> None:
         self.stop()
 
-    def _listen(self, host: str, port: int, answer: Callable[[Request], Answer]) -> None:
+    def _listen(self, host: str, port: int, answer: Callable[[Request], Response]) -> None:
         """Take the port, where requests wait for ``start``."""
         try:
             self._server = SandboxServer((host, port), answer)

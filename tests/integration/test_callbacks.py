@@ -342,7 +342,7 @@ def test_an_export_that_completes_rings_the_bell_once(
     assert endpoint.bell.rung_after(NOW)
     clock.advance(STEP)
     assert vendor.deliver_callbacks() == []
-    assert vendor.deliver_callbacks(again=True) == [Delivery(export_id, 204)]
+    assert vendor.deliver_callbacks(redeliver=True) == [Delivery(export_id, 204)]
     assert len(proxy.passed) == 2
     assert not endpoint.bell.rung_after(NOW + 2 * STEP)
 

@@ -18,7 +18,7 @@ from pipeline.months import Month
 from pipeline.normalise.convert import Converted, Origin, convert
 from pipeline.normalise.didww import TABLES, table
 from pipeline.sandbox import ManualClock, Sandbox
-from pipeline.sandbox.didww.generations import header
+from pipeline.sandbox.didww.header_versions import header
 from tests.export.dialects import didww
 
 JUNE = Month(2017, 6)

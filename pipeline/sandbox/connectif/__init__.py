@@ -12,7 +12,6 @@ from random import Random
 from typing import Any
 
 from pipeline.sandbox.account import Draft, Export, Stage
-from pipeline.sandbox.answers import Answer, RefusalError, document
 from pipeline.sandbox.connectif import bodies
 from pipeline.sandbox.connectif.bodies import DATES, EXPLORER, FIELDS, InvalidError
 from pipeline.sandbox.dialect import Content, Route
@@ -21,6 +20,7 @@ from pipeline.sandbox.files.csvfile import Shape
 from pipeline.sandbox.files.sheet import Sheet, iso
 from pipeline.sandbox.local import Local
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import RefusalError, Response, document
 
 _LIST = "/exports"
 _CREATE = {"/exports": "", "/exports/": "", f"/exports/type/{EXPLORER}": EXPLORER}
@@ -59,7 +59,7 @@ class Sandbox(Local):
         before, _, name = request.path.rpartition("/")
         return Route(Operation.SHOW, name) if before == _LIST else None
 
-    def lets_in(self, request: Request) -> bool:
+    def is_authorized(self, request: Request) -> bool:
         """``Authorization`` has the word ``apiKey`` and the key."""
         return request.headers.get("authorization") == f"apiKey {self.api_key}"
 
@@ -74,9 +74,9 @@ class Sandbox(Local):
             wrong = [{"path": error.path, "reason": error.reason}]
             raise self.refused(422, "The export is not valid.", validationErrors=wrong) from error
 
-    def stranger(self, rng: Random) -> Draft:
+    def foreign_draft(self, rng: Random) -> Draft:
         """Of any kind, made in the app or by another program."""
-        return bodies.strange(rng, self.account.now())
+        return bodies.foreign_draft(rng, self.account.now())
 
     def resource(self, request: Request, export: Export, status: str, operation: Operation) -> Content:
         """All that was asked for is repeated; the address of the file is another each time, also in the list."""
@@ -99,7 +99,7 @@ class Sandbox(Local):
         counts = {} if export.foreign else dict.fromkeys(("progress", "total"), len(export.rows))
         return {**shown, **file, **counts, "finishedAt": iso(export.finished_at or export.created_at)}
 
-    def page(self, request: Request, exports: Sequence[Export], *, endless: bool) -> Answer:
+    def page(self, request: Request, exports: Sequence[Export], *, endless: bool) -> Response:
         """The newest first; a single page has no ``links``, the last of several no ``next``."""
         number, last = _number(request), -(-len(exports) // _PAGE_SIZE)
         neighbours = {"prev": number - 1, "next": number + 1}
@@ -117,16 +117,16 @@ class Sandbox(Local):
     def refused(self, status: int, reason: str, **more: object) -> RefusalError:
         """Status, title and detail; where the key or the rate is refused there is no body."""
         if status in (401, 429):
-            return RefusalError(Answer(status))
+            return RefusalError(Response(status))
         return RefusalError(document(status, {"status": status, "title": "Refused", "detail": reason, **more}))
 
-    def too_many(self, value: str | float | None) -> Answer:
+    def too_many(self, value: str | float | None) -> Response:
         """429 without a body; ``value`` is how many seconds from now the header's instant lies."""
         limit = {"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "0"}
         reset = {} if value is None else {"X-RateLimit-Reset": str(int(time.time() + float(value)))}
-        return Answer(429, {**limit, **reset})
+        return Response(429, {**limit, **reset})
 
-    def busy(self) -> Answer:
+    def busy(self) -> Response:
         """Back-pressure is a 400 with a code of its own."""
         again = "Please try again when any queued export has been completed or deleted."
         return self.refused(400, f"You have reached the limit of {_QUEUE} queued exports. {again}", code="E0301").answer

@@ -62,7 +62,7 @@ def read(kind: str, body: Mapping[str, object]) -> Draft:
     return _drafted(kind, body)
 
 
-def strange(rng: Random, now: datetime) -> Draft:
+def foreign_draft(rng: Random, now: datetime) -> Draft:
     """What somebody else asked for, in the app or by another program; some of it looks just as ours might."""
     kind = rng.choice([ACTIVITIES, *FIELDS])
     month = Month.of(now).shift(-rng.randrange(1, 4))

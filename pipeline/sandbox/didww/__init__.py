@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from pipeline.sandbox.clock import Clock, utc_now
 from pipeline.sandbox.didww import routes
 from pipeline.sandbox.didww.api import Api
+from pipeline.sandbox.didww.authenticator import Authenticator
 from pipeline.sandbox.didww.callbacks import Callbacks, Delivery
 from pipeline.sandbox.didww.downloads import Downloads
 from pipeline.sandbox.didww.exports import Export, ExportStore
-from pipeline.sandbox.didww.gate import Gate
-from pipeline.sandbox.didww.generations import held
+from pipeline.sandbox.didww.filters import RowFilters
+from pipeline.sandbox.didww.foreign_exports import foreign_export, foreign_exports
+from pipeline.sandbox.didww.header_versions import columns_held
 from pipeline.sandbox.didww.ledger import Ledger, Totals
-from pipeline.sandbox.didww.narrowing import Narrowing
-from pipeline.sandbox.didww.strangers import stranger, strangers
 from pipeline.sandbox.didww.tokens import Tokens
 from pipeline.sandbox.didww.versions import served, version_of
 from pipeline.sandbox.rate_limit import RateLimit
@@ -75,19 +75,19 @@ class Sandbox(Running):
         port: int = 0,
     ) -> None:
         self.tokens = Tokens(api_key, clock, RateLimit(rate_limit))
-        self._gate = Gate(api_key, self.tokens, version_of(version))
+        self._authenticator = Authenticator(api_key, self.tokens, version_of(version))
         super().__init__(api_key)
         per_day = calls_per_day if rows_per_day is None else rows_per_day
         self._ledger = Ledger(_sources(seed, per_day, newline_rate))
         self._store = ExportStore(self._ledger, clock, pending, processing)
         self._callbacks = Callbacks(self._store, callback_secret)
         self._rng = chance(seed, "strangers")
-        self._newcomers = 0
-        for export in strangers(self._rng, self._ledger, self._store.now(), foreign, self._gate.default):
+        self._foreign_added = 0
+        for export in foreign_exports(self._rng, self._ledger, self._store.now(), foreign, self._authenticator.default):
             self._store.add(export)
         downloads = Downloads(self.folder, self.faults, crlf=crlf)
-        limit = RateLimit(rate_limit)
-        api = Api(self._store, downloads, self.faults, gate=self._gate, limit=limit, newcomer=self._newcomer)
+        auth, limit = self._authenticator, RateLimit(rate_limit)
+        api = Api(self._store, downloads, self.faults, authenticator=auth, limit=limit, add_foreign=self._add_foreign)
         self._listen(host, port, api.answer)
 
     @property
@@ -97,14 +97,14 @@ class Sandbox(Running):
 
     def upgrade(self, version: str) -> None:
         """Make the account's version a newer one, as its owner can at any moment; there is no way back."""
-        self._gate.default = served(self._gate.default, version_of(version).name)
+        self._authenticator.default = served(self._authenticator.default, version_of(version).name)
 
     @property
     def exports(self) -> list[Export]:
         """The exports that were created here, oldest first, without other people's."""
         return self._store.own()
 
-    def truth(self, export_type: str, from_: datetime, to: datetime, filters: Narrowing | None = None) -> Totals:
+    def truth(self, export_type: str, from_: datetime, to: datetime, filters: RowFilters | None = None) -> Totals:
         """What a load of calls that start in [from_, to) must add up to, if it were exported now.
 
         Args:
@@ -123,7 +123,7 @@ class Sandbox(Running):
         export = self._store.find(export_id)
         if export is None:
             raise KeyError(export_id)
-        return export.snapshot.totals(held(export.export_type, export.version))
+        return export.snapshot.totals(columns_held(export.export_type, export.version))
 
     def add_records(self, export_type: str, rows: Iterable[Row]) -> None:
         """Let records arrive late: exports created from now on hold them, earlier ones do not.
@@ -136,12 +136,14 @@ class Sandbox(Running):
         """Make ``rows`` the only records of this type for exports created from now on."""
         self._ledger.replace(export_type, rows)
 
-    def deliver_callbacks(self, *, again: bool = False) -> list[Delivery]:
-        """Call back for what has completed since the last time, or for all that is completed ``again``."""
-        return self._callbacks.deliver(f"{self.url}/exports", again=again)
+    def deliver_callbacks(self, *, redeliver: bool = False) -> list[Delivery]:
+        """Call back for what has completed since the last time, or for all that is completed ``redeliver``."""
+        return self._callbacks.deliver(f"{self.url}/exports", redeliver=redeliver)
 
-    def _newcomer(self) -> None:
+    def _add_foreign(self) -> None:
         # An id of zeros sorts first, as the newest does by -created_at: every later page shifts by one.
-        self._newcomers += 1
-        export_id = f"00000000-0000-4000-8000-{self._newcomers:012d}"
-        self._store.add(stranger(self._rng, self._ledger, self._store.now(), self._gate.default, export_id))
+        self._foreign_added += 1
+        export_id = f"00000000-0000-4000-8000-{self._foreign_added:012d}"
+        self._store.add(
+            foreign_export(self._rng, self._ledger, self._store.now(), self._authenticator.default, export_id)
+        )

@@ -4,22 +4,22 @@ from collections.abc import Callable
 from functools import partial
 from urllib.parse import urlsplit
 
-from pipeline.sandbox.answers import Answer
-from pipeline.sandbox.desk import Desk
 from pipeline.sandbox.didww import routes, tokens, validation
+from pipeline.sandbox.didww.authenticator import Authenticator
 from pipeline.sandbox.didww.downloads import Downloads
 from pipeline.sandbox.didww.exports import COMPLETED, Export, ExportStore
-from pipeline.sandbox.didww.gate import Gate
 from pipeline.sandbox.didww.listing import read_fields, read_query
 from pipeline.sandbox.didww.problems import not_found, problem, resources, too_many_requests
 from pipeline.sandbox.didww.resource import Resources
 from pipeline.sandbox.didww.versions import Version
 from pipeline.sandbox.faults import Faults, Operation
+from pipeline.sandbox.handler import Handler
 from pipeline.sandbox.rate_limit import RateLimit
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import Response
 
 
-class Api(Desk[Export]):
+class Api(Handler[Export]):
     """DIDWW's desk, which makes tokens as well."""
 
     front = 0
@@ -30,29 +30,29 @@ class Api(Desk[Export]):
         downloads: Downloads,
         faults: Faults,
         *,
-        gate: Gate,
+        authenticator: Authenticator,
         limit: RateLimit,
-        newcomer: Callable[[], object],
+        add_foreign: Callable[[], object],
     ) -> None:
-        super().__init__(faults, store, newcomer)
-        self._store, self._downloads, self._gate, self._limit = store, downloads, gate, limit
+        super().__init__(faults, store, add_foreign)
+        self._store, self._downloads, self._authenticator, self._limit = store, downloads, authenticator, limit
         self._resources = Resources(store, faults)
 
-    def respond(self, request: Request) -> Answer:
+    def respond(self, request: Request) -> Response:
         """A token, or what the version that is served has to say."""
         operation = routes.operation(request)
         if operation is Operation.MINT:
-            return self.struck(operation, None, partial(self._gate.tokens.answer, request))
-        version = self._gate.admit(request)
+            return self.faulted(operation, None, partial(self._authenticator.tokens.answer, request))
+        version = self._authenticator.authenticate(request)
         if not self._limit.allows():
             return too_many_requests()
         if operation is None or (operation is Operation.UPDATE and not version.updates):
             raise problem(404, "Not found", f"No route matches {request.method} {request.path}.", "404")
         find = self._store.find_file if operation is Operation.DOWNLOAD else self._store.find
         export = self.unless_vanished(operation, find(routes.name(request)))
-        return self.struck(operation, export, partial(self._handled, request, operation, export, version))
+        return self.faulted(operation, export, partial(self._handled, request, operation, export, version))
 
-    def too_many(self, operation: Operation, value: str | float | None) -> Answer:
+    def too_many(self, operation: Operation, value: str | float | None) -> Response:
         """Only the token service says by itself when to come again."""
         if operation is Operation.MINT:
             return tokens.too_many("1" if value is None else value)
@@ -61,7 +61,7 @@ class Api(Desk[Export]):
             answer.headers["Retry-After"] = str(value)
         return answer
 
-    def _handled(self, request: Request, operation: Operation, export: Export | None, version: Version) -> Answer:
+    def _handled(self, request: Request, operation: Operation, export: Export | None, version: Version) -> Response:
         if operation is Operation.DOWNLOAD:
             return self._download(request, export)
         validation.check_accept(request.headers.get("accept", ""))
@@ -82,7 +82,7 @@ class Api(Desk[Export]):
         status = 201 if operation is Operation.CREATE else 200
         return resources(status, {"data": data, "meta": {"api_version": version.name}})
 
-    def _list(self, request: Request, version: Version) -> Answer:
+    def _list(self, request: Request, version: Version) -> Response:
         query, place = read_query(request.parameters, version), routes.collection_url(request)
         exports, now = self.listed(later_page=query.number > 1), self._store.now()
         page = query.page(exports, lambda export: export.status(now), place)
@@ -93,7 +93,7 @@ class Api(Desk[Export]):
         links = {"links": page.links} if version.linked else {}
         return self.unless_cut(resources(200, {"data": list(shown), "meta": meta, **links}))
 
-    def _download(self, request: Request, export: Export | None) -> Answer:
+    def _download(self, request: Request, export: Export | None) -> Response:
         if export is None or self._resources.status(export, Operation.DOWNLOAD) != COMPLETED:
-            return Answer(404)
+            return Response(404)
         return self._downloads.answer(request, export)

@@ -29,14 +29,14 @@ class Callbacks:
         self._secret = secret
         self._told: set[str] = set()
 
-    def deliver(self, exports_url: str, *, again: bool = False) -> list[Delivery]:
-        """Call back for what is completed by now and was not called back for, or for all of it ``again``.
+    def deliver(self, exports_url: str, *, redeliver: bool = False) -> list[Delivery]:
+        """Call back for what is completed by now and was not called back for, or for all of it ``redeliver``.
 
         The vendor would come again, up to nine times, where it is not answered with 2xx.
         """
         now = self._store.now()
         completed = [export for export in self._store.own() if export.status(now) == COMPLETED]
-        due = [export for export in completed if export.callback_url and (again or export.id not in self._told)]
+        due = [export for export in completed if export.callback_url and (redeliver or export.id not in self._told)]
         if not self._secret:
             return []
         self._told.update(export.id for export in due)

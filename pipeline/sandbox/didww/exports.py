@@ -9,7 +9,7 @@ from pipeline.months import Month
 from pipeline.sandbox.clock import Clock
 from pipeline.sandbox.didww.ledger import Ledger, Snapshot
 from pipeline.sandbox.didww.validation import Draft
-from pipeline.sandbox.shelf import Shelf
+from pipeline.sandbox.store import Store
 
 PENDING = "pending"
 PROCESSING = "processing"
@@ -50,7 +50,7 @@ class Export:
         return self.completed_at is not None and now >= _a_month_later(self.completed_at)
 
 
-class ExportStore(Shelf[Export]):
+class ExportStore(Store[Export]):
     """All exports of the account, made of the ledger's records."""
 
     def __init__(self, ledger: Ledger, clock: Clock, pending: timedelta, processing: timedelta) -> None:
@@ -68,7 +68,7 @@ class ExportStore(Shelf[Export]):
             export_type=draft.export_type,
             filters=draft.filters,
             created_at=now,
-            snapshot=self._ledger.snapshot(draft.export_type, draft.from_, draft.to, now, draft.narrowing),
+            snapshot=self._ledger.snapshot(draft.export_type, draft.from_, draft.to, now, draft.row_filters),
             processing_at=now + self._pending,
             completed_at=now + self._pending + self._processing,
             version=version,

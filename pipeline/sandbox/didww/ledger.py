@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 
-from pipeline.sandbox.didww.narrowing import Narrowing, left
+from pipeline.sandbox.didww.filters import RowFilters, row_predicate
 from pipeline.sandbox.traffic.columns import COLUMNS, DURATION, MONEY
 from pipeline.sandbox.traffic.record import CallSource, Cells, Record, Row, handwritten
 
@@ -40,12 +40,12 @@ class Snapshot:
     to: datetime
     as_of: datetime
     book: Book
-    narrowing: Narrowing = field(default_factory=dict)
+    row_filters: RowFilters = field(default_factory=dict)
 
     def rows(self) -> Iterator[Cells]:
         """The cells of each record, ordered by start."""
         rows = (record.cells for record in self._records())
-        return filter(left(self.export_type, self.narrowing), rows) if self.narrowing else rows
+        return filter(row_predicate(self.export_type, self.row_filters), rows) if self.row_filters else rows
 
     def totals(self, held: Container[str] | None = None) -> Totals:
         """Rows, seconds and money, added up without going through a file; where told, money of columns ``held``."""
@@ -102,7 +102,7 @@ class Ledger:
         self._books[export_type] = Book(None, tuple(sorted(handwritten(export_type, rows), key=_START)))
 
     def snapshot(
-        self, export_type: str, from_: datetime, to: datetime, as_of: datetime, narrowing: Narrowing
+        self, export_type: str, from_: datetime, to: datetime, as_of: datetime, row_filters: RowFilters
     ) -> Snapshot:
         """What an export of this window holds if it is created at ``as_of``, which is now."""
-        return Snapshot(export_type, from_, to, as_of, self._books[export_type], narrowing)
+        return Snapshot(export_type, from_, to, as_of, self._books[export_type], row_filters)

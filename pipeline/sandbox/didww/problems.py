@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from pipeline.sandbox.answers import Answer, RefusalError, document
+from pipeline.sandbox.responses import RefusalError, Response, document
 
 MEDIA_TYPE = "application/vnd.api+json"
 
 
-def resources(status: int, content: object) -> Answer:
+def resources(status: int, content: object) -> Response:
     """A document of JSON:API."""
     return document(status, content, MEDIA_TYPE)
 
@@ -54,6 +54,6 @@ def missing(name: str) -> RefusalError:
     return problem(400, "Missing Parameter", f"The required parameter, {name}, is missing.", "106")
 
 
-def too_many_requests() -> Answer:
+def too_many_requests() -> Response:
     """The rate limit's own shape: neither title nor code."""
     return resources(429, {"errors": [{"status": "429", "detail": "Too Many Requests"}]})

@@ -34,11 +34,11 @@ class Resources:
         """The resource object with the attributes named in ``fields``, in the words of ``version``."""
         status = self.status(export, operation)
         values: dict[str, object] = {
-            "status": version.told(status),
+            "status": version.spelled(status),
             "created_at": iso(export.created_at),
             "url": self._url(request, export, operation) if status == COMPLETED else None,
             "callback_url": export.callback_url,
-            "callback_method": version.told(export.callback_method),
+            "callback_method": version.spelled(export.callback_method),
             "export_type": export.export_type,
             "external_reference_id": export.external_reference_id,
             "filters": export.filters,

@@ -6,11 +6,11 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pipeline.sandbox.answers import Answer, document
 from pipeline.sandbox.clock import Clock
 from pipeline.sandbox.didww.versions import VERSIONS
 from pipeline.sandbox.rate_limit import RateLimit
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import Response, document
 
 # The names of the production hosts, wherever the service runs.
 AUDIENCES = ("api.didww.com", "api-vin.didww.com", "api-vout.didww.com", "api-sms.didww.com")
@@ -43,7 +43,7 @@ class Tokens:
         self._made: dict[str, Token] = {}
         self._lock = threading.Lock()
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         """A new token, or why there is none."""
         if not self._limit.allows():
             return too_many(1)
@@ -64,7 +64,7 @@ class Tokens:
         with self._lock:
             self._made.clear()
 
-    def _make(self, body: dict[str, object]) -> Answer:
+    def _make(self, body: dict[str, object]) -> Response:
         scope, version = str(body.get("scope", "full")), str(body.get("api_version", _FIRST_VERSION))
         if scope not in _SCOPES:
             raise _RefusedError("invalid_scope", f"{scope} is not a scope.")
@@ -76,7 +76,7 @@ class Tokens:
         return _uncached(200, {**content, "aud": body["aud"], "scope": scope, "api_version": version})
 
 
-def too_many(seconds: float | str) -> Answer:
+def too_many(seconds: float | str) -> Response:
     """Asked too often; unlike the API, the service says when to come again."""
     answer = _error(429, "rate_limit_exceeded", "Too many token requests.")
     answer.headers["Retry-After"] = str(seconds)
@@ -104,11 +104,11 @@ def _life(body: dict[str, object]) -> int:
     return lasts
 
 
-def _error(status: int, error: str, description: str) -> Answer:
+def _error(status: int, error: str, description: str) -> Response:
     return _uncached(status, {"error": error, "error_description": description})
 
 
-def _uncached(status: int, content: object) -> Answer:
+def _uncached(status: int, content: object) -> Response:
     answer = document(status, content)
     answer.headers |= {"Cache-Control": "no-store", "Pragma": "no-cache"}
     return answer

@@ -1,9 +1,9 @@
-"""The versions of the exports API, and in what they differ; a file's columns are in ``generations``."""
+"""The versions of the exports API, and in what they differ; a file's columns are in ``header_versions``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipeline.sandbox.didww.narrowing import FILTERS
+from pipeline.sandbox.didww.filters import FILTERS
 from pipeline.sandbox.traffic.columns import CDR_IN, CDR_OUT, SMS_IN, SMS_OUT
 
 _SHOWN = ("status", "created_at", "url", "callback_url", "callback_method", "export_type")
@@ -14,7 +14,7 @@ class Version:
     """One version; the defaults are what the newer ones have in common.
 
     ``by_month`` is whether a window is a year and a month, ``linked`` whether pages have links, ``updates`` whether
-    there is a PATCH. ``narrowing`` has the filters of each type beside the window. Under ``bearer`` only tokens are let
+    there is a PATCH. ``row_filters`` has the filters of each type beside the window. Under ``bearer`` only tokens are let
     in, and a callback must have both its attributes.
     """
 
@@ -28,11 +28,11 @@ class Version:
     list_filters: tuple[str, ...] = ("id", "external_reference_id")
     sorts: tuple[str, ...] = ("created_at", "external_reference_id", "status")
     largest_page: int = 100
-    narrowing: Mapping[str, tuple[str, ...]] = field(
+    row_filters: Mapping[str, tuple[str, ...]] = field(
         default_factory=lambda: {CDR_IN: ("did_number",), CDR_OUT: ("voice_out_trunk.id",)}
     )
 
-    def told(self, word: str | None) -> str | None:
+    def spelled(self, word: str | None) -> str | None:
         """A status or a callback's method in the spelling of this version."""
         if not self.capitalised or word is None:
             return word
@@ -67,7 +67,7 @@ VERSIONS = (
             "created_at_gteq",
             "created_at_lteq",
         ),
-        narrowing={one: tuple(FILTERS[one]) for one in (CDR_IN, CDR_OUT, SMS_IN, SMS_OUT)},
+        row_filters={one: tuple(FILTERS[one]) for one in (CDR_IN, CDR_OUT, SMS_IN, SMS_OUT)},
     ),
 )
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipeline.sandbox.answers import Answer, FilePart, Wire
-from pipeline.sandbox.faults import FILE_FAULTS, SHAPE_FAULTS, Fault, Faults, Injection, Operation, Struck
+from pipeline.sandbox.faults import FILE_FAULTS, SHAPE_FAULTS, Fault, Faults, Injection, Operation, Target
 from pipeline.sandbox.files.csvfile import Shape
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import FilePart, Response, Wire
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _TRAILER = 8
@@ -62,20 +62,20 @@ class Files:
             return self._files[key]
 
 
-def instead(request: Request, faults: Faults, export: Struck, refused: Callable[[Fault], Answer]) -> Answer | None:
+def instead(request: Request, faults: Faults, export: Target, refused: Callable[[Fault], Response]) -> Response | None:
     """What a fault puts in the place of the file, if one does; ``refused`` is how the vendor says that it is gone."""
     injection = faults.take(FILE_FAULTS, Operation.DOWNLOAD, export)
     if injection is None:
         return None
     if injection.kind is Fault.HTML_PAGE:
-        return Answer(200, {"Content-Type": "text/html; charset=utf-8"}, _SIGN_IN)
+        return Response(200, {"Content-Type": "text/html; charset=utf-8"}, _SIGN_IN)
     if injection.kind is Fault.REDIRECT:
         same = f"http://localhost:{urlsplit(request.origin).port}{request.target}"
-        return Answer(302, {"Location": injection.text(same)})
+        return Response(302, {"Location": injection.text(same)})
     return refused(injection.kind)
 
 
-def spoilt(answer: Answer, faults: Faults, export: Struck) -> Answer:
+def spoilt(answer: Response, faults: Faults, export: Target) -> Response:
     """The answer with a file after the faults that are switched on for its bytes, and for their way."""
     if injection := faults.take(_BYTE_FAULTS, Operation.DOWNLOAD, export):
         _spoil(answer, injection)
@@ -85,7 +85,7 @@ def spoilt(answer: Answer, faults: Faults, export: Struck) -> Answer:
     return answer
 
 
-def misshapen(shape: Shape, faults: Faults, export: Struck, column: str) -> Shape:
+def misshapen(shape: Shape, faults: Faults, export: Target, column: str) -> Shape:
     """The shape of the file after the faults that are switched on for it; ``column`` is the one to lose by default."""
     for kind in SHAPE_FAULTS:
         if injection := faults.take((kind,), Operation.DOWNLOAD, export):
@@ -113,17 +113,17 @@ def _misshapen(shape: Shape, injection: Injection, column: str) -> Shape:
             return replace(shape, crlf=True)
 
 
-def ranged(file: File, full: dict[str, str], headers: Mapping[str, str]) -> Answer:
+def ranged(file: File, full: dict[str, str], headers: Mapping[str, str]) -> Response:
     """The file, or as much of it as the request's Range wants; ``full`` are the headers that go with it."""
     found = _RANGE.fullmatch(headers.get("range", ""))
     unchanged = headers.get("if-range") in (None, file.etag, full["Last-Modified"])
     if not found or not unchanged or not (found[1] or found[2]):
-        return Answer(200, full, FilePart(file.path, 0, file.size))
+        return Response(200, full, FilePart(file.path, 0, file.size))
     start, stop = _bounds(found[1], found[2], file.size)
     if start >= stop:
-        return Answer(416, {"Content-Range": f"bytes */{file.size}"})
+        return Response(416, {"Content-Range": f"bytes */{file.size}"})
     part = {**full, "Content-Range": f"bytes {start}-{stop - 1}/{file.size}"}
-    return Answer(206, part, FilePart(file.path, start, stop))
+    return Response(206, part, FilePart(file.path, start, stop))
 
 
 def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
@@ -132,7 +132,7 @@ def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
     return int(first), min(size, int(last) + 1) if last else size
 
 
-def _spoil(answer: Answer, injection: Injection) -> None:
+def _spoil(answer: Response, injection: Injection) -> None:
     if injection.kind is Fault.CONTENT_ENCODING:
         answer.headers["Content-Encoding"] = "gzip"
         return

@@ -8,11 +8,11 @@ from email.utils import format_datetime
 from pathlib import Path
 
 from pipeline.sandbox.account import Export
-from pipeline.sandbox.answers import Answer
 from pipeline.sandbox.faults import Fault, Faults
 from pipeline.sandbox.files.downloads import File, Files, instead, misshapen, ranged, spoilt
 from pipeline.sandbox.files.sheet import Sheet
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import Response
 from pipeline.sandbox.server import KEY_HEADERS
 
 PATH = "/storage/"
@@ -50,7 +50,7 @@ class Storage:
         """What the address of a request leads to, expired or not."""
         return self._pointers.get(dict(request.parameters).get("sig", ""))
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         """The file, as far as the request's Range and the faults want it."""
         pointer = self.pointer(request)
         if KEY_HEADERS & request.headers.keys():
@@ -61,7 +61,7 @@ class Storage:
             return _refused(403, "AccessDenied", "Request has expired")
         return instead(request, self._faults, pointer.export, _gone) or self._served(request, pointer)
 
-    def _served(self, request: Request, pointer: Pointer) -> Answer:
+    def _served(self, request: Request, pointer: Pointer) -> Response:
         export, sheet = pointer.export, pointer.sheet
         shape = misshapen(sheet.shape, self._faults, export, pointer.columns[-1])
         full = {
@@ -81,11 +81,11 @@ class Storage:
         )
 
 
-def _gone(kind: Fault) -> Answer:
+def _gone(kind: Fault) -> Response:
     if kind is Fault.FILE_GONE:
         return _refused(404, "NoSuchKey", "The specified key does not exist")
     return _refused(403, "AccessDenied", "Request has expired")
 
 
-def _refused(status: int, code: str, message: str) -> Answer:
-    return Answer(status, {"Content-Type": "application/xml"}, _REFUSAL.format(code=code, message=message).encode())
+def _refused(status: int, code: str, message: str) -> Response:
+    return Response(status, {"Content-Type": "application/xml"}, _REFUSAL.format(code=code, message=message).encode())

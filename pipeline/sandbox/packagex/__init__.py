@@ -11,7 +11,6 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from pipeline.sandbox.account import Draft, Export, Stage
-from pipeline.sandbox.answers import Answer, RefusalError, document
 from pipeline.sandbox.dialect import Content, Route
 from pipeline.sandbox.faults import Operation
 from pipeline.sandbox.files.sheet import Sheet
@@ -19,6 +18,7 @@ from pipeline.sandbox.local import Local
 from pipeline.sandbox.packagex.companions import COMPANIONS, divided
 from pipeline.sandbox.packagex.resources import RESOURCES
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import RefusalError, Response, document
 
 _BASE = "/v1"
 _PATH = f"{_BASE}/exports"
@@ -73,7 +73,7 @@ class Sandbox(Local):
         before, _, name = request.path.rpartition("/")
         return Route(Operation.SHOW, name) if before == _PATH and request.method == "GET" else None
 
-    def lets_in(self, request: Request) -> bool:
+    def is_authorized(self, request: Request) -> bool:
         """Either of two headers carries the key."""
         return self.api_key in (request.headers.get("px-api-key"), request.headers.get("x-api-key"))
 
@@ -93,7 +93,7 @@ class Sandbox(Local):
         limit = options.get("limit", _DEFAULT_LIMIT)
         return Draft(resource, columns, body, start, None, window, None if limit == "all" else int(limit))
 
-    def stranger(self, rng: Random) -> Draft:
+    def foreign_draft(self, rng: Random) -> Draft:
         """Other columns, another time zone, some days."""
         resource = rng.choice([*self.fields])
         names = [*self.fields[resource]]
@@ -121,7 +121,7 @@ class Sandbox(Local):
         }
         return {**shown, **self._pointers(request, export, status)} if operation is Operation.SHOW else shown
 
-    def page(self, request: Request, exports: Sequence[Export], *, endless: bool) -> Answer:
+    def page(self, request: Request, exports: Sequence[Export], *, endless: bool) -> Response:
         """Ten to a page unless told, the oldest first unless told."""
         asked = dict(request.parameters)
         limit = max(1, min(int(asked.get("limit", _DEFAULT_LIMIT)), _LARGEST_PAGE))
@@ -139,7 +139,7 @@ class Sandbox(Local):
         """Pages are numbered from 1."""
         return dict(request.parameters).get("page", "1") != "1"
 
-    def single(self, status: int, resource: Content, request: Request) -> Answer:
+    def single(self, status: int, resource: Content, request: Request) -> Response:
         """Under ``data`` or not: the documentation has both."""
         return self._enveloped(status, resource, request) if self._wrapped else document(status, resource)
 
@@ -192,6 +192,6 @@ class Sandbox(Local):
             for name, one in found.items()
         }
 
-    def _enveloped(self, status: int, data: object, request: Request, **more: object) -> Answer:
+    def _enveloped(self, status: int, data: object, request: Request, **more: object) -> Response:
         envelope = {"message": "Ok", "data": data, "status": status, "errors": [], "code": None, "pagination": None}
         return document(status, {**envelope, **more, "endpoint": request.path})

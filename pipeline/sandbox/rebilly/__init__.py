@@ -10,7 +10,6 @@ from random import Random
 from typing import Any
 
 from pipeline.sandbox.account import Draft, Export, Stage
-from pipeline.sandbox.answers import Answer, RefusalError, document
 from pipeline.sandbox.dialect import Content, Route
 from pipeline.sandbox.faults import Operation
 from pipeline.sandbox.files.sheet import Sheet
@@ -18,6 +17,7 @@ from pipeline.sandbox.local import Local
 from pipeline.sandbox.rebilly import bodies
 from pipeline.sandbox.rebilly.listing import read_query
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import RefusalError, Response, document
 from pipeline.sandbox.traffic.rows import BEGAN
 
 _ORGANIZATION = "organizations/org_sandbox"
@@ -65,7 +65,7 @@ class Sandbox(Local):
         operation = (_ON_ONE if found[1] else _ON_ALL).get(request.method) if found else None
         return Route(operation, found[1] or "") if found and operation else None
 
-    def lets_in(self, request: Request) -> bool:
+    def is_authorized(self, request: Request) -> bool:
         """The secret key, in a header of its own."""
         return request.headers.get("reb-apikey") == self.api_key
 
@@ -83,10 +83,10 @@ class Sandbox(Local):
             raise self.refused(422, "The data export matches too many records.", **limit, **counts)
         return draft
 
-    def stranger(self, rng: Random) -> Draft:
+    def foreign_draft(self, rng: Random) -> Draft:
         """Somebody else's export."""
         now = self.account.now()
-        return bodies.read(bodies.stranger(rng, now), now, inclusive_end=self._inclusive)
+        return bodies.read(bodies.foreign_body(rng, now), now, inclusive_end=self._inclusive)
 
     def resource(self, request: Request, export: Export, status: str, operation: Operation) -> Content:
         """The export; what is to come on a schedule waits in a status of its own, maybe for days."""
@@ -109,7 +109,7 @@ class Sandbox(Local):
             "_links": self._links(request, export, signed),
         }
 
-    def page(self, request: Request, exports: Sequence[Export], *, endless: bool) -> Answer:
+    def page(self, request: Request, exports: Sequence[Export], *, endless: bool) -> Response:
         """An array, and in headers how many there are; without ``sort`` in no order that means anything."""
         try:
             query = read_query(request.parameters, self.account.now())
@@ -142,7 +142,7 @@ class Sandbox(Local):
         """``exp_`` and 26 digits to the base of 32."""
         return "exp_" + "".join(_CROCKFORD[number.int >> shift & 31] for shift in range(125, -1, -5))
 
-    def single(self, status: int, resource: Content, request: Request) -> Answer:
+    def single(self, status: int, resource: Content, request: Request) -> Response:
         """One export; after a create its address, and what is left of the rate limit."""
         answer = document(status, resource)
         if request.method != "GET":
@@ -150,18 +150,18 @@ class Sandbox(Local):
             answer.headers |= {"Location": place, "X-RateLimit-Limit": "3000", "X-RateLimit-Remaining": "2999"}
         return answer
 
-    def too_many(self, value: str | float | None) -> Answer:
+    def too_many(self, value: str | float | None) -> Response:
         """429, until the epoch that lies ``value`` seconds ahead."""
         answer = self.refused(429, "A request cannot be executed because there were too many.").answer
         if value is not None:
             answer.headers["X-RateLimit-Retry-After"] = str(int(time.time() + float(value)))
         return answer
 
-    def update(self, request: Request, export: Export) -> Answer:
+    def update(self, request: Request, export: Export) -> Response:
         """Delete an export, or change one that still waits."""
         if request.method == "DELETE":
             self.account.remove(export)
-            return Answer(204)
+            return Response(204)
         if export.stage(self.account.now()) is not Stage.QUEUED:
             raise self.refused(409, "Only a pending data export can be modified.")
         export.draft = self.draft(json.loads(request.body), request.path)

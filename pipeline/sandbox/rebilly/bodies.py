@@ -117,7 +117,7 @@ def read(body: Body, now: datetime, *, inclusive_end: bool) -> Draft:
     return Draft(resource, columns, body, moment(dates["start"], now), end, window)
 
 
-def stranger(rng: Random, now: datetime) -> Body:
+def foreign_body(rng: Random, now: datetime) -> Body:
     """What somebody else asked for: any resource and format, some ranges relative, some every day anew."""
     resource = rng.choice([*FIELDS])
     ranges = [

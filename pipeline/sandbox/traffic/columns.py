@@ -1,6 +1,6 @@
 """The columns that records have: those of calls as in files of API version 2026-04-16, and which can be added up.
 
-Files of other versions have them under other names, see ``generations``.
+Files of other versions have them under other names, see ``header_versions``.
 """
 
 CDR_IN = "cdr_in"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from random import Random
 
-from pipeline.sandbox.traffic import estate
+from pipeline.sandbox.traffic import fixtures
 from pipeline.sandbox.traffic.record import Record, epoch, usd
 from pipeline.sandbox.traffic.rhythm import Moments, call_starts, chance
 
@@ -42,7 +42,7 @@ class _Call:
     """What the attempts of one call share."""
 
     second: int
-    did: estate.Did
+    did: fixtures.Did
     source: str
     name: str
     call_id: str
@@ -56,8 +56,8 @@ class InboundCalls:
         self._mean = calls_per_day
         self._newline_rate = newline_rate
         rng = chance(seed, "inbound estate")
-        self._dids, self._weights = estate.dids(rng)
-        self._regulars = [(_number(rng), rng.choice(estate.NAMES)) for _ in range(_REGULARS)]
+        self._dids, self._weights = fixtures.dids(rng)
+        self._regulars = [(_number(rng), rng.choice(fixtures.NAMES)) for _ in range(_REGULARS)]
 
     def day(self, day: date) -> list[Record]:
         """The attempts of the calls that start on ``day``."""
@@ -75,7 +75,7 @@ class InboundCalls:
     def _caller(self, rng: Random) -> tuple[str, str]:
         draw = rng.random()
         if draw < _P_ODD_CALLER:
-            source = rng.choice(estate.ODD_CALLERS)
+            source = rng.choice(fixtures.ODD_CALLERS)
             name = source if draw < _P_ODD_CALLER / 2 else ""
         elif draw < _P_ODD_CALLER + _P_REGULAR:
             source, name = self._regulars[int(rng.random() * _REGULARS)]
@@ -106,7 +106,7 @@ class InboundCalls:
 
 
 def _number(rng: Random) -> str:
-    prefix, digits = estate.CALLER_RANGES[int(rng.random() * len(estate.CALLER_RANGES))]
+    prefix, digits = fixtures.CALLER_RANGES[int(rng.random() * len(fixtures.CALLER_RANGES))]
     return f"{prefix}{int(rng.random() * 10**digits):0{digits}d}"
 
 
@@ -164,7 +164,7 @@ def _connected(rng: Random, call: _Call, attempt: int, setup: int, moments: Mome
     return Record(midnight + call.second, midnight + connected + duration, cells)
 
 
-def _money(rng: Random, call: _Call, trunk: estate.Trunk, duration: int) -> tuple[str, ...]:
+def _money(rng: Random, call: _Call, trunk: fixtures.Trunk, duration: int) -> tuple[str, ...]:
     decimals = _DECIMALS[int(rng.random() * 10)]
     unit = _UNITS[decimals]
     parts = [

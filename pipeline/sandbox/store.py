@@ -23,7 +23,7 @@ class Kept(Protocol):
 E = TypeVar("E", bound=Kept)
 
 
-class Shelf(ABC, Generic[E]):
+class Store(ABC, Generic[E]):
     """All exports of the account, by the vendor's clock."""
 
     def __init__(self, clock: Clock) -> None:

@@ -4,43 +4,43 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, Generic
 
-from pipeline.sandbox.answers import Answer, RefusalError, Wire
 from pipeline.sandbox.faults import REQUEST_FAULTS, Fault, Faults, Injection, Operation
 from pipeline.sandbox.request import Request
-from pipeline.sandbox.shelf import E, Shelf
+from pipeline.sandbox.responses import RefusalError, Response, Wire
+from pipeline.sandbox.store import E, Store
 
 _GATEWAY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 
 
-class Desk(ABC, Generic[E]):
+class Handler(ABC, Generic[E]):
     """The API of one vendor without its sockets: a request in, an answer out.
 
-    ``newcomer`` puts one more export of somebody else on the shelf.
+    ``add_foreign`` puts one more export of somebody else on the shelf.
     """
 
     front: ClassVar[int]
     """Where in the shelf's order the export is that lists have in front."""
 
-    def __init__(self, faults: Faults, shelf: Shelf[E], newcomer: Callable[[], object]) -> None:
-        self._faults, self._shelf, self._newcomer = faults, shelf, newcomer
+    def __init__(self, faults: Faults, store: Store[E], add_foreign: Callable[[], object]) -> None:
+        self._faults, self._exports, self._add_foreign = faults, store, add_foreign
         self._hidden: set[str] = set()
 
     @abstractmethod
-    def respond(self, request: Request) -> Answer:
+    def respond(self, request: Request) -> Response:
         """The vendor's answer; raises ``RefusalError``."""
 
     @abstractmethod
-    def too_many(self, operation: Operation, value: str | float | None) -> Answer:
+    def too_many(self, operation: Operation, value: str | float | None) -> Response:
         """429; ``value`` is what the vendor's header for that says, which is absent otherwise."""
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         """The answer to one request; refusals are answers too."""
         try:
             return self.respond(request)
         except RefusalError as refused:
             return refused.answer
 
-    def struck(self, operation: Operation, export: E | None, answer: Callable[[], Answer]) -> Answer:
+    def faulted(self, operation: Operation, export: E | None, answer: Callable[[], Response]) -> Response:
         """What a fault puts in the place of the answer, or the answer, which a fault may lose on its way."""
         if injection := self._faults.take(REQUEST_FAULTS, operation, export):
             return self._instead(operation, injection)
@@ -60,31 +60,31 @@ class Desk(ABC, Generic[E]):
         if later_page:
             self._shift()
         else:
-            self._hidden = {export.id for export in self._shelf.own() if self._is_hidden(export)}
-        return [export for export in self._shelf.all() if export.id not in self._hidden]
+            self._hidden = {export.id for export in self._exports.own() if self._is_hidden(export)}
+        return [export for export in self._exports.all() if export.id not in self._hidden]
 
     def loops(self) -> bool:
         """Whether the page must lead to itself."""
         return self._faults.take((Fault.ENDLESS_NEXT,), Operation.LIST) is not None
 
-    def unless_cut(self, page: Answer) -> Answer:
+    def unless_cut(self, page: Response) -> Response:
         """The page of a list, or half of it."""
         if self._faults.take((Fault.INVALID_JSON,), Operation.LIST) and isinstance(page.body, bytes):
             page.body = page.body[: len(page.body) // 2]
         return page
 
-    def _instead(self, operation: Operation, injection: Injection) -> Answer:
+    def _instead(self, operation: Operation, injection: Injection) -> Response:
         if injection.kind is Fault.DROPPED:
-            return Answer(0, wire=Wire.NOTHING)
+            return Response(0, wire=Wire.NOTHING)
         if injection.kind is Fault.BAD_GATEWAY:
-            return Answer(int(injection.text("502")), {"Content-Type": "text/html"}, _GATEWAY_PAGE)
+            return Response(int(injection.text("502")), {"Content-Type": "text/html"}, _GATEWAY_PAGE)
         return self.too_many(operation, injection.value)
 
     def _shift(self) -> None:
         if self._faults.take((Fault.LIST_GROWS,), Operation.LIST):
-            self._newcomer()
+            self._add_foreign()
         if self._faults.take((Fault.LIST_SHRINKS,), Operation.LIST):
-            self._shelf.remove([export for export in self._shelf.all() if export.foreign][self.front])
+            self._exports.remove([export for export in self._exports.all() if export.foreign][self.front])
 
     def _is_hidden(self, export: E) -> bool:
         return self._faults.take((Fault.LATE, Fault.VANISHED), Operation.LIST, export) is not None

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipeline.sandbox.traffic.columns import CDR_IN, CDR_OUT, COLUMNS, SMS_IN, SMS_OUT
-from pipeline.sandbox.traffic.estate import trunk_id
+from pipeline.sandbox.traffic.fixtures import trunk_id
 from pipeline.sandbox.traffic.messages import STATUSES, TRUNK_TYPES
 from pipeline.sandbox.traffic.origins import delivered, iso_code
 from pipeline.sandbox.traffic.record import Cells
 
-Narrowing = Mapping[str, object]
+RowFilters = Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,10 @@ FILTERS: dict[str, dict[str, Filter]] = {
 }
 
 
-def left(export_type: str, narrowing: Narrowing) -> Callable[[Cells], bool]:
+def row_predicate(export_type: str, row_filters: RowFilters) -> Callable[[Cells], bool]:
     """Whether the filters leave a record, told by its cells."""
     chosen = [
         (COLUMNS[export_type].index(one.column), one, value)
-        for one, value in ((FILTERS[export_type][name], value) for name, value in narrowing.items())
+        for one, value in ((FILTERS[export_type][name], value) for name, value in row_filters.items())
     ]
     return lambda cells: all(one.keeps(cells[at], value) for at, one, value in chosen)

@@ -6,32 +6,32 @@ from collections.abc import Callable
 from functools import partial
 
 from pipeline.sandbox.account import Export
-from pipeline.sandbox.answers import Answer
-from pipeline.sandbox.desk import Desk
 from pipeline.sandbox.dialect import Dialect, Route
 from pipeline.sandbox.faults import Fault, Operation
 from pipeline.sandbox.files.storage import PATH
+from pipeline.sandbox.handler import Handler
 from pipeline.sandbox.rate_limit import RateLimit
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import Response
 
 
-class Interpreter(Desk[Export]):
+class DialectHandler(Handler[Export]):
     """The desk of one dialect, and of the storage where its files are."""
 
     front = -1
 
-    def __init__(self, dialect: Dialect, limit: RateLimit, newcomer: Callable[[], Export]) -> None:
-        super().__init__(dialect.faults, dialect.account, newcomer)
+    def __init__(self, dialect: Dialect, limit: RateLimit, add_foreign: Callable[[], Export]) -> None:
+        super().__init__(dialect.faults, dialect.account, add_foreign)
         self._dialect, self._limit = dialect, limit
         self._account, self._storage = dialect.account, dialect.storage
 
-    def respond(self, request: Request) -> Answer:
+    def respond(self, request: Request) -> Response:
         """The file that an address leads to, or what the dialect says."""
         if request.path.startswith(PATH):
             pointer = self._storage.pointer(request)
             export = pointer.export if pointer else None
-            return self.struck(Operation.DOWNLOAD, export, partial(self._storage.answer, request))
-        if not self._dialect.lets_in(request):
+            return self.faulted(Operation.DOWNLOAD, export, partial(self._storage.answer, request))
+        if not self._dialect.is_authorized(request):
             raise self._dialect.refused(401, "The key is missing or wrong.")
         if not self._limit.allows():
             return self._dialect.too_many(None)
@@ -39,13 +39,13 @@ class Interpreter(Desk[Export]):
         if route is None:
             raise self._dialect.refused(404, f"There is no {request.method} {request.path}.")
         export = self.unless_vanished(route.operation, self._account.find(route.name))
-        return self.struck(route.operation, export, partial(self._handled, request, route, export))
+        return self.faulted(route.operation, export, partial(self._handled, request, route, export))
 
-    def too_many(self, operation: Operation, value: str | float | None) -> Answer:
+    def too_many(self, operation: Operation, value: str | float | None) -> Response:
         """As the dialect has it, whatever was wanted."""
         return self._dialect.too_many(value)
 
-    def _handled(self, request: Request, route: Route, export: Export | None) -> Answer:
+    def _handled(self, request: Request, route: Route, export: Export | None) -> Response:
         if route.operation is Operation.LIST:
             exports = self.listed(later_page=self._dialect.is_later_page(request))
             return self.unless_cut(self._dialect.page(request, exports, endless=self.loops()))
@@ -60,14 +60,14 @@ class Interpreter(Desk[Export]):
             return self._dialect.single(200, shown, request)
         return self._redirected(request, export)
 
-    def _redirected(self, request: Request, export: Export) -> Answer:
+    def _redirected(self, request: Request, export: Export) -> Response:
         status = self._dialect.status(export, Operation.DOWNLOAD)
         pointer = self._dialect.pointer(request, export, status, Operation.DOWNLOAD)
         if pointer is None:
             raise self._dialect.refused(404, f"Export {export.id} has no file.")
-        return Answer(302, {"Location": pointer})
+        return Response(302, {"Location": pointer})
 
-    def _create(self, request: Request) -> Answer:
+    def _create(self, request: Request) -> Response:
         if self._faults.take((Fault.BUSY,), Operation.CREATE):
             return self._dialect.busy()
         try:

@@ -35,7 +35,7 @@ class FilePart:
 
 
 @dataclass
-class Answer:
+class Response:
     """A status, headers, and a body in memory or in a file."""
 
     status: int
@@ -53,12 +53,12 @@ class Answer:
 class RefusalError(Exception):
     """Raised to answer with a refusal, in the vendor's own shape."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Response) -> None:
         super().__init__(answer.status)
         self.answer = answer
 
 
-def document(status: int, content: object, media_type: str = JSON) -> Answer:
+def document(status: int, content: object, media_type: str = JSON) -> Response:
     """A JSON document with the headers that vendors send along."""
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
     digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
@@ -68,4 +68,4 @@ def document(status: int, content: object, media_type: str = JSON) -> Answer:
         "Cache-Control": "max-age=0, private, must-revalidate",
         "X-Request-Id": str(uuid.uuid4()),
     }
-    return Answer(status, headers, body)
+    return Response(status, headers, body)

@@ -77,7 +77,7 @@ def header(export_type: str, version: str) -> Cells:
     return tuple(_CHANGED.get((export_type, version), COLUMNS[export_type]))
 
 
-def held(export_type: str, version: str) -> frozenset[str]:
+def columns_held(export_type: str, version: str) -> frozenset[str]:
     """The columns of the records that a file holds under any name."""
     changed = _CHANGED.get((export_type, version))
     return frozenset(name for name, _ in changed.values()) if changed else frozenset(COLUMNS[export_type])

@@ -1,18 +1,18 @@
 """Who is let in, and which version is served: the account's own, or a newer one that was asked for."""
 
-from pipeline.sandbox.answers import Answer, RefusalError
 from pipeline.sandbox.didww import routes
 from pipeline.sandbox.didww.problems import problem, unauthorized
 from pipeline.sandbox.didww.tokens import Tokens
 from pipeline.sandbox.didww.versions import Version, served
 from pipeline.sandbox.faults import Operation
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import RefusalError, Response
 
 _BEARER = "Bearer "
 _READING = ("GET", "HEAD")
 
 
-class Gate:
+class Authenticator:
     """Checks the key or the token of each request; ``default`` is the account's version."""
 
     def __init__(self, api_key: str, tokens: Tokens, default: Version) -> None:
@@ -20,7 +20,7 @@ class Gate:
         self.tokens = tokens
         self.default = default
 
-    def admit(self, request: Request) -> Version:
+    def authenticate(self, request: Request) -> Version:
         """The version to answer in; raises ``RefusalError`` for somebody who is not let in."""
         said = request.headers.get("authorization", "")
         if said.startswith(_BEARER):
@@ -28,10 +28,10 @@ class Gate:
         version = served(self.default, request.headers.get("x-didww-api-version"))
         downloads = routes.operation(request) is Operation.DOWNLOAD
         if request.headers.get("api-key") != self._api_key:
-            raise RefusalError(Answer(401)) if downloads or version.bearer else unauthorized()
+            raise RefusalError(Response(401)) if downloads or version.bearer else unauthorized()
         # The file is the one thing that the key opens in every version.
         if version.bearer and not downloads:
-            raise RefusalError(Answer(401))
+            raise RefusalError(Response(401))
         return version
 
     def _by_token(self, text: str, request: Request) -> Version:
