@@ -55,7 +55,7 @@ class Held:
     def keys(self) -> set[str]:
         """The keys of every vendor, which must be in no message."""
         vendors = {dataset.vendor for dataset in self.datasets.values()}
-        return {self.settings.entry(vendor).api_key.get_secret_value() for vendor in vendors}
+        return {self.settings.of_vendor(vendor).api_key.get_secret_value() for vendor in vendors}
 
     @property
     def personal(self) -> dict[str, frozenset[str]]:

@@ -1,4 +1,4 @@
-"""The vendors that are spoken, found by name: ``export/<vendor>.py`` asks, ``normalise/<vendor>.py`` reads."""
+"""Find a vendor by its name: ``export/<vendor>.py`` requests exports, ``normalise/<vendor>.py`` reads their files."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -13,29 +13,28 @@ from pipeline.settings import Settings
 
 
 def vendor(name: str, settings: Settings) -> ExportVendor:
-    """A vendor as the settings let us in, asked no faster than one key may ask."""
-    module = _module("export", name)
-    entry = settings.entry(name)
+    """Return the client of a vendor with the credentials of the settings, limited to the rate of one key."""
+    module, own = _module("export", name), settings.of_vendor(name)
     credentials = Credentials(
-        url=entry.api_url or module.URL,
-        key=entry.api_key,
+        url=own.api_url or module.URL,
+        key=own.api_key,
         setting=f"{name}_API_KEY".upper(),
-        version=entry.api_version,
-        token_url=entry.token_url,
-        callback_url=entry.callback_url,
+        version=own.api_version,
+        token_url=own.token_url,
+        callback_url=own.callback_url,
     )
-    made: ExportVendor = module.Vendor(credentials, limiter=RateLimiter(entry.api_key.get_secret_value()))
+    made: ExportVendor = module.Vendor(credentials, limiter=RateLimiter(own.api_key.get_secret_value()))
     return made
 
 
 def months_kept(name: str) -> int | None:
-    """How many months the vendor keeps, the running one among them; None where it forgets nothing."""
+    """Return how many months the vendor keeps, the running one included; None for no limit."""
     kept: int | None = _module("export", name).Vendor.months_kept
     return kept
 
 
 def table(dataset: Dataset) -> Table:
-    """How the rows of a dataset are typed."""
+    """Return how the rows of a dataset are typed."""
     made: Table = _module("normalise", dataset.vendor).table(dataset)
     return sound(made, dataset.name)
 

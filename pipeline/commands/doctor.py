@@ -51,7 +51,7 @@ def _alone(look: Callable[[], Iterable[Finding]]) -> list[Finding]:
 
 def _vendor(journey: Journey, name: str) -> Iterator[Finding]:
     listed = journey.listed(name)
-    asked = journey.settings.entry(name).api_version
+    asked = journey.settings.of_vendor(name).api_version
     said = f"{name}: the key is good; {len(listed)} exports are listed"
     if asked:
         served = {export.api_version for export in listed if export.api_version} or {"unknown, as the list is empty"}

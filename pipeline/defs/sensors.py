@@ -30,7 +30,7 @@ def ready_sensor(journey: Journey, jobs: Sequence[UnresolvedAssetJobDefinition])
     """The sensor: reports the progress of our exports, and launches the loading of those that are ready."""
     poll = timedelta(seconds=journey.settings.cdr_poll_seconds)
     bell = Doorbell.of(journey.settings.cdr_data_dir)
-    called_back = any(journey.settings.entry(name).callback_url for name in journey.vendors)
+    called_back = any(journey.settings.of_vendor(name).callback_url for name in journey.vendors)
 
     @dg.sensor(
         name="exports_ready",

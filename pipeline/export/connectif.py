@@ -42,7 +42,10 @@ _STATUS = {
 
 
 class Vendor:
-    """Connectif's exports, as an ``ExportVendor``; the key is ``keyId:keySecret``."""
+    """Connectif's exports, as an ``ExportVendor``; arguments are those of ``Connection``.
+
+    The key is ``keyId:keySecret``.
+    """
 
     name = "connectif"
     reference_length = 0

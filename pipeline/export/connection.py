@@ -56,7 +56,13 @@ class Connection:
         """How far the vendor's clock was ahead of ours at its last response."""
 
     def post(self, path: str, body: object, headers: Headers | None = None) -> requests.Response:
-        """POST JSON once and return the response."""
+        """POST JSON once and return the response.
+
+        Args:
+            path: The path, relative to the API.
+            body: What is sent as JSON.
+            headers: Headers besides those of the connection.
+        """
         headers = {**self._headers, "Content-Type": "application/json", **(headers or {})}
         data = json.dumps(body)
         response = http.call(

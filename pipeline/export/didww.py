@@ -1,7 +1,7 @@
 """Export from DIDWW: JSON:API, a list of exports, files on the API's host.
 
 The version that DIDWW serves decides how a request is written, not the version that was asked for: a header can only
-upgrade, and an account may be upgraded at any moment. So each response tells the version of the next request.
+upgrade, and an account may be upgraded at any moment. So each response has the version of the next request.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,7 +33,7 @@ _STATUS = {status.value: status for status in (Status.PENDING, Status.PROCESSING
 
 
 class Vendor:
-    """DIDWW's exports, in whatever version it serves."""
+    """DIDWW's exports, in any version that it serves; arguments are those of ``Connection``."""
 
     name = "didww"
     months_kept: int | None = 3

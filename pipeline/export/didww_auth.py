@@ -148,7 +148,7 @@ class AuthSession(Connection):
         self._authenticator = authenticator
 
     def post(self, path: str, body: object, headers: Headers | None = None) -> requests.Response:
-        """POST JSON, once more after a 401, and return the response."""
+        """POST JSON, once more after a 401, and return the response; as ``Connection.post``."""
         return self._authenticator.retried(lambda: super(AuthSession, self).post(path, body, headers))
 
     def get(self, path: str) -> requests.Response:

@@ -1,7 +1,7 @@
-"""Send one HTTP request: always with timeouts, a GET repeated and a POST never, every failure an error of ours.
+"""Send one HTTP request: always with timeouts, a GET repeated and a POST never, every failure one of our errors.
 
-The headers that hold credentials are made for the address as it will be sent, so the address that is checked is the one
-that is used.
+The headers with credentials are made for the address as it will be sent: the address that is checked is the one that is
+used.
 """
 
 import time
@@ -146,6 +146,12 @@ def prepared(http: requests.Session, method: str, url: str, todo: str) -> reques
     """Return the request as it will be sent.
 
     Raises ``PermanentError``, which ends with what is ``todo``, for an address that two parsers could read differently.
+
+    Args:
+        http: The session.
+        method: The HTTP method.
+        url: The whole address.
+        todo: What to do about such an address, for the error.
     """
     try:
         request = http.prepare_request(requests.Request(method, url)) if is_plain(url) else None

@@ -1,4 +1,4 @@
-"""Export from PackageX: exports without a reference that live for a day, files at addresses told on request.
+"""Export from PackageX: exports without a reference that live for a day, files at addresses shown on request.
 
 An export may have two more files: records that were left out as possibly malicious, and records that failed.
 
@@ -40,7 +40,7 @@ _STATUS = {
 
 
 class Vendor:
-    """PackageX's exports, as an ``ExportVendor``.
+    """PackageX's exports, as an ``ExportVendor``; arguments are those of ``Connection``.
 
     A dataset's ``filters`` are those of its resource's list, its ``options`` members of ``csv_field_options``.
     """
@@ -78,14 +78,14 @@ class Vendor:
         return export.resource == dataset.resource and same_rows and same_form
 
     def open(self, export: Export, offset: int = 0, etag: str = "") -> requests.Response:
-        """Start to stream the CSV from the address that the export tells now."""
+        """Start to stream the CSV from the address that the export has now."""
         url = self._look(export).get(_FILES[export.companion])
         if not url:
             raise TransientError(f"Export {export.id} has no file of {export.companion} now; try again later.")
         return self._connection.open(str(url), offset, etag)
 
     def companions(self, export: Export) -> Sequence[Companion]:
-        """Return the further files that the export tells an address of."""
+        """Return the further files that have an address."""
         record = self._look(export)
         return [name for name, member in _FILES.items() if name and record.get(member)]
 

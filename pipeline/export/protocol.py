@@ -68,15 +68,15 @@ class Export:
         resource: The vendor's word for what is exported.
         status: How far the export has come.
         created_at: When it was created; year 1 where the vendor does not say.
-        url: The address of the file, or of the export where only that tells it. Without one, the export is not ready.
-        reference: Our reference; None where the vendor does not repeat it and no note of ours has it.
+        url: The address of the file, or of the export where only that shows it. Without one, the export is not ready.
+        reference: Our reference; None where neither the vendor nor our notes have it.
         start: The start of the window; None as with ``reference``.
         end: The end of the window, excluded; None as with ``reference``.
         filters: What the list repeats of the request, as served.
         api_version: The version of the response that showed the export, where the API has versions.
         records: How many records the vendor says the file holds; None where it does not say.
         vendor_status: The status in the vendor's words.
-        noted: Whether a note of ours has the export's id.
+        noted: Whether our notes have the export's id.
         companion: Which of the further files is meant; None for the file of records.
     """
 

@@ -40,7 +40,10 @@ _ECHOED = ("format", "arguments", "fields", "recurring")
 
 
 class Vendor:
-    """Rebilly's data exports: a dataset's ``filters`` are the ``arguments``, its ``options`` other members."""
+    """Rebilly's data exports, as an ``ExportVendor``; arguments are those of ``Connection``.
+
+    A dataset's ``filters`` are the ``arguments`` of an export, its ``options`` other members.
+    """
 
     name = "rebilly"
     reference_length = 50

@@ -27,7 +27,7 @@ def json_object(response: requests.Response) -> dict[str, Any]:
 
 
 def json_value(response: requests.Response) -> Any:
-    """Return the JSON of a response; raise ``TransientError`` where it is none."""
+    """Return the JSON of a response; raise ``TransientError`` where it is not JSON."""
     try:
         return response.json()
     except (ValueError, RecursionError) as error:  # also for a number of 5,000 digits, or 100,000 brackets

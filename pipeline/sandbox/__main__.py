@@ -1,4 +1,4 @@
-"""``python -m pipeline.sandbox [vendor]``: a local vendor until Ctrl-C."""
+"""``python -m pipeline.sandbox [vendor]``: run a local vendor until Ctrl-C."""
 
 import argparse
 import importlib
@@ -15,7 +15,7 @@ _CALLBACK_SECONDS = 0.2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGINT or SIGTERM; one line on stdout says where, once it is listening."""
+    """Serve until SIGINT or SIGTERM; print the address once the server listens."""
     options = _parser().parse_args(arguments)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -46,13 +46,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _of_didww(options: argparse.Namespace) -> dict[str, str]:
-    """What only DIDWW's has, where it is told."""
-    told = {"callback_secret": options.callback_secret, "version": options.api_version}
-    return {name: value for name, value in told.items() if value}
+    """Return the options that DIDWW's sandbox alone has, where they are given."""
+    given = {"callback_secret": options.callback_secret, "version": options.api_version}
+    return {name: value for name, value in given.items() if value}
 
 
 def _vendor(name: str) -> Any:
-    """The local vendor of that name: every one is ``Sandbox`` in a module of its own."""
+    """Return the class of the local vendor of that name."""
     try:
         return importlib.import_module(f"pipeline.sandbox.{name}").Sandbox
     except (AttributeError, ModuleNotFoundError) as error:

@@ -1,4 +1,4 @@
-"""Where a dialect is spoken: the key and the rate are checked, and what is asked for is told in the vendor's words."""
+"""Answer requests in a dialect: check the key and the rate, find the export, let the dialect write the response."""
 
 import json
 import uuid
@@ -16,7 +16,13 @@ from pipeline.sandbox.responses import Response
 
 
 class DialectHandler(Handler[Export]):
-    """The desk of one dialect, and of the storage where its files are."""
+    """The handler of one dialect and of its storage.
+
+    Args:
+        dialect: The API of the vendor.
+        limit: The limit of requests.
+        add_foreign: Adds an export of others to the account.
+    """
 
     front = -1
 
@@ -26,7 +32,7 @@ class DialectHandler(Handler[Export]):
         self._account, self._storage = dialect.account, dialect.storage
 
     def respond(self, request: Request) -> Response:
-        """The file that an address leads to, or what the dialect says."""
+        """Return the file at a signed address, or the response of the dialect."""
         if request.path.startswith(PATH):
             pointer = self._storage.pointer(request)
             export = pointer.export if pointer else None
@@ -42,7 +48,7 @@ class DialectHandler(Handler[Export]):
         return self.faulted(route.operation, export, partial(self._handled, request, route, export))
 
     def too_many(self, operation: Operation, value: str | float | None) -> Response:
-        """As the dialect has it, whatever was wanted."""
+        """Return the 429 of the dialect."""
         return self._dialect.too_many(value)
 
     def _handled(self, request: Request, route: Route, export: Export | None) -> Response:

@@ -1,4 +1,4 @@
-"""Misbehaviour on demand: each fault is switched on for the next so many occasions, and counted."""
+"""Faults on demand: each is injected for a number of occasions, and counted."""
 
 import threading
 from collections.abc import Callable, Collection
@@ -30,14 +30,14 @@ __all__ = [
 
 
 class Target(Protocol):
-    """What a fault needs of an export that it strikes."""
+    """What a fault needs of an export."""
 
     id: str
 
 
 @dataclass
 class Injection:
-    """One fault that was switched on; ``hits`` counts the answers it has spoilt."""
+    """An active fault; ``hits`` counts the responses that it changed."""
 
     kind: Fault
     times: int | None
@@ -49,15 +49,15 @@ class Injection:
     _afflicted: set[str] = field(default_factory=set)
 
     def stop(self) -> None:
-        """Switch it off; exports that were stuck recover."""
+        """Switch the fault off; stuck exports recover."""
         self.active = False
 
     def text(self, default: str) -> str:
-        """``value`` as text."""
+        """Return ``value`` as text."""
         return default if self.value is None else str(self.value)
 
     def applies(self, operation: Operation, export: Target | None) -> bool:
-        """Whether it hits this occasion, which then counts."""
+        """Return whether the fault applies to this occasion, and count it."""
         if not self.active or operation not in self.on or not self._matches(export):
             return False
         if self.kind in EXPORT_FAULTS and export is not None:
@@ -74,7 +74,7 @@ class Injection:
 
 
 class Faults:
-    """The faults of one sandbox; none to begin with."""
+    """The faults of one sandbox; none at first."""
 
     def __init__(self) -> None:
         self._injections: list[Injection] = []
@@ -89,14 +89,14 @@ class Faults:
         match: Callable[[Any], bool] | None = None,
         value: str | float | None = None,
     ) -> Injection:
-        """Spoil the next ``times`` occasions (None: all of them, until it is stopped).
+        """Inject a fault, and return it.
 
         Args:
             kind: What goes wrong.
-            times: For what befalls an export a number of exports, otherwise of answers.
-            on: The operations that are struck; each kind has its own default, request faults strike any.
-            match: Strike only where an export is known (show, update, download, state faults) and this holds.
-            value: What the kind says it is.
+            times: How many exports or responses it applies to, as the kind is; None for all until it is stopped.
+            on: The operations that it applies to; by default those of the kind.
+            match: Limits it to the exports for which this holds, where the export is known.
+            value: As the kind explains it.
         """
         kind = Fault(kind)
         chosen = (on,) if isinstance(on, str) else on
@@ -107,14 +107,20 @@ class Faults:
         return injection
 
     def clear(self) -> None:
-        """Switch everything off."""
+        """Switch all faults off."""
         with self._lock:
             for injection in self._injections:
                 injection.stop()
             self._injections.clear()
 
     def take(self, kinds: Collection[Fault], operation: Operation, export: Target | None = None) -> Injection | None:
-        """The first switched-on fault of ``kinds`` that strikes this occasion, counted; or None."""
+        """Return the first active fault of ``kinds`` that applies to this occasion, counted; or None.
+
+        Args:
+            kinds: The kinds of faults.
+            operation: What the request wants.
+            export: The export of the request; None without one.
+        """
         with self._lock:
             return next(
                 (

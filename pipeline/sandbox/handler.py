@@ -1,4 +1,4 @@
-"""Where every local vendor answers, and where faults strike what it has to say."""
+"""Answer requests, and inject the faults that every local vendor has."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -13,13 +13,16 @@ _GATEWAY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</
 
 
 class Handler(ABC, Generic[E]):
-    """The API of one vendor without its sockets: a request in, an answer out.
+    """The API of one vendor without its sockets: a request in, a response out.
 
-    ``add_foreign`` puts one more export of somebody else on the shelf.
+    Args:
+        faults: The faults to inject.
+        store: The exports.
+        add_foreign: Adds an export of others to the store.
     """
 
     front: ClassVar[int]
-    """Where in the shelf's order the export is that lists have in front."""
+    """The index, in the order of the store, of the export that is first in a list."""
 
     def __init__(self, faults: Faults, store: Store[E], add_foreign: Callable[[], object]) -> None:
         self._faults, self._exports, self._add_foreign = faults, store, add_foreign
@@ -27,21 +30,27 @@ class Handler(ABC, Generic[E]):
 
     @abstractmethod
     def respond(self, request: Request) -> Response:
-        """The vendor's answer; raises ``RefusalError``."""
+        """Return the vendor's response; raise ``RefusalError`` to refuse."""
 
     @abstractmethod
     def too_many(self, operation: Operation, value: str | float | None) -> Response:
-        """429; ``value`` is what the vendor's header for that says, which is absent otherwise."""
+        """Return a 429; ``value`` is what the vendor's header for that says, and None leaves it out."""
 
     def answer(self, request: Request) -> Response:
-        """The answer to one request; refusals are answers too."""
+        """Return the response to one request, which may be a refusal."""
         try:
             return self.respond(request)
         except RefusalError as refused:
             return refused.answer
 
     def faulted(self, operation: Operation, export: E | None, answer: Callable[[], Response]) -> Response:
-        """What a fault puts in the place of the answer, or the answer, which a fault may lose on its way."""
+        """Return the response of ``answer``, or that of a fault; another fault may lose it on its way.
+
+        Args:
+            operation: What the request wants.
+            export: The export of the request; None without one.
+            answer: Makes the response without faults.
+        """
         if injection := self._faults.take(REQUEST_FAULTS, operation, export):
             return self._instead(operation, injection)
         given = answer()
@@ -50,13 +59,16 @@ class Handler(ABC, Generic[E]):
         return given
 
     def unless_vanished(self, operation: Operation, export: E | None) -> E | None:
-        """The export, unless it is gone before its time."""
+        """Return the export, unless a fault has removed it."""
         if export and not export.foreign and self._faults.take((Fault.VANISHED,), operation, export):
             return None
         return export
 
     def listed(self, *, later_page: bool) -> list[E]:
-        """What there is to list; from the first page on without what is hidden, and shifting before a later one."""
+        """Return the exports of a list.
+
+        Faults may hide exports from the first page on, and move them before a later page.
+        """
         if later_page:
             self._shift()
         else:
@@ -64,11 +76,11 @@ class Handler(ABC, Generic[E]):
         return [export for export in self._exports.all() if export.id not in self._hidden]
 
     def loops(self) -> bool:
-        """Whether the page must lead to itself."""
+        """Return whether the page must link to itself."""
         return self._faults.take((Fault.ENDLESS_NEXT,), Operation.LIST) is not None
 
     def unless_cut(self, page: Response) -> Response:
-        """The page of a list, or half of it."""
+        """Return the page of a list, or half of it."""
         if self._faults.take((Fault.INVALID_JSON,), Operation.LIST) and isinstance(page.body, bytes):
             page.body = page.body[: len(page.body) // 2]
         return page

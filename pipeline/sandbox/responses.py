@@ -1,4 +1,4 @@
-"""What goes back to the client, before it is bytes: JSON, files, refusals, and how they travel."""
+"""Responses before they are bytes: JSON, files, refusals, and how they are sent."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ JSON = "application/json"
 
 
 class Wire(Enum):
-    """How an answer travels; everything but ``WHOLE`` is a fault."""
+    """How a response is sent; everything but ``WHOLE`` is a fault."""
 
     WHOLE = auto()
     CUT = auto()
@@ -51,7 +51,7 @@ class Response:
 
 
 class RefusalError(Exception):
-    """Raised to answer with a refusal, in the vendor's own shape."""
+    """Raised to answer with a refusal in the vendor's format."""
 
     def __init__(self, answer: Response) -> None:
         super().__init__(answer.status)
@@ -59,7 +59,13 @@ class RefusalError(Exception):
 
 
 def document(status: int, content: object, media_type: str = JSON) -> Response:
-    """A JSON document with the headers that vendors send along."""
+    """Return a response with a JSON document and the headers that vendors send.
+
+    Args:
+        status: The HTTP status.
+        content: What is sent as JSON.
+        media_type: The media type.
+    """
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
     digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
     headers = {

@@ -1,4 +1,4 @@
-"""The sockets: HTTP/1.1 with keep-alive on threads, every request recorded, answers sent whole or spoilt."""
+"""The HTTP server: keep-alive on threads, every request recorded, responses sent whole or broken."""
 
 import socket
 import sys
@@ -21,7 +21,7 @@ KEY_HEADERS = frozenset({"api-key", "px-api-key", "x-api-key", "reb-apikey", "au
 
 @dataclass(frozen=True)
 class RecordedRequest:
-    """A request that came; ``status`` is None where no answer was sent, the key's value is hidden."""
+    """A request that arrived; ``status`` is None where no response was sent, and the key is hidden."""
 
     method: str
     path: str
@@ -31,7 +31,7 @@ class RecordedRequest:
 
 
 class SandboxServer(ThreadingHTTPServer):
-    """Serves ``answer`` until it is closed, which also ends the connections that are still open."""
+    """Serves ``answer`` until it is closed, which also closes open connections."""
 
     request_queue_size = 128
     daemon_threads = False
@@ -57,7 +57,7 @@ class SandboxServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report mistakes of the sandbox; that a client went away is none."""
+        """Report an error, unless the client closed the connection."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -95,7 +95,7 @@ class _HttpHandler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PATCH = do_PUT = do_DELETE = _serve  # noqa: N815 - http.server's names
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
-        """Nothing: ``recorded`` is the log."""
+        """Log nothing: ``recorded`` is the log."""
 
     def _record(self, answer: Response, body: bytes) -> None:
         headers = {name: HIDDEN if name.lower() in KEY_HEADERS else value for name, value in self.headers.items()}

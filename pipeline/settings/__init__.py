@@ -1,4 +1,4 @@
-"""The only reader of the environment: typed, secret-safe, and clear in one sentence about what is wrong."""
+"""Read all settings: typed, with secrets hidden, and with one sentence about all that is wrong."""
 
 import os
 import unicodedata
@@ -13,11 +13,11 @@ from pipeline.addresses import is_plain, names_host
 from pipeline.errors import PermanentError
 from pipeline.months import Month
 from pipeline.settings.alarms import AlarmSettings
-from pipeline.settings.entry import Entry
 from pipeline.settings.renamed import refuse_old_names
+from pipeline.settings.vendor import VendorSettings
 
 CALLS = ("cdr_in", "cdr_out")
-"""The record types of calls, of which marts are made."""
+"""The record types of calls, which marts are made of."""
 
 RECORD_TYPES = (*CALLS, "sms_in", "sms_out")
 
@@ -25,7 +25,7 @@ _SHORTEST_KEY = 32
 
 
 class Settings(AlarmSettings):
-    """Every setting of the product; the README's table lists the same names."""
+    """Every setting of the product; the README lists the same names."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
 
@@ -33,8 +33,10 @@ class Settings(AlarmSettings):
     didww_api_url: str = Field("https://api.didww.com/v3", description="Base of the API, ending in /v3.")
     didww_api_version: str = Field("2026-04-16", description="API version to ask for; the answers say which is served.")
     didww_token_url: str = Field("", description="Where the key is changed for a token; default: beside the API.")
-    didww_callback_url: str = Field("", description="Where DIDWW may tell that an export is completed.")
-    didww_callback_secret: SecretStr = Field(SecretStr(""), description="The secret that DIDWW signs this with.")
+    didww_callback_url: str = Field("", description="Where DIDWW may report that an export is completed.")
+    didww_callback_secret: SecretStr = Field(
+        SecretStr(""), description="The secret that DIDWW signs these reports with."
+    )
     cdr_data_dir: Path = Field(Path("data"), description="Folder of the archive, the lake and warehouse.duckdb.")
     cdr_record_types: Annotated[tuple[str, ...], NoDecode] = Field(
         CALLS, description="Record types to keep, separated by commas: also sms_in and sms_out; or none."
@@ -74,10 +76,10 @@ class Settings(AlarmSettings):
     )
     cdr_pseudonym_digits: int = Field(6, ge=0, le=9, description="First digits that a pseudonym shows of a number.")
     cdr_call_retention_months: int = Field(
-        0, ge=0, description="Months after its end that a month's calls are kept; 0 keeps them for ever."
+        0, ge=0, description="Months after its end that a month's calls are kept; 0 for no limit."
     )
     cdr_aggregate_retention_months: int = Field(
-        0, ge=0, description="Months after its end that a month's sums are kept; 0 keeps them for ever."
+        0, ge=0, description="Months after its end that a month's sums are kept; 0 for no limit."
     )
 
     @field_validator("didww_api_url", "didww_token_url")
@@ -133,7 +135,7 @@ class Settings(AlarmSettings):
 
     @field_validator("cdr_call_retention_months", "cdr_aggregate_retention_months", mode="before")
     @classmethod
-    def _or_for_ever(cls, value: object) -> object:
+    def _or_no_limit(cls, value: object) -> object:
         return value or 0
 
     @field_validator("cdr_aggregate_retention_months")
@@ -150,14 +152,15 @@ class Settings(AlarmSettings):
             raise ValueError("must hold no line break or other control character, and be UTF-8")
         return path.expanduser().absolute()
 
-    def entry(self, vendor: str) -> Entry:
-        """How a vendor lets us in: ``<VENDOR>_API_KEY`` and the like, those of no vendor being known here."""
+    def of_vendor(self, vendor: str) -> VendorSettings:
+        """Return the settings of a vendor, such as ``<VENDOR>_API_KEY``; they are found by its name."""
         prefix = f"{vendor}_"
         own = {name.removeprefix(prefix): value for name, value in self if name.startswith(prefix)}
-        return Entry(_env_prefix=prefix, **{name: value for name, value in own.items() if name in Entry.model_fields})
+        given = {name: value for name, value in own.items() if name in VendorSettings.model_fields}
+        return VendorSettings(_env_prefix=prefix, **given)
 
     def environment(self) -> dict[str, str]:
-        """The settings as a child process reads them; secrets are among them, so this is for a child only."""
+        """Return the environment of a child process, which has secrets in it."""
         written = {name.upper(): _written(value) for name, value in self.model_dump().items()}
         return {**written, "CDR_RECORD_TYPES": written["CDR_RECORD_TYPES"] or "none"}
 
@@ -168,7 +171,7 @@ class Settings(AlarmSettings):
 
 
 def load() -> Settings:
-    """Read the environment and ``.env``; raises ``PermanentError`` with one sentence about what is wrong."""
+    """Return the settings of the environment and ``.env``; raise ``PermanentError`` with all that is wrong."""
     refuse_old_names(Settings)
     try:
         return Settings()

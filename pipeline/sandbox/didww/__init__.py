@@ -1,4 +1,4 @@
-"""A local DIDWW: four versions, tokens, filters, callbacks, and calls with everything that goes wrong in them."""
+"""A local DIDWW: four API versions, tokens, filters, callbacks, and realistic calls."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -35,19 +35,19 @@ class Sandbox(Running):
     """A local vendor that answers like DIDWW's exports API.
 
     Args:
-        seed: The same seed has the same customer and the same records.
-        calls_per_day: On average, for each record type; 0 leaves every month empty.
-        rows_per_day: The same, where it is started as any other vendor.
-        clock: The vendor's clock, aware; it moves exports on, and decides what is still in the window.
+        seed: The same seed makes the same customer and the same records.
+        calls_per_day: The average for each record type; 0 leaves every month empty.
+        rows_per_day: The same under the name that all vendors have.
+        clock: The vendor's clock, with a zone; it moves exports on, and decides what can still be exported.
         pending: How long an export is ``pending``.
         processing: How long it is ``processing`` after that.
-        api_key: The only key that is let in.
-        version: The API version of the account; a newer one is served to who asks for it.
-        callback_secret: What callbacks are signed with; without one there are none.
-        foreign: How many exports of other people are in the list.
-        rate_limit: Requests in a second, by the real clock; None for no limit.
+        api_key: The only key that is accepted.
+        version: The API version of the account; a request for a newer one is served that one.
+        callback_secret: The secret that callbacks are signed with; without one there are none.
+        foreign: How many foreign exports are in the list.
+        rate_limit: The most requests in a second, by the real clock; None for no limit.
         newline_rate: The share of caller names with a line break in them.
-        crlf: Whether the files' lines end as Windows' do.
+        crlf: Whether the lines of files end with CR LF.
         host: Where to listen.
         port: 0 for any that is free.
     """
@@ -92,33 +92,33 @@ class Sandbox(Running):
 
     @property
     def token_url(self) -> str:
-        """Where tokens are made; the vendor has another host for it."""
+        """The address of the token service, which has another host at the vendor."""
         return self.url.removesuffix(self.path) + routes.MINT
 
     def upgrade(self, version: str) -> None:
-        """Make the account's version a newer one, as its owner can at any moment; there is no way back."""
+        """Upgrade the account's version, as its owner can at any time; it cannot be downgraded."""
         self._authenticator.default = served(self._authenticator.default, version_of(version).name)
 
     @property
     def exports(self) -> list[Export]:
-        """The exports that were created here, oldest first, without other people's."""
+        """The exports that were created here, oldest first, without foreign ones."""
         return self._store.own()
 
     def truth(self, export_type: str, from_: datetime, to: datetime, filters: RowFilters | None = None) -> Totals:
-        """What a load of calls that start in [from_, to) must add up to, if it were exported now.
+        """Return the totals that a load of the calls in [from_, to) must have, if they were exported now.
 
         Args:
             export_type: ``cdr_in``, ``cdr_out``, ``sms_in`` or ``sms_out``.
-            from_: The first instant, aware.
-            to: The first instant after the window, aware.
-            filters: What else of the export's filters narrows it.
+            from_: The first time, with a zone.
+            to: The first time after the window, with a zone.
+            filters: The other filters of the export.
         """
         return self._ledger.snapshot(export_type, from_, to, self._store.now(), filters or {}).totals()
 
     def truth_of(self, export_id: str) -> Totals:
-        """What the file of that export adds up to, whatever was added after it was created.
+        """Return the totals of that export's file, without records that were added after its creation.
 
-        Money that files of its version do not tell is 0.
+        Amounts that files of its version do not have are 0.
         """
         export = self._store.find(export_id)
         if export is None:
@@ -126,22 +126,22 @@ class Sandbox(Running):
         return export.snapshot.totals(columns_held(export.export_type, export.version))
 
     def add_records(self, export_type: str, rows: Iterable[Row]) -> None:
-        """Let records arrive late: exports created from now on hold them, earlier ones do not.
+        """Add late records: exports created from now on hold them, earlier ones do not.
 
-        A row is a mapping by column name, absent cells being empty, or a sequence of all cells.
+        A row is a mapping by column name, where missing cells are empty, or a sequence of all cells.
         """
         self._ledger.add(export_type, rows)
 
     def replace_records(self, export_type: str, rows: Iterable[Row]) -> None:
-        """Make ``rows`` the only records of this type for exports created from now on."""
+        """Make ``rows`` the only records of this type in exports created from now on."""
         self._ledger.replace(export_type, rows)
 
     def deliver_callbacks(self, *, redeliver: bool = False) -> list[Delivery]:
-        """Call back for what has completed since the last time, or for all that is completed ``redeliver``."""
+        """Send a callback for each export completed since the last time; for all with ``redeliver``."""
         return self._callbacks.deliver(f"{self.url}/exports", redeliver=redeliver)
 
     def _add_foreign(self) -> None:
-        # An id of zeros sorts first, as the newest does by -created_at: every later page shifts by one.
+        # An id of zeros sorts first, as the newest does by -created_at, so every later page shifts by one.
         self._foreign_added += 1
         export_id = f"00000000-0000-4000-8000-{self._foreign_added:012d}"
         self._store.add(

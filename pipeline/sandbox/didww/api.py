@@ -1,4 +1,4 @@
-"""The exports API: who asks and how often is checked, and the answer is in the version that is served."""
+"""The exports API: check the credentials and the rate, then answer in the version that is served."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +20,16 @@ from pipeline.sandbox.responses import Response
 
 
 class Api(Handler[Export]):
-    """DIDWW's desk, which makes tokens as well."""
+    """The handler of DIDWW's API and token service.
+
+    Args:
+        store: The exports.
+        downloads: The files.
+        faults: The faults to inject.
+        authenticator: Checks the credentials.
+        limit: The limit of requests.
+        add_foreign: Adds an export of others to the store.
+    """
 
     front = 0
 
@@ -39,7 +48,7 @@ class Api(Handler[Export]):
         self._resources = Resources(store, faults)
 
     def respond(self, request: Request) -> Response:
-        """A token, or what the version that is served has to say."""
+        """Return a token, or the response of the API in the version that is served."""
         operation = routes.operation(request)
         if operation is Operation.MINT:
             return self.faulted(operation, None, partial(self._authenticator.tokens.answer, request))
@@ -53,7 +62,7 @@ class Api(Handler[Export]):
         return self.faulted(operation, export, partial(self._handled, request, operation, export, version))
 
     def too_many(self, operation: Operation, value: str | float | None) -> Response:
-        """Only the token service says by itself when to come again."""
+        """Return a 429; only the token service says by default when to try again."""
         if operation is Operation.MINT:
             return tokens.too_many("1" if value is None else value)
         answer = too_many_requests()

@@ -1,4 +1,4 @@
-"""Who is let in, and which version is served: the account's own, or a newer one that was asked for."""
+"""Check credentials, and choose the version to serve: the account's, or a newer one that was asked for."""
 
 from pipeline.sandbox.didww import routes
 from pipeline.sandbox.didww.problems import problem, unauthorized
@@ -13,7 +13,13 @@ _READING = ("GET", "HEAD")
 
 
 class Authenticator:
-    """Checks the key or the token of each request; ``default`` is the account's version."""
+    """Checks the key or the token of each request; ``default`` is the account's version.
+
+    Args:
+        api_key: The only key that is accepted.
+        tokens: The tokens that are accepted.
+        default: The account's version.
+    """
 
     def __init__(self, api_key: str, tokens: Tokens, default: Version) -> None:
         self._api_key = api_key
@@ -21,7 +27,7 @@ class Authenticator:
         self.default = default
 
     def authenticate(self, request: Request) -> Version:
-        """The version to answer in; raises ``RefusalError`` for somebody who is not let in."""
+        """Return the version to answer in; raise ``RefusalError`` for wrong credentials."""
         said = request.headers.get("authorization", "")
         if said.startswith(_BEARER):
             return self._by_token(said.removeprefix(_BEARER), request)
@@ -29,7 +35,7 @@ class Authenticator:
         downloads = routes.operation(request) is Operation.DOWNLOAD
         if request.headers.get("api-key") != self._api_key:
             raise RefusalError(Response(401)) if downloads or version.bearer else unauthorized()
-        # The file is the one thing that the key opens in every version.
+        # A file is all that the key opens in every version.
         if version.bearer and not downloads:
             raise RefusalError(Response(401))
         return version

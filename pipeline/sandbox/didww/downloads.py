@@ -1,4 +1,4 @@
-"""The files of completed exports, under the columns of the version that made them."""
+"""The files of completed exports, with the columns of the version that made them."""
 
 from email.utils import format_datetime
 from pathlib import Path
@@ -14,7 +14,13 @@ from pipeline.sandbox.traffic.record import Cells
 
 
 class Downloads:
-    """Builds and serves the files in ``folder``."""
+    """Makes and serves the files in ``folder``.
+
+    Args:
+        folder: Where the files are written.
+        faults: The faults to inject.
+        crlf: Whether lines end with CR LF.
+    """
 
     def __init__(self, folder: Path, faults: Faults, *, crlf: bool) -> None:
         self._files = Files(folder)
@@ -22,7 +28,7 @@ class Downloads:
         self._shape = Shape(crlf=crlf)
 
     def answer(self, request: Request, export: Export) -> Response:
-        """The file of a completed export, as far as the request's Range and the faults want it."""
+        """Return the file of a completed export, limited by the request's Range and changed by faults."""
         return instead(request, self._faults, export, _gone) or self._served(request, export)
 
     def _served(self, request: Request, export: Export) -> Response:

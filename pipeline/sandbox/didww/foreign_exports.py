@@ -1,4 +1,4 @@
-"""Exports of other people in the same account: a client must not take them for its own."""
+"""Exports of others in the same account, which a client must not take for its own."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -23,7 +23,15 @@ _OLD_TYPES = (CDR_IN, CDR_OUT)
 
 
 def foreign_exports(rng: Random, ledger: Ledger, now: datetime, count: int, version: Version) -> list[Export]:
-    """``count`` exports that somebody made in the last weeks, in all statuses, of the types that ``version`` has."""
+    """Return foreign exports of the last weeks, in all statuses.
+
+    Args:
+        rng: The source of chance.
+        ledger: The records.
+        now: The vendor's time.
+        count: How many exports to make.
+        version: The account's API version.
+    """
     moments = (now - timedelta(days=rng.uniform(0.1, _OLDEST_DAYS)) for _ in range(count))
     return [foreign_export(rng, ledger, moment, version) for moment in moments]
 
@@ -31,14 +39,22 @@ def foreign_exports(rng: Random, ledger: Ledger, now: datetime, count: int, vers
 def foreign_export(
     rng: Random, ledger: Ledger, created_at: datetime, version: Version, export_id: str | None = None
 ) -> Export:
-    """One export of somebody else, created then; some were abandoned by the vendor and never finish."""
+    """Return one foreign export; some never finish.
+
+    Args:
+        rng: The source of chance.
+        ledger: The records.
+        created_at: The time of its creation.
+        version: The account's API version.
+        export_id: Its id; None for a random one.
+    """
     export_type = rng.choice(tuple(version.row_filters))
     month = Month.of(created_at).shift(-rng.randrange(3))
     end = min(month.end, created_at.replace(microsecond=0))
     row_filters = _row_filters(rng, export_type) if rng.random() < _P_NARROWED else {}
     reference = rng.choice(_REFERENCES) if not version.by_month else None
     unfinished = rng.random() < _P_UNFINISHED
-    # Some were made through an older version, which knew years and months, now as numbers and now as text.
+    # Some were made through an older version, whose windows are a year and a month, as numbers or as text.
     by_month = (rng.random() < _P_OLD_FILTERS and export_type in _OLD_TYPES) or version.by_month
     window = _month(rng, month) if by_month else _span(month, end)
     return Export(

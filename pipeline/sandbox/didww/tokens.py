@@ -22,7 +22,7 @@ _FIRST_VERSION = next(version.name for version in VERSIONS if version.bearer)
 
 @dataclass(frozen=True)
 class Token:
-    """What a token says of itself."""
+    """The claims of a token."""
 
     scope: str
     api_version: str
@@ -30,11 +30,17 @@ class Token:
 
 
 class _RefusedError(Exception):
-    """An error in the words of OAuth."""
+    """An OAuth error: its code and its description."""
 
 
 class Tokens:
-    """Makes tokens, and knows those that it made."""
+    """Makes tokens, and remembers them.
+
+    Args:
+        api_key: The key that tokens are made for.
+        clock: The vendor's clock.
+        limit: The limit of requests.
+    """
 
     def __init__(self, api_key: str, clock: Clock, limit: RateLimit) -> None:
         self._api_key = api_key
@@ -44,7 +50,7 @@ class Tokens:
         self._lock = threading.Lock()
 
     def answer(self, request: Request) -> Response:
-        """A new token, or why there is none."""
+        """Return a new token, or the error."""
         if not self._limit.allows():
             return too_many(1)
         if request.headers.get("api-key") != self._api_key:
@@ -55,12 +61,12 @@ class Tokens:
             return _error(400, *refused.args)
 
     def find(self, text: str) -> Token | None:
-        """The token of that text, unless it never was or has run out."""
+        """Return the claims of that token; None for an unknown or expired one."""
         token = self._made.get(text)
         return token if token and self._clock() < token.ends_at else None
 
     def revoke(self) -> None:
-        """Let no token in that was made until now."""
+        """Revoke every token made so far."""
         with self._lock:
             self._made.clear()
 
@@ -77,7 +83,7 @@ class Tokens:
 
 
 def too_many(seconds: float | str) -> Response:
-    """Asked too often; unlike the API, the service says when to come again."""
+    """Return a 429; unlike the API, the service says when to try again."""
     answer = _error(429, "rate_limit_exceeded", "Too many token requests.")
     answer.headers["Retry-After"] = str(seconds)
     return answer

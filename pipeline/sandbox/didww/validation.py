@@ -1,4 +1,4 @@
-"""Reads the body of a POST or a PATCH, or says in the vendor's words what is wrong with it."""
+"""Read the body of a POST or a PATCH, or refuse it in the vendor's words."""
 
 import json
 from collections.abc import Callable, Collection, Mapping
@@ -17,9 +17,9 @@ _MALFORMED = "The request body is not a JSON:API document."
 
 @dataclass(frozen=True)
 class Draft:
-    """An export that may be created: everything in it is allowed and normalised.
+    """A valid request for an export.
 
-    ``filters`` is what the vendor repeats, ``row_filters`` that of them which is beside the window.
+    ``filters`` is what the vendor repeats, ``row_filters`` those of them that are not the window.
     """
 
     export_type: str
@@ -33,7 +33,7 @@ class Draft:
 
 
 def check_content_type(content_type: str) -> None:
-    """Refuse anything but the bare JSON:API media type; a charset is already too much."""
+    """Refuse every media type but that of JSON:API without parameters, such as a charset."""
     if content_type != MEDIA_TYPE:
         detail = (
             f"All requests that create or update must use the '{MEDIA_TYPE}' Content-Type. "
@@ -43,7 +43,7 @@ def check_content_type(content_type: str) -> None:
 
 
 def check_accept(accept: str) -> None:
-    """Refuse an Accept that takes JSON:API only with media type parameters."""
+    """Refuse an Accept that takes JSON:API with media type parameters only."""
     ranges = [part.strip() for part in accept.split(",")]
     ours = [part for part in ranges if part.startswith(MEDIA_TYPE)]
     if ours and all(part.partition(";")[2] for part in ours) and "*/*" not in ranges:
@@ -55,7 +55,13 @@ def check_accept(accept: str) -> None:
 
 
 def read_create(body: bytes, now: datetime, version: Version) -> Draft:
-    """The export that a POST asks for; raises ``RefusalError``: 400 for the shape, 422 for the values."""
+    """Return the export that a POST asks for; raise ``RefusalError``: 400 for the form, 422 for the values.
+
+    Args:
+        body: The body of the request.
+        now: The vendor's time.
+        version: The API version.
+    """
     data = _resource(body, members=("type", "attributes"))
     attributes = _object(data, "attributes")
     _only(attributes, [name for name in _ATTRIBUTES if name in version.shown or name == "filters"])
@@ -95,7 +101,13 @@ def _row_filters(filters: Mapping[str, object], export_type: str, version: Versi
 
 
 def read_update(body: bytes, export_id: str, version: Version) -> dict[str, str | None]:
-    """The attributes that a PATCH sets: the reference, or nothing at all."""
+    """Return the attributes that a PATCH sets: the reference, or none.
+
+    Args:
+        body: The body of the request.
+        export_id: The id in its path.
+        version: The API version.
+    """
     data = _resource(body, members=("type", "id", "attributes"))
     if data.get("id") != export_id:
         raise problem(400, "A key is required", "The resource object does not contain the key in the URL.", "110")

@@ -1,4 +1,4 @@
-"""The versions of the exports API, and in what they differ; a file's columns are in ``header_versions``."""
+"""How the versions of the exports API differ; the columns of files are in ``header_versions``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,11 +11,20 @@ _SHOWN = ("status", "created_at", "url", "callback_url", "callback_method", "exp
 
 @dataclass(frozen=True)
 class Version:
-    """One version; the defaults are what the newer ones have in common.
+    """One version; the defaults are those of the newer ones.
 
-    ``by_month`` is whether a window is a year and a month, ``linked`` whether pages have links, ``updates`` whether
-    there is a PATCH. ``row_filters`` has the filters of each type beside the window. Under ``bearer`` only tokens are let
-    in, and a callback must have both its attributes.
+    Args:
+        name: The version, which is a date.
+        by_month: Whether a window is a year and a month.
+        capitalised: Whether a status starts with a capital letter.
+        linked: Whether pages have links.
+        updates: Whether there is a PATCH.
+        bearer: Whether only tokens are accepted, and a callback must have both its attributes.
+        shown: The attributes of an export.
+        list_filters: The filters of the list.
+        sorts: The attributes that the list can be sorted by.
+        largest_page: The most exports on a page.
+        row_filters: The filters of an export beside the window, by type.
     """
 
     name: str
@@ -33,7 +42,7 @@ class Version:
     )
 
     def spelled(self, word: str | None) -> str | None:
-        """A status or a callback's method in the spelling of this version."""
+        """Return a status or the method of a callback as this version spells it."""
         if not self.capitalised or word is None:
             return word
         return {"get": "GET", "post": "POST"}.get(word, word.capitalize())
@@ -73,7 +82,7 @@ VERSIONS = (
 
 
 def version_of(name: str) -> Version:
-    """The version of that name; raises ``ValueError`` where there is none."""
+    """Return the version of that name; raise ``ValueError`` for an unknown one."""
     try:
         return next(version for version in VERSIONS if version.name == name)
     except StopIteration as error:
@@ -81,5 +90,5 @@ def version_of(name: str) -> Version:
 
 
 def served(default: Version, asked: str | None) -> Version:
-    """The version that is served: the account's own, unless a newer one is ``asked`` for; any other is ignored."""
+    """Return the version that is served: the account's, or a newer one that is ``asked`` for."""
     return max((default, *(version for version in VERSIONS if version.name == asked)), key=lambda version: version.name)

@@ -1,4 +1,4 @@
-"""The further files of an export: some of its records are in one of them, and not in the file."""
+"""The further files of an export, which hold some of its records instead of the main file."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,7 +9,15 @@ COMPANIONS = ("sanitized", "error")
 
 
 def divided(export: Export, kept_out: Mapping[str, int], companion: str = "") -> Export:
-    """The export as one of its files holds it: by its id and that of the companion, faults can tell them apart."""
+    """Return the export with the records of one of its files.
+
+    Its id has the name of the companion, so that a fault can match one file.
+
+    Args:
+        export: The export.
+        kept_out: The number n by companion: every n-th record is in it alone.
+        companion: The further file; empty for the main one.
+    """
 
     def wanted(place: int) -> bool:
         return next((name for name in COMPANIONS if _is_in(place, kept_out.get(name, 0))), "") == companion

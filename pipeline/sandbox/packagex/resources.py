@@ -1,4 +1,4 @@
-"""What can be exported, and of each the kind of every field."""
+"""The kind of each field, by resource."""
 
 _SHIPMENT = {
     "id": "id",

@@ -8,7 +8,7 @@ from pipeline.sandbox.traffic import fixtures
 from pipeline.sandbox.traffic.record import Record, epoch, usd
 from pipeline.sandbox.traffic.rhythm import Moments, call_starts, chance
 
-# One entry per percent: a pick is an index, which costs a third of a weighted choice.
+# One entry per percent: an index costs a third of a weighted choice.
 _FAILURES = (
     *[("486", "Busy here", "Destination")] * 26,
     *[("404", "Not Found", "Destination")] * 8,
@@ -39,7 +39,7 @@ _P_FAILED_WITH_END = 0.25
 
 @dataclass(slots=True)
 class _Call:
-    """What the attempts of one call share."""
+    """What the attempts of one call have in common."""
 
     second: int
     did: fixtures.Did
@@ -49,7 +49,13 @@ class _Call:
 
 
 class InboundCalls:
-    """A seeded customer's inbound calls; rows come out ordered by start."""
+    """The inbound calls of the customer of a seed, ordered by start.
+
+    Args:
+        seed: The same seed makes the same calls.
+        calls_per_day: The average number of calls a day.
+        newline_rate: The share of caller names with a line break.
+    """
 
     def __init__(self, seed: int, calls_per_day: int, newline_rate: float) -> None:
         self._seed = seed
@@ -60,7 +66,7 @@ class InboundCalls:
         self._regulars = [(_number(rng), rng.choice(fixtures.NAMES)) for _ in range(_REGULARS)]
 
     def day(self, day: date) -> list[Record]:
-        """The attempts of the calls that start on ``day``."""
+        """Return the attempts of the calls that start on ``day``."""
         rng = chance(self._seed, "cdr_in", day)
         starts = call_starts(rng, day, self._mean)
         moments, midnight = Moments(day), epoch(day)
@@ -101,7 +107,7 @@ class InboundCalls:
             else:
                 records.append(_failed(rng, call, attempt, setup, moments, midnight))
         if not call.call_id and rng.random() < _P_TWINS:
-            # Two calls of an impatient dialler in one second: distinct calls, identical to the last byte.
+            # Two calls of one dialler in one second: distinct calls with identical bytes.
             records.append(records[-1])
 
 

@@ -23,7 +23,13 @@ _LONGEST_LAG = 40
 
 
 class Messages:
-    """A seeded customer's messages of one direction; rows come out ordered by time."""
+    """The messages of one direction of the customer of a seed, ordered by time.
+
+    Args:
+        export_type: ``sms_in`` or ``sms_out``.
+        seed: The same seed makes the same messages.
+        per_day: The average number of messages a day.
+    """
 
     def __init__(self, export_type: str, seed: int, per_day: int) -> None:
         self._type = export_type
@@ -33,7 +39,7 @@ class Messages:
         self._own = [did.number for did in owned]
 
     def day(self, day: date) -> list[Record]:
-        """The messages of ``day``."""
+        """Return the messages of ``day``."""
         rng = chance(self._seed, self._type, day)
         moments, midnight = Moments(day), epoch(day)
         records = []

@@ -30,7 +30,7 @@ _P_FAILED_WITH_END = 0.3
 
 
 class OutboundCalls:
-    """A seeded customer's outbound calls; rows come out ordered by start."""
+    """The outbound calls of the customer of a seed, ordered by start."""
 
     def __init__(self, seed: int, calls_per_day: int) -> None:
         self._seed = seed
@@ -39,7 +39,7 @@ class OutboundCalls:
         self._cli = [did.number for did in owned]
 
     def day(self, day: date) -> list[Record]:
-        """The calls that start on ``day``."""
+        """Return the calls that start on ``day``."""
         rng = chance(self._seed, "cdr_out", day)
         starts = call_starts(rng, day, self._mean)
         moments, midnight = Moments(day), epoch(day)
@@ -51,7 +51,7 @@ class OutboundCalls:
                 continue
             records.append(self._failed(rng, second, network, moments, midnight))
             if not records[-1].cells[-1] and rng.random() < _P_TWINS:
-                # Two calls of a dialler in one second: distinct calls, identical to the last byte.
+                # Two calls of one dialler in one second: distinct calls with identical bytes.
                 records.append(records[-1])
         return records
 
@@ -60,7 +60,7 @@ class OutboundCalls:
         draw = rng.random()
         if draw < _P_ODD_SOURCE:
             return rng.choice(("anonymous", "0012", "4", "00442079460001")), cli
-        # A third of the extensions present themselves, the rest show a number of the company.
+        # A part of the extensions show themselves, the others a number of the company.
         return (cli, cli) if draw < 0.7 else (f"{200 + int(draw * 100)}", cli)
 
     def _answered(self, rng: Random, second: int, network: fixtures.Network, moments: Moments, midnight: int) -> Record:
@@ -97,7 +97,7 @@ class OutboundCalls:
         source, cli = self._numbers(rng)
         code, reason = _FAILURES[int(rng.random() * len(_FAILURES))]
         ended = second + 1 + int(rng.random() * 30)
-        # A number that no price list knows: no country, no network, no rate, and a bare zero.
+        # A number that is in no price list: no country, no network, no rate, and a plain zero.
         nowhere = rng.random() < _P_NOWHERE
         cells = (
             moments.text(second),
