@@ -1,9 +1,9 @@
 """Export from Connectif (API of November 2026): linked pages, and files at addresses that are made on each look.
 
-An export carries no reference: it is known by what the list repeats of its request. The documentation leaves two things
-open. Pages may shift while they are read, and the list does not say how long it is: one of several pages is read until
-two readings agree. Whether ``toDate`` is part of the window is not said: the end of the month is sent unchanged, so
-that no millisecond is missing. Rows of the next month are found by their own time.
+An export carries no reference: it is known by what the list repeats of its request. Two things are not documented.
+Pages may shift while they are read, and the list does not say how long it is: one of several pages is read until two
+readings agree. The window may or may not include ``toDate``: the end of the month is sent unchanged, so that no
+millisecond is missing. Rows of the next month are found by their own time.
 """
 
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ class Vendor:
         resource = request.dataset.resource
         if resource not in _CREATE:
             raise PermanentError(
-                f"Connectif was not asked for {resource}, which it does not export by month; "
+                f"{resource} was not requested, because Connectif does not export it by month; "
                 f"declare {request.dataset.name} with one of {', '.join(_CREATE)}."
             )
         body = _body(request.dataset)

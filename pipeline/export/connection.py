@@ -143,7 +143,7 @@ class Connection:
         """Return the headers with credentials; raise ``PermanentError`` where the key is missing or malformed."""
         key, setting = self._credentials.key.get_secret_value(), self._credentials.setting
         if not key:
-            raise PermanentError(f"The vendor was not asked, because there is no API key; set {setting}.")
+            raise PermanentError(f"The request was not sent, because there is no API key; set {setting}.")
         if not (key.isascii() and key.isprintable() and " " not in key):
             # The libraries below would show the key in their error.
             raise PermanentError(f"The API key holds a character that no key has, such as a space; check {setting}.")

@@ -25,7 +25,7 @@ TIMEOUT = (10, 60)
 """Seconds to connect, and between two bytes."""
 
 _LONGEST_WAIT_SECONDS = 120
-"""The longest wait that a vendor may ask for; after it the GET is sent again, and the run fails if that fails too."""
+"""The longest wait between two attempts, whatever the vendor asks for."""
 
 _LONGEST_EPOCH = 12
 """Digits of the seconds since the epoch; a longer number is no time."""

@@ -92,7 +92,7 @@ class Vendor:
     def _auth_headers(self, key: str) -> Headers:
         if "{" in self._connection.base:
             raise PermanentError(
-                f"Rebilly was not asked, because its address names no organization; set REBILLY_API_URL to {URL}."
+                f"The request was not sent, because its address has no organization; set REBILLY_API_URL to {URL}."
             )
         return {"REB-APIKEY": key}
 

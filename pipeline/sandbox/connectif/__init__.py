@@ -150,5 +150,5 @@ class Sandbox(Local):
 
 def _number(request: Request) -> int:
     """Return which page is asked for, from 1."""
-    asked = dict(request.parameters).get("page", "")
-    return int(asked) if asked.isdecimal() else 1
+    number = dict(request.parameters).get("page", "")
+    return int(number) if number.isdecimal() else 1

@@ -92,11 +92,11 @@ class Api(Handler[Export]):
         return resources(status, {"data": data, "meta": {"api_version": version.name}})
 
     def _list(self, request: Request, version: Version) -> Response:
-        query, place = read_query(request.parameters, version), routes.collection_url(request)
+        query, url = read_query(request.parameters, version), routes.collection_url(request)
         exports, now = self.listed(later_page=query.number > 1), self._store.now()
-        page = query.page(exports, lambda export: export.status(now), place)
+        page = query.page(exports, lambda export: export.status(now), url)
         if self.loops():
-            page.links["next"] = f"{place}?{urlsplit(request.target).query}"
+            page.links["next"] = f"{url}?{urlsplit(request.target).query}"
         shown = (self._resources.resource(request, e, Operation.LIST, query.fields, version) for e in page.exports)
         meta = {"total_records": page.total, "api_version": version.name}
         links = {"links": page.links} if version.linked else {}

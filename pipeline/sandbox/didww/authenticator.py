@@ -28,9 +28,9 @@ class Authenticator:
 
     def authenticate(self, request: Request) -> Version:
         """Return the version to answer in; raise ``RefusalError`` for wrong credentials."""
-        said = request.headers.get("authorization", "")
-        if said.startswith(_BEARER):
-            return self._by_token(said.removeprefix(_BEARER), request)
+        header = request.headers.get("authorization", "")
+        if header.startswith(_BEARER):
+            return self._by_token(header.removeprefix(_BEARER), request)
         version = served(self.default, request.headers.get("x-didww-api-version"))
         downloads = routes.operation(request) is Operation.DOWNLOAD
         if request.headers.get("api-key") != self._api_key:

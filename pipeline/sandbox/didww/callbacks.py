@@ -46,13 +46,13 @@ class Callbacks:
         payload = {"id": export.id, "type": "exports", "status": "completed"}
         if export.version >= _FIRST_WITH_URL:
             payload["url"] = f"{exports_url}/{export.file_name}"
-        said = urlencode(sorted(payload.items()))
+        query = urlencode(sorted(payload.items()))
         url = _absolute(export.callback_url or "")
         if (export.callback_method or "").lower() == "get":
-            url = url._replace(query="&".join(filter(None, (url.query, said))))
+            url = url._replace(query="&".join(filter(None, (url.query, query))))
             return _sent("GET", url, None, {_HEADER: signature(self._secret, url, payload)})
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return _sent("POST", url, said, headers | {_HEADER: signature(self._secret, url, payload)})
+        return _sent("POST", url, query, headers | {_HEADER: signature(self._secret, url, payload)})
 
 
 def signature(secret: str, url: SplitResult, payload: Mapping[str, str]) -> str:
@@ -64,8 +64,8 @@ def signature(secret: str, url: SplitResult, payload: Mapping[str, str]) -> str:
         payload: The fields of the callback.
     """
     port = "" if url.port else ":443" if url.scheme == "https" else ":80"
-    said = url._replace(netloc=url.netloc + port).geturl() + "".join(name + payload[name] for name in sorted(payload))
-    return hmac.digest(secret.encode(), said.encode(), "sha1").hex()
+    signed = url._replace(netloc=url.netloc + port).geturl() + "".join(name + payload[name] for name in sorted(payload))
+    return hmac.digest(secret.encode(), signed.encode(), "sha1").hex()
 
 
 def _absolute(url: str) -> SplitResult:

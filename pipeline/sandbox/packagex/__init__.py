@@ -123,11 +123,11 @@ class Sandbox(Local):
 
     def page(self, request: Request, exports: Sequence[Export], *, endless: bool) -> Response:
         """Return the page, by default ten exports, oldest first."""
-        asked = dict(request.parameters)
-        limit = max(1, min(int(asked.get("limit", _DEFAULT_LIMIT)), _LARGEST_PAGE))
-        number = 1 if endless else int(asked.get("page", 1))
-        chosen = [export for export in exports if asked.get("resource") in (None, export.resource)]
-        if asked.get("direction") == "desc":
+        query = dict(request.parameters)
+        limit = max(1, min(int(query.get("limit", _DEFAULT_LIMIT)), _LARGEST_PAGE))
+        number = 1 if endless else int(query.get("page", 1))
+        chosen = [export for export in exports if query.get("resource") in (None, export.resource)]
+        if query.get("direction") == "desc":
             chosen.reverse()
         shown = chosen[(number - 1) * limit : number * limit]
         more = endless or number * limit < len(chosen)
@@ -177,12 +177,12 @@ class Sandbox(Local):
         return window, moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
     def _pointers(self, request: Request, export: Export, status: str) -> Content:
-        asked = dict(request.parameters)
-        wanted = [name for flag, name in zip(self._flags, _URLS, strict=True) if asked.get(flag) == "true"]
+        query = dict(request.parameters)
+        wanted = [name for flag, name in zip(self._flags, _URLS, strict=True) if query.get(flag) == "true"]
         csv = self.pointer(request, divided(export, self._kept_out), status, Operation.SHOW)
         json = csv and self.storage.mint(request, export, replace(self.sheet(export), container="json"))
         urls = {name: url for name, url in zip(_URLS, (csv, json), strict=True) if name in wanted}
-        return {**urls, **(self._companions(request, export) if csv and self._flags[1] in asked else {})}
+        return {**urls, **(self._companions(request, export) if csv and self._flags[1] in query else {})}
 
     def _companions(self, request: Request, export: Export) -> Content:
         """Return the addresses of the further files, null for a file without records."""

@@ -19,12 +19,12 @@ def divided(export: Export, kept_out: Mapping[str, int], companion: str = "") ->
         companion: The further file; empty for the main one.
     """
 
-    def wanted(place: int) -> bool:
-        return next((name for name in COMPANIONS if _is_in(place, kept_out.get(name, 0))), "") == companion
+    def wanted(position: int) -> bool:
+        return next((name for name in COMPANIONS if _is_in(position, kept_out.get(name, 0))), "") == companion
 
     name = f"{export.id}-{companion}" if companion else export.id
     return replace(export, id=name, draft=replace(export.draft, wanted=wanted))
 
 
-def _is_in(place: int, every: int) -> bool:
-    return every > 0 and place % every == every - 1
+def _is_in(position: int, every: int) -> bool:
+    return every > 0 and position % every == every - 1

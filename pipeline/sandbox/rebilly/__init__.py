@@ -146,8 +146,8 @@ class Sandbox(Local):
         """Return the export; a create also returns its address and the rate limit in headers."""
         answer = document(status, resource)
         if request.method != "GET":
-            place = f"{request.origin}{self.path}/data-exports/{resource['id']}"
-            answer.headers |= {"Location": place, "X-RateLimit-Limit": "3000", "X-RateLimit-Remaining": "2999"}
+            url = f"{request.origin}{self.path}/data-exports/{resource['id']}"
+            answer.headers |= {"Location": url, "X-RateLimit-Limit": "3000", "X-RateLimit-Remaining": "2999"}
         return answer
 
     def too_many(self, value: str | float | None) -> Response:

@@ -34,10 +34,10 @@ class Query:
 
 def read_query(parameters: Sequence[tuple[str, str]], now: datetime) -> Query:
     """Return the query of a request for the list; raise ``ValueError`` with the name of an invalid parameter."""
-    said = {"limit": "100", "offset": "0", "sort": "", "filter": "", **dict(parameters)}
-    limit, offset = (_number(name, said[name]) for name in ("limit", "offset"))
-    clauses = [clause for clause in said["filter"].split(";") if clause]
-    return Query(limit, offset, tuple(said["sort"].split(",")), tuple(_keep(clause, now) for clause in clauses))
+    given = {"limit": "100", "offset": "0", "sort": "", "filter": "", **dict(parameters)}
+    limit, offset = (_number(name, given[name]) for name in ("limit", "offset"))
+    clauses = [clause for clause in given["filter"].split(";") if clause]
+    return Query(limit, offset, tuple(given["sort"].split(",")), tuple(_keep(clause, now) for clause in clauses))
 
 
 def _number(name: str, text: str) -> int:
