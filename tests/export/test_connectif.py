@@ -462,13 +462,13 @@ class TestWithTheLocalVendor:
         assert [e.id for e in held if abs(e.created_at - clock()) < timedelta(minutes=1)] == [export.id]
         assert (export.start, export.end) == (OCTOBER.start, OCTOBER.end)
 
-    @pytest.mark.parametrize("days_as_instants", [False, True])
+    @pytest.mark.parametrize("days_as_timestamps", [False, True])
     @pytest.mark.parametrize("dataset", [ACTIVITIES, PURCHASES, REPORT], ids=["activities", "purchases", "report"])
     @pytest.mark.parametrize("month", [OCTOBER, OCTOBER.shift(1)], ids=["over", "running"])
     def test_a_post_whose_answer_was_lost_is_found_again(
-        self, clock: ManualClock, dataset: Dataset, month: Month, days_as_instants: bool, tmp_path: Path
+        self, clock: ManualClock, dataset: Dataset, month: Month, days_as_timestamps: bool, tmp_path: Path
     ) -> None:
-        with Sandbox(clock=clock, api_key=KEY, rows_per_day=0, days_as_instants=days_as_instants) as sandbox:
+        with Sandbox(clock=clock, api_key=KEY, rows_per_day=0, days_as_timestamps=days_as_timestamps) as sandbox:
             sandbox.faults.inject(Fault.UNANSWERED, on=Operation.CREATE)
             vendor = client(sandbox.url)
             wanted = request_for(series("main", dataset), dataset, month, clock())

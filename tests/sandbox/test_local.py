@@ -40,7 +40,7 @@ BODY = {
         "columns": dict.fromkeys(COLUMNS, True),
     },
 }
-FIELDS = {"id": "id", "name": "text", "at": "instant", "count": "integer", "amount": "money", "later": "instant"}
+FIELDS = {"id": "id", "name": "text", "at": "timestamp", "count": "integer", "amount": "money", "later": "timestamp"}
 
 
 @pytest.fixture

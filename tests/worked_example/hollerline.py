@@ -28,8 +28,8 @@ class Sandbox(Local):
     fields = {  # noqa: RUF012 - the vendor's
         "calls": {
             "id": "id",
-            "started_at": "instant",
-            "answered_at": "instant",
+            "started_at": "timestamp",
+            "answered_at": "timestamp",
             "caller": "text",
             "toll_free_number": "text",
             "duration_seconds": "integer",
@@ -37,7 +37,7 @@ class Sandbox(Local):
         },
         "payphone_surcharges": {
             "id": "id",
-            "billed_at": "instant",
+            "billed_at": "timestamp",
             "toll_free_number": "text",
             "surcharge_usd": "money",
         },
@@ -77,7 +77,7 @@ class Sandbox(Local):
     def foreign_draft(self, rng: Random) -> Draft:
         report = rng.choice([*self.fields])
         known = self.fields[report]
-        window = next(name for name, kind in known.items() if kind == "instant")
+        window = next(name for name, kind in known.items() if kind == "timestamp")
         since = (self.account.now() - timedelta(days=rng.randrange(2, 30))).replace(microsecond=0)
         body: Content = {
             "report": report,

@@ -32,7 +32,7 @@ class Sandbox(Local):
     """A local vendor that answers like Connectif's exports API; the zone of its account is UTC.
 
     Args:
-        days_as_instants: Whether the days of a report are repeated as the times at which they begin and end.
+        days_as_timestamps: Whether the days of a report are repeated as the times at which they begin and end.
         options: As of ``Local``.
     """
 
@@ -46,8 +46,8 @@ class Sandbox(Local):
     key_header = "Authorization"
     pointer_lives = timedelta(minutes=100)
 
-    def __init__(self, *, days_as_instants: bool = False, **options: Any) -> None:
-        self._days_as_instants = days_as_instants
+    def __init__(self, *, days_as_timestamps: bool = False, **options: Any) -> None:
+        self._days_as_instants = days_as_timestamps
         super().__init__(**options)
 
     def route(self, request: Request) -> Route | None:

@@ -15,10 +15,10 @@ ACTIVITIES, CONTACTS, EXPLORER = "activities", "contacts", "data-explorer"
 DATES = {"ISO": iso, "L": "{:%m/%d/%Y}".format, "LL": "{:%B %d, %Y}".format, "LLL": "{:%B %d, %Y %I:%M %p}".format}
 """How each ``dateFormat`` writes a time."""
 
-_REPORT = {"date": "instant", "campaign": "text", "sent": "integer", "revenue": "money"}
+_REPORT = {"date": "timestamp", "campaign": "text", "sent": "integer", "revenue": "money"}
 _ACTIVITY = {
     "id": "id",
-    "date": "instant",
+    "date": "timestamp",
     "type": "text",
     "contact": "text",
     "quantity": "integer",
@@ -29,7 +29,7 @@ _SINCE_V2 = ("channel",)
 _IN_THE_APP = ("banner-stats", "form-stats", "modal-stats", "push-stats", "webhooks-execution-logs")
 FIELDS: Mapping[str, Mapping[str, str]] = {
     ACTIVITIES: _ACTIVITY,
-    CONTACTS: {"id": "id", "created": "instant", "email": "text", "name": "text"},
+    CONTACTS: {"id": "id", "created": "timestamp", "email": "text", "name": "text"},
     EXPLORER: _REPORT,
     **dict.fromkeys(_IN_THE_APP, _REPORT),
 }

@@ -29,13 +29,13 @@ class Sheet:
 
     Args:
         shape: How the CSV is written.
-        instant: Writes a time.
+        timestamp: Writes a time.
         container: What the CSV is in.
         part_records: The most records of a part of a ZIP, each with the header; None for one part.
     """
 
     shape: Shape = _HEALTHY
-    instant: Callable[[datetime], str] = iso
+    timestamp: Callable[[datetime], str] = iso
     container: Literal["", "gzip", "zip", "json"] = ""
     part_records: int | None = None
 
@@ -78,7 +78,7 @@ class Sheet:
 
     def _cell(self, value: Value) -> str:
         if isinstance(value, datetime):
-            return self.instant(value)
+            return self.timestamp(value)
         if isinstance(value, Decimal):
             return f"{value:f}"
         return "" if value is None else str(value)

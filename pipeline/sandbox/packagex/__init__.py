@@ -154,7 +154,7 @@ class Sandbox(Local):
         zone, written = ZoneInfo(form["timezone"]), form["datetime_format"]
         for token, directive in _TOKENS.items():
             written = written.replace(token, directive)
-        return Sheet(instant=lambda moment: moment.astimezone(zone).strftime(written))
+        return Sheet(timestamp=lambda moment: moment.astimezone(zone).strftime(written))
 
     def identify(self, number: uuid.UUID) -> str:
         """Return ``exp_`` and 22 letters and digits."""
@@ -166,7 +166,7 @@ class Sandbox(Local):
 
     def _window(self, resource: str, options: Content) -> tuple[str, datetime | None]:
         """Return the field of the window and its start; no other bound than ``gte:`` is documented."""
-        window = next((name for name in options if self.fields[resource].get(name) == "instant"), "")
+        window = next((name for name in options if self.fields[resource].get(name) == "timestamp"), "")
         operator, _, text = str(options.get(window, "")).partition(":")
         if not window:
             return "", None

@@ -8,8 +8,8 @@ from pipeline.sandbox.account import Draft
 
 _TRANSACTION = {
     "id": "id",
-    "createdTime": "instant",
-    "processedTime": "instant",
+    "createdTime": "timestamp",
+    "processedTime": "timestamp",
     "type": "text",
     "currency": "text",
     "planName": "text",
@@ -19,8 +19,8 @@ _TRANSACTION = {
 }
 _CUSTOMER = {
     "id": "id",
-    "createdTime": "instant",
-    "updatedTime": "instant",
+    "createdTime": "timestamp",
+    "updatedTime": "timestamp",
     "firstName": "text",
     "paymentCount": "integer",
     "averageValue/amount": "money",
@@ -28,8 +28,8 @@ _CUSTOMER = {
 }
 _INVOICE = {
     "id": "id",
-    "createdTime": "instant",
-    "issuedTime": "instant",
+    "createdTime": "timestamp",
+    "issuedTime": "timestamp",
     "notes": "text",
     "invoiceNumber": "integer",
     "amount": "money",
@@ -99,7 +99,7 @@ def _wrong_dates(dates: object, resource: str, now: datetime) -> Iterator[tuple[
     for side in ("start", "end"):
         if moment(dates.get(side), now) is None:
             yield f"dateRange.{side}", "is not a date."
-    if FIELDS[resource].get(dates.get("field", _window(resource))) != "instant":
+    if FIELDS[resource].get(dates.get("field", _window(resource))) != "timestamp":
         yield "dateRange.field", f"must be a time of {resource}."
 
 

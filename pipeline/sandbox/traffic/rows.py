@@ -51,7 +51,7 @@ class Records:
     Args:
         seed: The same seed makes the same records.
         resource: The vendor's word for what is exported.
-        fields: The kind of each cell: ``id``, ``text``, ``instant``, ``integer`` or ``money``. The first instant is
+        fields: The kind of each cell: ``id``, ``text``, ``timestamp``, ``integer`` or ``money``. The first timestamp is
             the time at which a record was made; any other is up to two days later, or empty.
         per_day: The average number of records a day.
         added: Late records.
@@ -68,7 +68,7 @@ class Records:
     @property
     def moment(self) -> str:
         """The field with the time at which a record was made."""
-        return next(name for name, kind in self.fields.items() if kind == "instant")
+        return next(name for name, kind in self.fields.items() if kind == "timestamp")
 
     def between(self, start: datetime, end: datetime, window: str = "") -> Iterator[Row]:
         """Yield the records of a window, in the order in which they were made.
@@ -115,7 +115,7 @@ class Records:
         if rng.random() < _P_EMPTY:
             return "" if kind == "text" else None
         match kind:
-            case "instant":
+            case "timestamp":
                 return moment + timedelta(seconds=rng.randrange(int(_LONGEST_LAG.total_seconds())))
             case "integer":
                 return rng.randrange(100_000)
