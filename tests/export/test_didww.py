@@ -1,8 +1,7 @@
 """What is DIDWW's own: its words, its links, and answers that only a scripted server gives."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,9 +15,9 @@ from pipeline.export.didww import Vendor
 from pipeline.export.protocol import Export, Request, Status
 from pipeline.months import Month
 from pipeline.sandbox import Fault, ManualClock, Operation, RecordedRequest, Sandbox
+from tests.export.conftest import KEY
 from tests.export.dialects import didww
 
-KEY = "k-4711-secret"
 OCTOBER = Month(2026, 10)
 SECOND = "page%5Bnumber%5D=2&page%5Bsize%5D=100"
 NEXT = f"/v3/exports?{SECOND}"
@@ -40,16 +39,6 @@ def resource(export_id: str, **attributes: object) -> dict[str, Any]:
 
 def page(*resources: dict[str, Any], **members: object) -> Reply:
     return 200, {"Content-Type": "application/vnd.api+json"}, json.dumps({"data": resources} | members).encode()
-
-
-@pytest.fixture
-def start(clock: ManualClock) -> Iterator[Callable[[str], Sandbox]]:
-    """Starts the local vendor for an account of that version."""
-    with ExitStack() as running:
-        at_once: dict[str, Any] = {"pending": timedelta(0), "processing": timedelta(0), "rate_limit": None}
-        yield lambda version: running.enter_context(
-            Sandbox(calls_per_day=1, clock=clock, api_key=KEY, version=version, **at_once)
-        )
 
 
 @pytest.fixture

@@ -4,12 +4,10 @@ import json
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,24 +19,15 @@ from pipeline.export.didww_auth import Tokens
 from pipeline.export.protocol import Credentials, Request
 from pipeline.months import Month
 from pipeline.sandbox import Fault, ManualClock, Operation, Sandbox
+from tests.export.conftest import KEY
 from tests.export.dialects import didww
 
-KEY = "k-4711-secret"
 NEWEST = "2026-11-19"
 OCTOBER = Month(2026, 10)
 WANTED = Request(didww.CALLS_IN, OCTOBER, OCTOBER.start, OCTOBER.end, "cdr/main/cdr_in/2026-10/day0")
 
 Reply = tuple[int, dict[str, str], bytes]
 Serve = Callable[[Callable[[str], Reply]], tuple[str, list[tuple[str, str, dict[str, str]]]]]
-
-
-@pytest.fixture
-def start(clock: ManualClock) -> Iterator[Callable[[str], Sandbox]]:
-    with ExitStack() as running:
-        at_once: dict[str, Any] = {"pending": timedelta(0), "processing": timedelta(0), "rate_limit": None}
-        yield lambda version: running.enter_context(
-            Sandbox(calls_per_day=1, clock=clock, api_key=KEY, version=version, **at_once)
-        )
 
 
 @pytest.fixture

@@ -50,14 +50,6 @@ def sandbox(clock: ManualClock) -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.fixture
-def session() -> Iterator[requests.Session]:
-    with requests.Session() as opened:
-        opened.headers["PX-API-KEY"] = KEY
-        opened.trust_env = False
-        yield opened
-
-
 def create(sandbox: Sandbox, session: requests.Session) -> requests.Response:
     return session.post(f"{sandbox.url}/exports", json=BODY)
 
