@@ -51,14 +51,14 @@ class Vendor:
 
     def request(self, request: Request) -> Export:
         """POST the export; once more where it was refused because another version is served by now."""
-        spoken = self._dialect
+        used = self._dialect
         try:
             return self._create(request)
         except UnauthorizedError:
             raise
         except PermanentError:  # so nothing was created
             self._served(self._connection.get(_page(1, size=1)))
-            if self._dialect is spoken:
+            if self._dialect is used:
                 raise
         return self._create(request)
 
@@ -82,7 +82,7 @@ class Vendor:
         return self._connection.pages(_page(1), _PageReader(self._served))
 
     def _served(self, response: requests.Response) -> dict[str, Any]:
-        """Return the JSON, and speak the dialect of its version from now on."""
+        """Return the JSON, and use the dialect of its version from now on."""
         body = responses.json_object(response)
         if version := _version(body):
             self._dialect = dialect_of(version)

@@ -113,7 +113,7 @@ class Authenticator:
         self._tokens = tokens
 
     def headers(self, key: str) -> Headers:
-        """Return the key and the version to speak, or a token, which names that version itself."""
+        """Return the key and the API version, or a token, which has the version in it."""
         if self._bearer:
             return {"Authorization": f"Bearer {self._tokens.current(key)}"}
         return {"Api-Key": key, **self._version}

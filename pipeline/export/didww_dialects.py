@@ -32,7 +32,7 @@ class Dialect:
     """What a version of the API wants in a request.
 
     Args:
-        since: The version, which is a date; newer ones without a dialect of their own speak this one.
+        since: The version, which is a date; newer ones without their own dialect use this one.
         window: Makes the filters that choose the time.
         reference_length: How many characters a reference may have; 0 where an export carries none.
         resources: What can be exported.

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.sandbox.didww.versions import VERSIONS
 
-_PER_DAY = "on average, of each resource"
+_PER_DAY = "average records a day, of each resource"
 _CALLBACK_SECONDS = 0.2
 
 
@@ -65,18 +65,18 @@ def _parser() -> argparse.ArgumentParser:
         description="A local server that answers like a vendor's exports API.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("vendor", nargs="?", type=_vendor, default="didww", help="as in export/<vendor>.py")
-    parser.add_argument("--host", default="127.0.0.1", help="where to listen")
-    parser.add_argument("--port", type=int, default=8080, help="0 for any that is free")
-    parser.add_argument("--seed", type=int, default=7, help="the same seed has the same records")
+    parser.add_argument("vendor", nargs="?", type=_vendor, default="didww", help="its name, as in export/<vendor>.py")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--port", type=int, default=8080, help="the port to listen on; 0 for a free one")
+    parser.add_argument("--seed", type=int, default=7, help="the same seed makes the same records")
     parser.add_argument("--calls-per-day", "--rows-per-day", dest="rows_per_day", type=int, default=400, help=_PER_DAY)
-    parser.add_argument("--seconds-pending", type=float, default=1.0, help="how long an export is pending")
-    parser.add_argument("--seconds-processing", type=float, default=2.0, help="and then processing")
-    parser.add_argument("--foreign", type=int, default=24, help="exports of other people in the list")
-    parser.add_argument("--api-key", default="sandbox-key", help="the key that is let in")
+    parser.add_argument("--seconds-pending", type=float, default=1.0, help="seconds that an export is pending")
+    parser.add_argument("--seconds-processing", type=float, default=2.0, help="seconds that it is processing then")
+    parser.add_argument("--foreign", type=int, default=24, help="exports of others in the list")
+    parser.add_argument("--api-key", default="sandbox-key", help="the only key that is accepted")
     versions = [version.name for version in VERSIONS]
-    parser.add_argument("--api-version", choices=versions, help="of the account, at DIDWW")
-    parser.add_argument("--callback-secret", default="", help="what DIDWW's callbacks are signed with; none without")
+    parser.add_argument("--api-version", choices=versions, help="DIDWW only: version of the account")
+    parser.add_argument("--callback-secret", default="", help="DIDWW only: secret of callbacks; none without it")
     return parser
 
 

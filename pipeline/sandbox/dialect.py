@@ -166,4 +166,4 @@ class Dialect(ABC):
             return None
         if not export.foreign and self.faults.take((Fault.WITHOUT_URL,), operation, export):
             return None
-        return self.storage.mint(request, export, self.sheet(export))
+        return self.storage.signed_url(request, export, self.sheet(export))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from pipeline.sandbox.misbehaviour import (
+from pipeline.sandbox.fault_kinds import (
     EXPORT_FAULTS,
     FILE_FAULTS,
     REQUEST_FAULTS,

@@ -93,7 +93,7 @@ class Sandbox(Running):
     @property
     def token_url(self) -> str:
         """The address of the token service, which has another host at the vendor."""
-        return self.url.removesuffix(self.path) + routes.MINT
+        return self.url.removesuffix(self.path) + routes.ISSUE
 
     def upgrade(self, version: str) -> None:
         """Upgrade the account's version, as its owner can at any time; it cannot be downgraded."""

@@ -5,7 +5,7 @@ from pipeline.sandbox.request import Request
 
 BASE = "/v3"
 _COLLECTION = f"{BASE}/exports"
-MINT = "/token"
+ISSUE = "/token"
 _FILE_SUFFIX = ".csv.gz"
 _ON_COLLECTION = {"GET": Operation.LIST, "HEAD": Operation.LIST, "POST": Operation.CREATE}
 # PUT is PATCH under another name at the vendor too; there is no DELETE.
@@ -20,7 +20,7 @@ _ON_FILE = {"GET": Operation.DOWNLOAD, "HEAD": Operation.DOWNLOAD}
 
 def operation(request: Request) -> Operation | None:
     """Return what the request wants; None where the vendor has no such path or method."""
-    if request.path == MINT:
+    if request.path == ISSUE:
         return Operation.MINT if request.method == "POST" else None
     if request.path == _COLLECTION:
         return _ON_COLLECTION.get(request.method)

@@ -45,7 +45,7 @@ class Storage:
         self._pointers: dict[str, Pointer] = {}
         self._files = Files(folder)
 
-    def mint(self, request: Request, export: Export, sheet: Sheet) -> str:
+    def signed_url(self, request: Request, export: Export, sheet: Sheet) -> str:
         """Return a new address of the export's file.
 
         Args:

@@ -180,7 +180,7 @@ class Sandbox(Local):
         query = dict(request.parameters)
         wanted = [name for flag, name in zip(self._flags, _URLS, strict=True) if query.get(flag) == "true"]
         csv = self.pointer(request, divided(export, self._kept_out), status, Operation.SHOW)
-        json = csv and self.storage.mint(request, export, replace(self.sheet(export), container="json"))
+        json = csv and self.storage.signed_url(request, export, replace(self.sheet(export), container="json"))
         urls = {name: url for name, url in zip(_URLS, (csv, json), strict=True) if name in wanted}
         return {**urls, **(self._companions(request, export) if csv and self._flags[1] in query else {})}
 
@@ -188,7 +188,7 @@ class Sandbox(Local):
         """Return the addresses of the further files, null for a file without records."""
         found = {name: divided(export, self._kept_out, name) for name in COMPANIONS}
         return {
-            f"_csv_{name}_url": self.storage.mint(request, one, self.sheet(one)) if one.rows else None
+            f"_csv_{name}_url": self.storage.signed_url(request, one, self.sheet(one)) if one.rows else None
             for name, one in found.items()
         }
 
