@@ -261,9 +261,7 @@ def test_an_old_name_is_refused_with_the_new_one(
             (tmp_path / ".env").write_text(f"export {old} = '{value}'\n")
     with pytest.raises(PermanentError) as refused:
         load()
-    assert str(refused.value) == (
-        f"The settings cannot be used: {old} is now {new}. Rename in the environment or .env."
-    )
+    assert str(refused.value) == (f"The settings cannot be used: {old} is now {new}. Correct the environment or .env.")
 
 
 def test_all_old_names_are_told_at_once(environment: Environment, tmp_path: Path) -> None:

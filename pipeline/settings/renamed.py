@@ -17,4 +17,4 @@ def refuse_old_names(settings: type[BaseSettings]) -> None:
     given = {name.upper() for name in names}  # the sources write names in lower case
     old = [f"{name} is now {new}" for name, new in RENAMED.items() if name in given]
     if old:
-        raise PermanentError(f"The settings cannot be used: {'; '.join(old)}. Rename in the environment or .env.")
+        raise PermanentError(f"The settings cannot be used: {'; '.join(old)}. Correct the environment or .env.")
