@@ -4,16 +4,16 @@ from pydantic import SecretStr
 
 from pipeline.dataset import Dataset
 from pipeline.export.didww import Vendor
-from pipeline.export.protocol import Access
+from pipeline.export.protocol import Credentials
 
 CDR_IN, CDR_OUT = Dataset("cdr_in", "didww", "cdr_in"), Dataset("cdr_out", "didww", "cdr_out")
 
 
-def access(url: str, key: str, version: str = "2026-04-16") -> Access:
+def credentials(url: str, key: str, version: str = "2026-04-16") -> Credentials:
     """How the vendor at ``url`` lets us in."""
-    return Access(url, SecretStr(key), "DIDWW_API_KEY", version)
+    return Credentials(url, SecretStr(key), "DIDWW_API_KEY", version)
 
 
 def client(url: str, key: str, version: str = "2026-04-16") -> Vendor:
     """A client that waits for nothing."""
-    return Vendor(access(url, key, version), patience=0.0)
+    return Vendor(credentials(url, key, version), backoff=0.0)

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from pipeline.errors import PermanentError
 from pipeline.settings import Settings, load
+from pipeline.settings.renamed import RENAMED
 
 KEY = "k-4711-secret"
 
@@ -16,9 +17,9 @@ Environment = Callable[..., None]
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Environment:
     """Nothing is set, no ``.env`` is near; call it to set variables."""
-    for name in [*Settings.model_fields, "dagster_home"]:
+    for name in [*Settings.model_fields, *RENAMED, "dagster_home"]:
         monkeypatch.delenv(name.upper(), raising=False)
-        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.chdir(tmp_path)
 
     def set_all(**variables: str) -> None:
@@ -56,8 +57,8 @@ def test_every_setting_is_read_from_the_environment(environment: Environment, tm
         "CDR_SMTP_URL": "smtps://cdr:word@mail.example.com",
         "CDR_PSEUDONYM_KEY": "a secret of thirty-two characters",
         "CDR_PSEUDONYM_DIGITS": "4",
-        "CDR_RETAIN_NUMBER_MONTHS": "12",
-        "CDR_RETAIN_AGGREGATE_MONTHS": "60",
+        "CDR_CALL_RETENTION_MONTHS": "12",
+        "CDR_AGGREGATE_RETENTION_MONTHS": "60",
     }
     assert set(given) == {name.upper() for name in Settings.model_fields}
     environment(**given)
@@ -80,7 +81,7 @@ def test_every_setting_is_read_from_the_environment(environment: Environment, tm
     assert settings.cdr_history_days == 400
     assert settings.cdr_pseudonym_key.get_secret_value() == "a secret of thirty-two characters"
     assert settings.cdr_pseudonym_digits == 4
-    assert (settings.cdr_retain_number_months, settings.cdr_retain_aggregate_months) == (12, 60)
+    assert (settings.cdr_call_retention_months, settings.cdr_aggregate_retention_months) == (12, 60)
 
 
 def test_without_any_setting_there_are_defaults_for_all_but_the_key(tmp_path: Path) -> None:
@@ -140,8 +141,8 @@ def test_record_types_are_separated_by_commas_and_kept_once(
         ("CDR_INSTALLATION", "x" * 41, "should match"),
         ("CDR_PSEUDONYM_KEY", "x" * 31, "must have 32 characters or more"),
         ("CDR_PSEUDONYM_DIGITS", "10", "less than or equal to 9"),
-        ("CDR_RETAIN_NUMBER_MONTHS", "-1", "greater than or equal to 0"),
-        ("CDR_RETAIN_AGGREGATE_MONTHS", "3", "must not be shorter than CDR_RETAIN_NUMBER_MONTHS"),
+        ("CDR_CALL_RETENTION_MONTHS", "-1", "greater than or equal to 0"),
+        ("CDR_AGGREGATE_RETENTION_MONTHS", "3", "must not be shorter than CDR_CALL_RETENTION_MONTHS"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named_with_its_reason_on_one_line(
@@ -163,9 +164,9 @@ def test_a_setting_that_cannot_be_used_is_named_with_its_reason_on_one_line(
 def test_sums_are_kept_as_long_as_what_they_are_made_of(
     environment: Environment, numbers: str, aggregates: str, fits: bool
 ) -> None:
-    environment(CDR_RETAIN_NUMBER_MONTHS=numbers, CDR_RETAIN_AGGREGATE_MONTHS=aggregates)
+    environment(CDR_CALL_RETENTION_MONTHS=numbers, CDR_AGGREGATE_RETENTION_MONTHS=aggregates)
     if fits:
-        assert load().cdr_retain_number_months == int(numbers or 0)
+        assert load().cdr_call_retention_months == int(numbers or 0)
     else:
         with pytest.raises(PermanentError, match="must not be shorter"):
             load()
@@ -235,3 +236,43 @@ def test_a_key_that_was_put_into_the_wrong_variable_is_not_shown_either(environm
     with pytest.raises(PermanentError, match="CDR_POLL_SECONDS") as told:
         load()
     assert KEY not in "".join(traceback.format_exception(told.value))
+
+
+def test_every_new_name_of_a_setting_is_one() -> None:
+    settings = {name.upper() for name in Settings.model_fields}
+    assert set(RENAMED.values()) <= settings
+    assert not RENAMED.keys() & settings
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+@pytest.mark.parametrize("value", ["12", ""])
+@pytest.mark.parametrize("place", ["environment", "lower case", ".env", ".env with export"])
+def test_an_old_name_is_refused_with_the_new_one(
+    environment: Environment, tmp_path: Path, old: str, new: str, value: str, place: str
+) -> None:
+    match place:
+        case "environment":
+            environment(**{old: value})
+        case "lower case":
+            environment(**{old.lower(): value})
+        case ".env":
+            (tmp_path / ".env").write_text(f"CDR_POLL_SECONDS=7\n{old}={value}\n")
+        case _:
+            (tmp_path / ".env").write_text(f"export {old} = '{value}'\n")
+    with pytest.raises(PermanentError) as refused:
+        load()
+    assert str(refused.value) == (f"The settings cannot be used: {old} is now {new}. Correct the environment or .env.")
+
+
+def test_all_old_names_are_told_at_once(environment: Environment, tmp_path: Path) -> None:
+    environment(CDR_RETAIN_NUMBER_MONTHS="1")
+    (tmp_path / ".env").write_text(f"DIDWW_API_KEY={KEY}\ncdr_retain_aggregate_months=2\n")
+    with pytest.raises(PermanentError, match=r"CDR_RETAIN_NUMBER_MONTHS.*; CDR_RETAIN_AGGREGATE_MONTHS") as refused:
+        load()
+    assert KEY not in "".join(traceback.format_exception(refused.value))
+
+
+def test_an_old_name_in_a_comment_or_a_value_is_left_alone(environment: Environment, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("# CDR_RETAIN_NUMBER_MONTHS=3\nCDR_CALL_RETENTION_MONTHS=3\n")
+    environment(CDR_INSTALLATION="CDR_RETAIN_NUMBER_MONTHS")
+    assert load().cdr_call_retention_months == 3

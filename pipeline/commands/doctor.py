@@ -51,7 +51,7 @@ def _alone(look: Callable[[], Iterable[Finding]]) -> list[Finding]:
 
 def _vendor(operations: Operations, name: str) -> Iterator[Finding]:
     listed = operations.listings.read(name)
-    asked = operations.settings.entry(name).api_version
+    asked = operations.settings.of_vendor(name).api_version
     said = f"{name}: the key is good; {len(listed)} exports are listed"
     if asked:
         served = {export.api_version for export in listed if export.api_version} or {"unknown, as the list is empty"}

@@ -24,7 +24,7 @@ def of_requesting(requested: Requested) -> dict[str, Any]:
     return {
         "export_id": export.id,
         "created now": requested.created,
-        "status": export.said,
+        "status": export.vendor_status,
         "window": f"{asked.start:%Y-%m-%d %H:%M:%S} to {asked.end:%Y-%m-%d %H:%M:%S} UTC, end excluded",
         "reference": export.reference or "",
         "api_version": export.api_version,

@@ -29,7 +29,7 @@ def ready_sensor(operations: Operations, jobs: Sequence[UnresolvedAssetJobDefini
     """Return the sensor that reports the progress of our exports, and launches the loading of those that are ready."""
     poll = timedelta(seconds=operations.settings.cdr_poll_seconds)
     wake = WakeSignal.of(operations.place.data)
-    called_back = any(operations.settings.entry(name).callback_url for name in operations.vendors)
+    called_back = any(operations.settings.of_vendor(name).callback_url for name in operations.vendors)
 
     @dg.sensor(
         name="exports_ready",

@@ -1,1 +1,1 @@
-"""Step 1: ask a vendor for a window of records, and see in its list whether they are ready."""
+"""Step 1: request an export of a window of records, and see in the vendor's list whether it is ready."""

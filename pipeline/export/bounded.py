@@ -1,4 +1,4 @@
-"""An answer that is no file has an end: a timeout for each byte alone lets one go on for days, and fill the memory."""
+"""Limit the size and the time of a response that is no file: a timeout per byte alone allows days and gigabytes."""
 
 import time
 
@@ -12,12 +12,12 @@ LARGEST_BYTES = 64 << 20
 LONGEST_SECONDS = 300
 
 
-class Bounded:
-    """The body of an answer, decoded; reading it raises ``TransientError`` where it is too large or takes too long.
+class BoundedBody:
+    """The decoded body of a response; reading raises ``TransientError`` above the limits.
 
     Args:
-        raw: The body as it comes.
-        what: The request that is answered, as the error says.
+        raw: The body as it arrives.
+        what: The request that was answered, for the error.
     """
 
     def __init__(self, raw: BaseHTTPResponse, what: str) -> None:
@@ -27,8 +27,8 @@ class Bounded:
         self._ends_at = time.monotonic() + LONGEST_SECONDS
 
     def read(self, size: int) -> bytes:
-        """The bytes that are there, ``size`` at most; empty at the end."""
-        chunk = self._raw.read1(size, decode_content=True)  # ``read`` waits for all of them, however slowly they come
+        """Return the bytes that have arrived, at most ``size``; empty at the end."""
+        chunk = self._raw.read1(size, decode_content=True)  # ``read`` waits for all bytes, however slowly they come
         self._left -= len(chunk)
         if self._left < 0 or time.monotonic() > self._ends_at:
             raise TransientError(
@@ -38,5 +38,5 @@ class Bounded:
         return chunk
 
     def close(self) -> None:
-        """End the connection, unless all was read."""
+        """Close the connection, unless the body was read to its end."""
         self._raw.close()

@@ -1,4 +1,4 @@
-"""A way to one vendor: its key goes to its own origin only, a GET is repeated, a POST never."""
+"""HTTP to one vendor: the key goes to the vendor's own origin only, a GET is repeated, a POST never."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -10,12 +10,12 @@ import requests
 from pipeline.addresses import is_plain, joined, same_origin, shown
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export import http
-from pipeline.export.answers import skew
 from pipeline.export.http import Headers
-from pipeline.export.manners import PLAIN, UNKEYED, Manners
-from pipeline.export.pace import Pace
-from pipeline.export.protocol import Access
-from pipeline.export.refusals import target
+from pipeline.export.http_errors import redirect_target
+from pipeline.export.protocol import Credentials
+from pipeline.export.rate_limiter import RateLimiter
+from pipeline.export.response_policy import DEFAULT, PRESIGNED, ResponsePolicy
+from pipeline.export.responses import clock_skew
 
 _MAX_REDIRECTS = 5
 _MAX_PAGES = 10_000
@@ -24,56 +24,62 @@ _Page = TypeVar("_Page")
 
 
 class Connection:
-    """HTTP to one vendor, whose addresses are relative to ``access.url``.
+    """A connection to one vendor, whose paths are relative to ``credentials.url``.
 
-    ``credentials`` makes the headers that let us in of the key, which is checked before. ``headers`` go with every
-    request of JSON.
+    Args:
+        credentials: The address and the key.
+        auth_headers: Makes the headers with credentials of the key, which is checked before.
+        headers: Other headers of every request for JSON.
+        policy: How to read the vendor's error responses.
+        backoff: The factor of the waits between repeated requests, in seconds.
+        limiter: Limits the rate of the requests; None for no limit.
     """
 
     def __init__(
         self,
-        access: Access,
-        credentials: Callable[[str], Headers],
+        credentials: Credentials,
+        auth_headers: Callable[[str], Headers],
         *,
         headers: Headers | None = None,
-        manners: Manners = PLAIN,
-        patience: float = 1.0,
-        pace: Pace | None = None,
+        policy: ResponsePolicy = DEFAULT,
+        backoff: float = 1.0,
+        limiter: RateLimiter | None = None,
     ) -> None:
-        self.base = access.url.rstrip("/")
-        self._access = access
+        self.base = credentials.url.rstrip("/")
         self._credentials = credentials
+        self._auth_headers = auth_headers
         self._headers = {"Accept": "application/json", **(headers or {})}
-        self._manners = manners
-        self._repeating = http.session(patience, pace=pace, manners=manners)
-        self._once = http.session(repeats=0, pace=pace, manners=manners)
+        self._policy = policy
+        self._repeating = http.session(backoff, limiter=limiter, policy=policy)
+        self._once = http.session(repeats=0, limiter=limiter, policy=policy)
         self.skew: timedelta | None = None
-        """By how much the vendor's clock was ahead of ours at its last answer."""
+        """How far the vendor's clock was ahead of ours at its last response."""
 
     def post(self, path: str, body: object, headers: Headers | None = None) -> requests.Response:
-        """POST JSON, once."""
-        sent = {**self._headers, "Content-Type": "application/json", **(headers or {})}
-        answer = http.call(
-            self._once,
-            "POST",
-            self.url(path),
-            self._manners,
-            credentials=self._let_in,
-            headers=sent,
-            data=json.dumps(body),
+        """POST JSON once and return the response.
+
+        Args:
+            path: The path, relative to the API.
+            body: What is sent as JSON.
+            headers: Headers besides those of the connection.
+        """
+        headers = {**self._headers, "Content-Type": "application/json", **(headers or {})}
+        data = json.dumps(body)
+        response = http.call(
+            self._once, "POST", self.url(path), self._policy, auth_headers=self._own, headers=headers, data=data
         )
-        return self._heard(answer)
+        return self._timed(response)
 
     def get(self, path: str) -> requests.Response:
-        """GET JSON; the address must be the vendor's own."""
+        """GET JSON and return the response; raise ``PermanentError`` for an address of another origin."""
         url = self.url(path)
         if not self.owns(url):
             raise PermanentError(f"{shown(url)} is another host, where the key must not go; tell the vendor.")
-        answer = http.call(self._repeating, "GET", url, self._manners, credentials=self._let_in, headers=self._headers)
-        return self._heard(answer)
+        response = http.call(self._repeating, "GET", url, self._policy, auth_headers=self._own, headers=self._headers)
+        return self._timed(response)
 
     def pages(self, first: str, read: Callable[[requests.Response], tuple[_Page, str | None]]) -> Iterator[_Page]:
-        """Every page of a list, each once; ``read`` makes one of an answer, and finds in it where the next is."""
+        """Yield every page of a list, each once; ``read`` returns a page and the address of the next one."""
         path: str | None = first
         seen: set[str] = set()
         while path:
@@ -85,9 +91,15 @@ class Connection:
             yield page
 
     def open(self, url: str, offset: int = 0, etag: str = "", *, signed: bool = False) -> requests.Response:
-        """Stream a file; redirects are followed by hand, so that the key goes to the vendor's own origin only.
+        """Start to stream a file, and return the response.
 
-        Where the address is ``signed`` it goes nowhere.
+        Redirects are followed here, so that the key goes to the vendor's own origin only.
+
+        Args:
+            url: The address of the file.
+            offset: The first byte that is wanted.
+            etag: The ETag that the file must still have to be resumed at ``offset``.
+            signed: Whether the address holds its own signature, so that no key is sent.
         """
         span = {"Range": f"bytes={offset}-", "If-Range": etag} if offset and etag else {}
         headers = {"Accept": "*/*", "Accept-Encoding": "identity", **span}
@@ -95,53 +107,53 @@ class Connection:
             response = self._streamed(self.url(url), headers, signed=signed)
             if not response.is_redirect:
                 return response
-            url = target(response)
+            url = redirect_target(response)
             response.close()
         raise PermanentError(f"GET {shown(url)} redirects without end; tell the vendor's support.")
 
     def _streamed(self, url: str, headers: Headers, *, signed: bool) -> requests.Response:
-        known = not signed and self.owns(url)
+        keyed = not signed and self.owns(url)
         response = http.call(
             self._repeating,
             "GET",
             url,
-            self._manners if known else UNKEYED,
-            credentials=(lambda address: {}) if signed else self._let_in,
+            self._policy if keyed else PRESIGNED,
+            auth_headers=(lambda address: {}) if signed else self._own,
             headers=headers,
             stream=True,
             redirects=True,
         )
-        return self._heard(response)
+        return self._timed(response)
 
     def url(self, path: str) -> str:
-        """The whole address of a path below the base, as it is sent; a whole address stays as it is.
+        """Return the whole address of a path, as it is sent; a whole address stays as it is.
 
-        Raises ``PermanentError`` where there is none, or one that could be read in two ways.
+        Raises ``PermanentError`` for an address that is not valid, or that two parsers could read differently.
         """
         if not is_plain(self.base):
-            raise PermanentError(f"{self._manners.address_setting} is no address that can be asked; correct it.")
+            raise PermanentError(f"{self._policy.url_to_correct} is not a valid address; correct it.")
         whole = joined(f"{self.base}/", path)
         return str(http.prepared(self._repeating, "GET", whole, "tell the vendor's support").url)
 
     def owns(self, url: str) -> bool:
-        """Whether the address is of the vendor's own origin."""
+        """Return whether the address is of the vendor's own origin."""
         return same_origin(url, self.base)
 
-    def credentials(self) -> Headers:
-        """The headers that let us in; raises ``PermanentError`` where the key is missing or cannot be one."""
-        key, setting = self._access.key.get_secret_value(), self._access.setting
+    def auth_headers(self) -> Headers:
+        """Return the headers with credentials; raise ``PermanentError`` where the key is missing or malformed."""
+        key, setting = self._credentials.key.get_secret_value(), self._credentials.setting
         if not key:
-            raise PermanentError(f"The vendor cannot be asked without an API key; set {setting}.")
+            raise PermanentError(f"The request was not sent, because there is no API key; set {setting}.")
         if not (key.isascii() and key.isprintable() and " " not in key):
-            # What refuses such a header further down would repeat the key in its error.
+            # The libraries below would show the key in their error.
             raise PermanentError(f"The API key holds a character that no key has, such as a space; check {setting}.")
-        return self._credentials(key)
+        return self._auth_headers(key)
 
-    def _let_in(self, address: str) -> Headers:
-        """What lets us in at an address that is about to be asked: nothing where it is not the vendor's own."""
-        return self.credentials() if self.owns(address) else {}
+    def _own(self, address: str) -> Headers:
+        """Return the headers with credentials for the vendor's own origin, and none for another."""
+        return self.auth_headers() if self.owns(address) else {}
 
-    def _heard(self, response: requests.Response) -> requests.Response:
+    def _timed(self, response: requests.Response) -> requests.Response:
         if self.owns(str(response.url)):
-            self.skew = skew(response.headers.get("Date"))
+            self.skew = clock_skew(response.headers.get("Date"))
         return response

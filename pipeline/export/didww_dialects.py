@@ -1,4 +1,4 @@
-"""What we say differently to the versions of DIDWW's API, as data. Whatever they answer is read in one way."""
+"""What the versions of DIDWW's API want in a request, as data; their responses are all read in one way."""
 
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -15,24 +15,29 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def _month(request: Request) -> Filters:
-    """The whole month, of which a running one has come only so far: an end cannot be said."""
+    """Return the filters for the whole month: these versions know no end, and a running month has what has come."""
     return {"year": str(request.month.year), "month": str(request.month.number)}
 
 
 def _span(request: Request) -> Filters:
-    return {"from": _written(request.start), "to": _written(request.end)}
+    return {"from": _formatted(request.start), "to": _formatted(request.end)}
 
 
-def _written(moment: datetime) -> str:
+def _formatted(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """What a version, and those after it until the next here, want to be asked.
+    """What a version of the API wants in a request.
 
-    ``window`` writes the filters that choose the time. Under ``bearer`` the key itself is refused, a token is not.
-    ``post`` is how the method of a callback is spelled.
+    Args:
+        since: The version, which is a date; newer ones without their own dialect use this one.
+        window: Makes the filters that choose the time.
+        reference_length: How many characters a reference may have; 0 where an export carries none.
+        resources: What can be exported.
+        bearer: Whether tokens only are accepted, and not the key itself.
+        post: How the method of a callback is spelled.
     """
 
     since: str
@@ -43,14 +48,14 @@ class Dialect:
     post: str = "post"
 
     def attributes(self, request: Request) -> dict[str, object]:
-        """What is POSTed; the dataset's filters go along as they are."""
+        """Return the attributes of the export to create; the dataset's filters are sent as they are."""
         filters = {**request.dataset.filters, **self.window(request)}
         fits = 0 < len(request.reference) <= self.reference_length
-        told = {"external_reference_id": request.reference} if fits else {}
-        return {"export_type": request.dataset.resource, **told, "filters": filters}
+        reference = {"external_reference_id": request.reference} if fits else {}
+        return {"export_type": request.dataset.resource, **reference, "filters": filters}
 
     def callback(self, url: str) -> dict[str, object]:
-        """What is POSTed too where a callback is wanted: never one attribute without the other."""
+        """Return the attributes of a callback: both, or neither without an address."""
         return {"callback_url": url, "callback_method": self.post} if url else {}
 
 
@@ -66,6 +71,6 @@ WINDOW = frozenset({"from", "to", "year", "month", "day"})
 
 
 def dialect_of(version: str) -> Dialect:
-    """The dialect of a version, ``2026-04-16``: the newest that is not newer; the oldest for what is no version."""
+    """Return the newest dialect that is no newer than a version such as ``2026-04-16``; the oldest without a date."""
     dated = version if _DATE.fullmatch(version) else ""
     return next((dialect for dialect in reversed(DIALECTS) if dialect.since <= dated), DIALECTS[0])

@@ -138,7 +138,7 @@ class ExactlyOnce:
     def _post(self, request: Request) -> Export:
         """Send the POST; where its answer is lost, look for its export in the list before the error is raised."""
         try:
-            return completed(self.vendor.ask(request), Noted(request.reference, request.start, request.end))
+            return completed(self.vendor.request(request), Noted(request.reference, request.start, request.end))
         except (BusyError, PermanentError):
             self.in_flight.clear()
             raise

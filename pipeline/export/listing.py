@@ -1,4 +1,4 @@
-"""A vendor's list is every page of it; where it stays shorter than it says, it is what was seen, and in doubt."""
+"""Read a vendor's list completely, although exports come and go while its pages are read."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
@@ -9,14 +9,19 @@ from pipeline.export.protocol import Export, Listing
 _MAX_READINGS = 3
 
 Pages = Callable[[], Iterable[tuple[Iterable[Export], int]]]
-"""Reads the list: of each page its exports, and how many exports the whole list has, as the page says."""
+"""Reads the list: yields for each page its exports, and how many exports the list has, as the page says."""
 
 
 def whole(pages: Pages, what: str) -> Listing:
-    """Every export once, as it was first seen; read again where exports came or went meanwhile and shifted the pages.
+    """Return every export of a list that says how many it has.
 
-    One that comes while the list is read only shows another twice; one that goes lets another slip past. Where two
-    readings show the same, no third would tell more. ``what`` is listed, as the doubt says.
+    An export that is added while the list is read moves the others, so that one comes twice. One that goes moves
+    another past the reader: then the list is read again. If two readings show the same, a third would show no more, and
+    the result is in doubt.
+
+    Args:
+        pages: Reads the list.
+        what: The address of the list, for the doubt.
     """
     known: dict[str, Export] = {}
     before: set[str] = set()
@@ -30,14 +35,18 @@ def whole(pages: Pages, what: str) -> Listing:
         before = set(found)
     if len(found) >= totals[0]:
         return Listing(known.values())
-    return _doubtful(known, f"GET {what} counts {totals[0]} exports and shows {len(found)}, in {rows} rows")
+    return _in_doubt(known, f"GET {what} counts {totals[0]} exports and shows {len(found)}, in {rows} rows")
 
 
 def agreed(read: Callable[[], tuple[int, Mapping[str, Export]]], what: str) -> Listing:
-    """Every export of a list that does not say how long it is: one page, or a reading that misses none of the last.
+    """Return every export of a list that does not say how many it has.
 
-    A reading misses an export because one that it had seen has gone, which the next does not see. ``read`` tells how
-    many pages there were, and what they hold.
+    A reading may miss an export because another one went meanwhile. So a list of several pages is read until a reading
+    shows all that the reading before it showed.
+
+    Args:
+        read: Reads the list: returns how many pages it has, and its exports by id.
+        what: The address of the list, for the doubt.
     """
     known: dict[str, Export] = {}
     before: Mapping[str, Export] | None = None
@@ -47,11 +56,11 @@ def agreed(read: Callable[[], tuple[int, Mapping[str, Export]]], what: str) -> L
         if pages == 1 or (before is not None and before.keys() <= found.keys()):
             return Listing(found.values())
         before = found
-    return _doubtful(known, f"GET {what} shows other exports each time that it is read")
+    return _in_doubt(known, f"GET {what} shows other exports each time that it is read")
 
 
 def _read(pages: Iterable[tuple[Iterable[Export], int]]) -> tuple[dict[str, Export], int, list[int]]:
-    """What one reading shows, in how many rows, and how many exports there were by each page."""
+    """Return the exports by id, the number of rows, and the number of exports that each page says."""
     found: dict[str, Export] = {}
     rows, totals = 0, []
     for exports, total in pages:
@@ -62,13 +71,13 @@ def _read(pages: Iterable[tuple[Iterable[Export], int]]) -> tuple[dict[str, Expo
     return found, rows, totals
 
 
-def _doubtful(known: Mapping[str, Export], why: str) -> Listing:
-    doubt = f"{why}, so some may be missing: what was asked for lately and is not shown is not asked for again yet."
+def _in_doubt(known: Mapping[str, Export], why: str) -> Listing:
+    doubt = f"{why}, so some may be missing: what was requested lately and is not shown is not requested again yet."
     _warn(doubt)
     return Listing(known.values(), doubt)
 
 
 @lru_cache(maxsize=64)
 def _warn(doubt: str) -> None:
-    """Log it, once for each process, as lists are read every few seconds."""
+    """Log a doubt once for each process, because lists are read every few seconds."""
     logging.getLogger(__name__).warning(doubt)

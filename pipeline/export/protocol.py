@@ -16,8 +16,8 @@ from pipeline.months import Month
 class Status(Enum):
     """How far an export has come.
 
-    Of one that ``FAILED`` nothing will come. ``UNKNOWN`` is neither done nor failed: it is shown, and bounded by the
-    deadline.
+    A ``FAILED`` export will never have a file. ``UNKNOWN`` is neither done nor failed: it is shown, and the deadline
+    ends it.
     """
 
     PENDING = "pending"
@@ -28,12 +28,16 @@ class Status(Enum):
 
 
 @dataclass(frozen=True)
-class Access:
-    """Where a vendor is, and how it lets us in.
+class Credentials:
+    """The address of a vendor and the key to it.
 
-    ``setting`` is the name of the setting that holds the ``key``. ``version`` and ``token_url`` are for vendors that
-    have several versions of their API, or that want a token in the key's place. ``callback_url`` is where a vendor that
-    can is to tell that an export is completed.
+    Args:
+        url: The base of the API.
+        key: The API key.
+        setting: The name of the setting that holds the key, for errors.
+        version: The API version to ask for, for vendors that have several.
+        token_url: Where to change the key for a token, for vendors that want one.
+        callback_url: Where the vendor is to report completed exports, for vendors that can.
     """
 
     url: str
@@ -46,7 +50,7 @@ class Access:
 
 @dataclass(frozen=True)
 class Request:
-    """A window of one dataset, wanted from its vendor; ``start`` is in it, ``end`` is not."""
+    """A request for the records of a dataset in the window from ``start`` to before ``end``."""
 
     dataset: Dataset
     month: Month
@@ -57,12 +61,23 @@ class Request:
 
 @dataclass(frozen=True)
 class Export:
-    """One export as the vendor's list shows it, whoever asked for it; ``resource`` is the vendor's word for what.
+    """An export as the vendor's list shows it, requested by us or by others.
 
-    ``url`` is where the file is; a completed export without one is not ready. Where only a look at the export itself
-    tells it, ``url`` is the address to look at. ``filters`` is what the list repeats of the request, as served.
-    ``reference``, ``start`` and ``end`` are None where the vendor does not repeat them: our own notes know them then.
-    ``records`` is how many the vendor says that the file of a completed export holds, None where it does not say.
+    Args:
+        id: The vendor's id.
+        resource: The vendor's word for what is exported.
+        status: How far the export has come.
+        created_at: When it was created; year 1 where the vendor does not say.
+        url: The address of the file, or of the export where only that shows it. Without one, the export is not ready.
+        reference: Our reference; None where neither the vendor nor our notes have it.
+        start: The start of the window; None as with ``reference``.
+        end: The end of the window, excluded; None as with ``reference``.
+        filters: What the list repeats of the request, as served.
+        api_version: The version of the response that showed the export, where the API has versions.
+        records: How many records the vendor says the file holds; None where it does not say.
+        vendor_status: The status in the vendor's words.
+        noted: Whether our notes have the export's id.
+        companion: Which of the further files is meant; None for the file of records.
     """
 
     id: str
@@ -76,23 +91,18 @@ class Export:
     filters: Mapping[str, object] = field(default_factory=dict)
     api_version: str = ""
     records: int | None = None
-    said: str = ""
-    """The vendor's own word for the status."""
-
+    vendor_status: str = ""
     noted: bool = False
-    """Whether we know it by its id, because we noted what we asked for."""
-
     companion: Companion | None = None
-    """Which of its further files is meant, where it is not the file of its records."""
 
     @property
     def ready(self) -> bool:
-        """Whether its file can be fetched."""
+        """Whether the file can be fetched."""
         return self.status is Status.COMPLETED and self.url is not None
 
 
 class Listing(list[Export]):
-    """The exports that a vendor lists, each once; ``doubt`` says why there may be more, empty where these are all."""
+    """The exports of a vendor's list, each once; ``doubt`` says why some may be missing and is empty otherwise."""
 
     def __init__(self, exports: Iterable[Export] = (), doubt: str = "") -> None:
         super().__init__(exports)
@@ -100,56 +110,67 @@ class Listing(list[Export]):
 
 
 class ExportVendor(Protocol):
-    """What the rest of the pipeline needs of a vendor: three verbs, a clock, and what it forgets when."""
+    """A client of one vendor's exports."""
 
     name: str
 
     reference_length: int
-    """How long a reference of ours an export can carry, in characters; 0 where it carries none."""
+    """How many characters of our reference an export carries; 0 where it carries none."""
 
     months_kept: int | None
-    """The months whose records can be asked for, the running one among them; None where there is no end to them."""
+    """How many months can be exported, the running one included; None for no limit."""
 
-    def ask(self, request: Request) -> Export:
-        """Create the export; a ``TransientError`` leaves open whether it was created, so look before asking again."""
+    def request(self, request: Request) -> Export:
+        """Create an export and return it.
+
+        After a ``TransientError`` it may have been created, so read the list before you request it again.
+        """
         ...
 
     def exports(self) -> Listing:
-        """Every export the vendor still lists; raises where a page cannot be read, in doubt where some are missing."""
+        """Return the vendor's list, in doubt where exports may be missing; raise where a page cannot be read."""
         ...
 
     def holds(self, export: Export, dataset: Dataset) -> bool:
-        """Whether the export may be one of the dataset: nothing that the list repeats of its request says otherwise.
+        """Return whether the export may be one of the dataset.
 
-        The window is not looked at.
+        It may be where nothing that the list repeats of the request differs from the dataset. The window is not
+        compared.
         """
         ...
 
     def open(self, export: Export, offset: int = 0, etag: str = "") -> requests.Response:
-        """Start to stream the file from byte ``offset``, if it is still the one that ``etag`` names.
+        """Start to stream the file of an export.
 
-        The answer is 206 where the server resumed and 200 where it began anew. Credentials go to the
-        vendor's own host only, whatever ``url`` or a redirect may name.
+        Credentials go to the vendor's own host only, whatever address ``url`` or a redirect names.
+
+        Args:
+            export: The export, whose file is ready.
+            offset: The first byte that is wanted.
+            etag: The ETag that the file must still have to be resumed at ``offset``.
+
+        Returns:
+            The response: 206 where the server resumed, 200 where it began from the start.
         """
         ...
 
     def skew(self) -> timedelta | None:
-        """By how much the vendor's clock was ahead of ours at its last answer; None where that is not known."""
+        """Return how far the vendor's clock was ahead of ours at its last response; None where that is not known."""
         ...
 
 
 @runtime_checkable
 class HasCompanions(Protocol):
-    """A vendor that keeps some records of an export out of its file, and has further files of them.
+    """A vendor whose exports have further files, for records that are not in the main file.
 
     Its ``open`` takes an export whose ``companion`` says which file is meant.
     """
 
     def companions(self, export: Export) -> Sequence[Companion]:
-        """The further files that a completed export has."""
+        """Return which further files a completed export has."""
         ...
 
 
 def companions_of(vendor: ExportVendor, export: Export) -> Sequence[Companion]:
-    """The further files of a completed export; none where its vendor has no such files."""
+    """Return which further files a completed export has; none where the vendor has no such files."""
     return vendor.companions(export) if isinstance(vendor, HasCompanions) else ()

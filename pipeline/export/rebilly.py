@@ -1,8 +1,7 @@
-"""How to ask Rebilly: data exports that carry a name of ours, a list that reaches 2,000 deep, files behind links.
+"""Export from Rebilly: data exports that carry our reference, a list that shows 2,000 at most, files at links.
 
-Whether the ``end`` of a date range lies in it is not documented. The month's own end is asked for, because a moment
-earlier could lose rows: a row at that very instant may then come with two months, and is loaded with the one that its
-own time says.
+Whether a date range includes its ``end`` is not documented. The end of the month is sent unchanged, because an earlier
+one could lose rows. A row at that very time may come with two months, and is loaded with the month of its own time.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,21 +14,20 @@ import requests
 from pipeline.addresses import shown
 from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError, TransientError
-from pipeline.export import answers, listing
+from pipeline.export import listing, responses
 from pipeline.export.connection import Connection
 from pipeline.export.http import Headers
-from pipeline.export.manners import Manners
-from pipeline.export.pace import Pace
-from pipeline.export.protocol import Access, Export, Listing, Request, Status
+from pipeline.export.protocol import Credentials, Export, Listing, Request, Status
+from pipeline.export.rate_limiter import RateLimiter
+from pipeline.export.response_policy import ResponsePolicy
 
 URL = "https://api.rebilly.com/experimental/organizations/{organization}"
-"""What ``REBILLY_API_URL`` looks like; ``…/organizations/{organization}/experimental`` is documented as well."""
+"""The form of ``REBILLY_API_URL``; ``…/organizations/{organization}/experimental`` is documented as well."""
 
 _EXPORTS = "data-exports"
 _PAGE = _LARGEST_OFFSET = 1000
 _LONGEST_COUNT = 18  # digits
 _A_SECOND = timedelta(seconds=1)
-_NEVER = datetime.min.replace(tzinfo=UTC)
 _STATUS = {
     "pending": Status.PENDING,
     "queued": Status.PENDING,
@@ -42,55 +40,60 @@ _ECHOED = ("format", "arguments", "fields", "recurring")
 
 
 class Vendor:
-    """Rebilly's data exports: ``filters`` of a dataset are its ``arguments``, ``options`` are others of its members."""
+    """Rebilly's data exports, as an ``ExportVendor``; arguments are those of ``Connection``.
+
+    A dataset's ``filters`` are the ``arguments`` of an export, its ``options`` other members.
+    """
 
     name = "rebilly"
     reference_length = 50
     months_kept: int | None = None
 
-    def __init__(self, access: Access, patience: float = 1.0, pace: Pace | None = None) -> None:
-        manners = Manners(access.setting, _reason, resets="X-RateLimit-Retry-After")
-        self._connection = Connection(access, self._credentials, manners=manners, patience=patience, pace=pace)
+    def __init__(self, credentials: Credentials, backoff: float = 1.0, limiter: RateLimiter | None = None) -> None:
+        policy = ResponsePolicy(credentials.setting, _reason, reset_header="X-RateLimit-Retry-After")
+        self._connection = Connection(credentials, self._auth_headers, policy=policy, backoff=backoff, limiter=limiter)
 
-    def ask(self, request: Request) -> Export:
-        """POST the export, once; raises ``PermanentError`` for a format that is not read here."""
-        asked = _asked(request.dataset)
-        if asked["format"] not in _FORMATS:
+    def request(self, request: Request) -> Export:
+        """POST the export, once; raise ``PermanentError`` for a format that cannot be read."""
+        body = _body(request.dataset)
+        if body["format"] not in _FORMATS:
             raise PermanentError(
-                f"Export {request.dataset.name} asks for {asked['format']}, and only {' and '.join(_FORMATS)} can be "
+                f"Export {request.dataset.name} asks for {body['format']}, and only {' and '.join(_FORMATS)} can be "
                 "read; change its format."
             )
-        window = {"start": _written(request.start), "end": _written(request.end), "field": request.dataset.window}
-        body = {**asked, "name": request.reference, "dateRange": window}
-        return self._parse(answers.document(self._connection.post(_EXPORTS, body)))
+        window = {"start": _formatted(request.start), "end": _formatted(request.end), "field": request.dataset.window}
+        body |= {"name": request.reference, "dateRange": window}
+        return self._parse(responses.json_object(self._connection.post(_EXPORTS, body)))
 
     def exports(self) -> Listing:
-        """The list, newest first."""
+        """Return the list, newest first."""
         return listing.whole(self._pages, shown(self._connection.url(_EXPORTS)))
 
     def holds(self, export: Export, dataset: Dataset) -> bool:
-        """Whether format, arguments, fields and the window's field, where they are repeated, are the dataset's."""
-        asked, said = _asked(dataset), export.filters
-        window = answers.mapping(said.get("dateRange")).get("field") or dataset.window
-        same = all(_plain(asked.get(name)) == _plain(said[name]) for name in _ECHOED if name in said)
+        """Return whether format, arguments, fields and the field of the window, where repeated, are the dataset's."""
+        body, repeated = _body(dataset), export.filters
+        window = responses.mapping(repeated.get("dateRange")).get("field") or dataset.window
+        same = all(_comparable(body.get(name)) == _comparable(repeated[name]) for name in _ECHOED if name in repeated)
         return same and (export.resource, window) == (dataset.resource, dataset.window)
 
     def open(self, export: Export, offset: int = 0, etag: str = "") -> requests.Response:
-        """Stream the file: by its lasting link with the key, else by one that is signed anew each time, without."""
-        url, signed = export.url, export.url == _place(export.id)
+        """Start to stream the file: from its lasting link with the key, or from a new signed link without it."""
+        url, signed = export.url, export.url == _path(export.id)
         if signed:
-            url = _links(answers.document(self._connection.get(_place(export.id)))).get("signedLink")
+            url = _links(responses.json_object(self._connection.get(_path(export.id)))).get("signedLink")
         if not url:
             raise TransientError(f"Export {export.id} has no file yet; try again later.")
         return self._connection.open(url, offset, etag, signed=signed)
 
     def skew(self) -> timedelta | None:
-        """By how much Rebilly's clock was ahead of ours at its last answer, to the second."""
+        """Return how far Rebilly's clock was ahead of ours at its last response, to the second."""
         return self._connection.skew
 
-    def _credentials(self, key: str) -> Headers:
+    def _auth_headers(self, key: str) -> Headers:
         if "{" in self._connection.base:
-            raise PermanentError(f"Rebilly cannot be asked without an organization; set REBILLY_API_URL to {URL}.")
+            raise PermanentError(
+                f"The request was not sent, because its address has no organization; set REBILLY_API_URL to {URL}."
+            )
         return {"REB-APIKEY": key}
 
     def _pages(self) -> Iterator[tuple[Iterable[Export], int]]:
@@ -98,95 +101,95 @@ class Vendor:
             yield map(self._parse, items), total
 
     def _parse(self, item: Any) -> Export:
-        """Read one export: a foreign or older one may lack anything but its id, and must not hide the others."""
-        if not isinstance(item, Mapping) or not item.get("id"):
-            raise TransientError("Rebilly answered with something that is not an export; try again later.")
-        window = answers.mapping(item.get("dateRange"))
-        said, why = answers.said(item.get("status")), item.get("failureReason")
-        status = _STATUS.get(said.lower(), Status.UNKNOWN)
+        item = responses.identified(item, "Rebilly")
+        window = responses.mapping(item.get("dateRange"))
+        vendor_status, why = responses.vendor_status(item.get("status")), item.get("failureReason")
+        status = _STATUS.get(vendor_status.lower(), Status.UNKNOWN)
         return Export(
             id=str(item["id"]),
             resource=str(item.get("resource") or ""),
             status=status,
-            created_at=answers.instant(item.get("createdTime")) or _NEVER,
-            url=self._pointer(item),
+            created_at=responses.created_at(item.get("createdTime")),
+            url=self._file_link(item),
             reference=str(item.get("name") or "") or None,
-            start=answers.instant(window.get("start")),
-            end=answers.instant(window.get("end")),
+            start=responses.timestamp(window.get("start")),
+            end=responses.timestamp(window.get("end")),
             filters={name: item[name] for name in (*_ECHOED, "dateRange") if name in item},
-            records=answers.count(item.get("recordCount")) if status is Status.COMPLETED else None,
-            said=f"{said}: {why}" if why else said,
+            records=responses.record_count(item.get("recordCount")) if status is Status.COMPLETED else None,
+            vendor_status=f"{vendor_status}: {why}" if why else vendor_status,
         )
 
-    def _pointer(self, item: Mapping[str, Any]) -> str | None:
+    def _file_link(self, item: Mapping[str, Any]) -> str | None:
         links = _links(item)
         download = links.get("download")
         if "signedLink" in links and not (download and self._connection.owns(download)):
-            return _place(str(item["id"]))
+            return _path(str(item["id"]))
         return download
 
 
 def _read(response: requests.Response) -> tuple[tuple[list[Any], int], str | None]:
-    """What is on a page and how much the whole list has, and where that goes on."""
-    items, total = answers.content(response), response.headers.get("Pagination-Total", "")
-    what = f"GET {shown(str(response.url))}"
-    if not isinstance(items, list):
-        raise TransientError(f"{what} was answered without a list; try again later.")
+    """Return the items of a page with the total of the list, and the address of the next page."""
+    items = responses.json_list(responses.json_value(response), response)
+    total = response.headers.get("Pagination-Total", "")
     if not (total.isdecimal() and len(total) <= _LONGEST_COUNT):
-        raise TransientError(f"{what} does not say how many exports there are; try again later.")
+        what = shown(str(response.url))
+        raise TransientError(f"GET {what} does not say how many exports there are; try again later.")
     return (items, int(total)), _next(dict(parse_qsl(urlsplit(str(response.url)).query)), items, int(total))
 
 
-def _next(asked: Mapping[str, str], listed: list[Any], total: int) -> str | None:
-    """Where the list goes on: further down, and beyond its reach with what was created before; None where it ends."""
-    offset = int(asked["offset"]) + len(listed)
+def _next(query: Mapping[str, str], listed: list[Any], total: int) -> str | None:
+    """Return the path of the next page; None at the end.
+
+    Beyond the largest offset, the list is filtered by what was created before, and starts from the top.
+    """
+    offset = int(query["offset"]) + len(listed)
     if offset >= total or not listed:
         return None
     if offset <= _LARGEST_OFFSET:
-        return _page(offset, asked.get("filter", ""))
-    # A second later, so that some are read twice: whether the end lies in the range is not documented.
-    oldest = answers.instant(answers.mapping(listed[-1]).get("createdTime")) or _NEVER
-    narrowed = f"createdTime:..{_written(oldest + _A_SECOND)}"
-    return _page(0, narrowed) if narrowed != asked.get("filter") else None
+        return _page(offset, query.get("filter", ""))
+    # A second later, so that some come twice: whether a range includes its end is not documented.
+    oldest = responses.created_at(responses.mapping(listed[-1]).get("createdTime"))
+    older = f"createdTime:..{_formatted(oldest + _A_SECOND)}"
+    return _page(0, older) if older != query.get("filter") else None
 
 
-def _page(offset: int = 0, narrowed: str = "") -> str:
-    query = {"sort": "-createdTime", "limit": _PAGE, "offset": offset, **({"filter": narrowed} if narrowed else {})}
+def _page(offset: int = 0, filter_: str = "") -> str:
+    query = {"sort": "-createdTime", "limit": _PAGE, "offset": offset, **({"filter": filter_} if filter_ else {})}
     return f"{_EXPORTS}?{urlencode(query)}"
 
 
-def _asked(dataset: Dataset) -> dict[str, object]:
-    """What the request for an export says of its dataset."""
-    said = {"resource": dataset.resource, "format": "csv", **dataset.options, "fields": [*dataset.fields]}
-    return {**said, "arguments": {**dataset.filters}} if dataset.filters else said
+def _body(dataset: Dataset) -> dict[str, object]:
+    """Return the body of a request without its name and window."""
+    body = {"resource": dataset.resource, "format": "csv", **dataset.options, "fields": [*dataset.fields]}
+    return {**body, "arguments": {**dataset.filters}} if dataset.filters else body
 
 
-def _written(moment: datetime) -> str:
+def _formatted(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _place(export_id: str) -> str:
+def _path(export_id: str) -> str:
     return f"{_EXPORTS}/{quote(export_id, safe='')}"
 
 
 def _links(export: Mapping[str, Any]) -> dict[str, str]:
-    """The addresses of an export by their ``rel``: they stand in an array, in no order."""
+    """Return the addresses of an export by their ``rel``; the array has no order."""
     links = export.get("_links")
     found = [link for link in links if isinstance(link, Mapping)] if isinstance(links, list) else []
     return {str(link.get("rel")): str(link["href"]) for link in found if link.get("href")}
 
 
 def _reason(problem: Any) -> str:
-    """What an RFC 9457 problem says, field by field where it does, and by how much an export is too large."""
+    """Return what an RFC 9457 problem says, with its fields, and by how much an export is too large."""
     fields = [f"{wrong['field']} {wrong['message']}" for wrong in problem.get("invalidFields") or []]
     most = problem.get("maxRecords")
     large = [f"{problem.get('matchedRecords')} records match and {most} are the most; narrow it"] if most else []
     return "; ".join([str(problem.get("detail") or problem["title"]).rstrip("."), *fields, *large])
 
 
-def _plain(value: object) -> object:
-    """A value as it compares whatever way it is repeated: nothing is as good as empty, an order as none."""
+def _comparable(value: object) -> object:
+    """Return a value for comparison: missing equals empty, and the order of a list does not matter."""
     if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items() if inner} or None
+        return {name: _comparable(inner) for name, inner in value.items() if inner} or None
     parts = value if isinstance(value, list) else str(value or "").split(",")
     return sorted(str(part) for part in parts if part) or None

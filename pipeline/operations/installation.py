@@ -41,7 +41,7 @@ class Installation:
         self.copies = Lake(self.data / "shared", as_of)
         self.kept = self.data / "aggregates"
         self.warehouse = self.data / "warehouse.duckdb"
-        self.retention = RetentionPolicy(settings.cdr_retain_number_months, settings.cdr_retain_aggregate_months)
+        self.retention = RetentionPolicy(settings.cdr_call_retention_months, settings.cdr_aggregate_retention_months)
 
     @cached_property
     def tables(self) -> dict[str, Table]:
@@ -65,7 +65,7 @@ class Installation:
     def keys(self) -> set[str]:
         """Return the keys of every vendor, which must be in no message."""
         vendors = {dataset.vendor for dataset in self.datasets.values()}
-        return {self.settings.entry(vendor).api_key.get_secret_value() for vendor in vendors}
+        return {self.settings.of_vendor(vendor).api_key.get_secret_value() for vendor in vendors}
 
     def retained(self, month: Month) -> bool:
         """Return whether the settings allow to keep the month's calls."""

@@ -99,7 +99,7 @@ def refusal(state: PartitionState, now: datetime) -> str:
 
 def not_retained(month: Month) -> str:
     """Return why a month is not brought in that the settings forbid to keep."""
-    return f"{month} is older than CDR_RETAIN_NUMBER_MONTHS allows; raise that to bring it in."
+    return f"{month} is older than CDR_CALL_RETENTION_MONTHS allows; raise that to bring it in."
 
 
 def vendor_drops(month: Month, months_kept: int | None) -> datetime | None:
@@ -124,7 +124,7 @@ def late(state: PartitionState, now: datetime) -> bool:
 
 def status_of(export: Export, now: datetime, deadline: timedelta) -> str:
     """Return the vendor's status of an export, and whether it is overdue."""
-    return f"{export.said} (overdue)" if overdue(export, now, deadline) else export.said
+    return f"{export.vendor_status} (overdue)" if overdue(export, now, deadline) else export.vendor_status
 
 
 def _scheduled(state: PartitionState, now: datetime) -> Action:
@@ -170,5 +170,5 @@ def _without_loading(newer: tuple[Export, ...], state: PartitionState, now: date
 def _why_it_waits(state: PartitionState, export: Export) -> str:
     missing = state.missing.get(export.id)
     if missing is None:
-        return export.said
+        return export.vendor_status
     return f"its file is not there yet; looked for again after {missing.next_look:%H:%M:%S}"

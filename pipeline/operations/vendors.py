@@ -6,8 +6,8 @@ from types import ModuleType
 
 from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError
-from pipeline.export.pace import Pace
-from pipeline.export.protocol import Access, ExportVendor
+from pipeline.export.protocol import Credentials, ExportVendor
+from pipeline.export.rate_limiter import RateLimiter
 from pipeline.normalise.table import Table, checked_table
 from pipeline.settings import Settings
 
@@ -15,8 +15,8 @@ from pipeline.settings import Settings
 def vendor(name: str, settings: Settings) -> ExportVendor:
     """A vendor as the settings let us in, asked no faster than one key may ask."""
     module = _module("export", name)
-    entry = settings.entry(name)
-    access = Access(
+    entry = settings.of_vendor(name)
+    access = Credentials(
         url=entry.api_url or module.URL,
         key=entry.api_key,
         setting=f"{name}_API_KEY".upper(),
@@ -24,7 +24,7 @@ def vendor(name: str, settings: Settings) -> ExportVendor:
         token_url=entry.token_url,
         callback_url=entry.callback_url,
     )
-    made: ExportVendor = module.Vendor(access, pace=Pace(entry.api_key.get_secret_value()))
+    made: ExportVendor = module.Vendor(access, limiter=RateLimiter(entry.api_key.get_secret_value()))
     return made
 
 

@@ -1,9 +1,11 @@
-"""Local vendors that answer like the real ones, each in the folder of its name; ``Sandbox`` of this one is DIDWW's.
+"""Fake vendors that answer like the real ones on 127.0.0.1, for the demo, for trials without an account and for tests.
 
-For the demo, which needs no account, and as the other side of the tests: records are seeded, the clock can
-be replaced, every request is recorded, they misbehave on demand, and DIDWW's calls back when
-it is told to. ``traffic`` is what they have to tell, ``files`` what they tell it in. All start and stop as ``running``
-says, and answer at a ``desk``, where faults strike; what is asked to speak a ``dialect`` alone is a ``local`` vendor.
+Records come from a seed, the clock can be replaced, every request is recorded, and faults are injected on demand. Each
+vendor is ``Sandbox`` in the folder of its name; the one exported here is DIDWW's. ``traffic`` makes the records,
+``files`` the files, ``running`` starts and stops the server, ``handler`` answers and injects the faults. A ``local``
+vendor is made of a ``dialect``.
+
+This is no part of the product: nothing imports it, and it imports the calendar alone.
 """
 
 from pipeline.sandbox.clock import ManualClock
@@ -13,7 +15,7 @@ from pipeline.sandbox.didww.ledger import Totals
 from pipeline.sandbox.faults import Fault, Faults, Injection, Operation
 from pipeline.sandbox.server import RecordedRequest
 from pipeline.sandbox.traffic.columns import COLUMNS, DURATION, MONEY
-from pipeline.sandbox.traffic.estate import trunk_id
+from pipeline.sandbox.traffic.fixtures import trunk_id
 
 __all__ = [
     "COLUMNS",

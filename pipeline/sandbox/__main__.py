@@ -1,4 +1,4 @@
-"""``python -m pipeline.sandbox [vendor]``: a local vendor until Ctrl-C."""
+"""``python -m pipeline.sandbox [vendor]``: run a local vendor until Ctrl-C."""
 
 import argparse
 import importlib
@@ -10,12 +10,12 @@ from typing import Any
 
 from pipeline.sandbox.didww.versions import VERSIONS
 
-_PER_DAY = "on average, of each resource"
+_PER_DAY = "average records a day, of each resource"
 _CALLBACK_SECONDS = 0.2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGINT or SIGTERM; one line on stdout says where, once it is listening."""
+    """Serve until SIGINT or SIGTERM; print the address once the server listens."""
     options = _parser().parse_args(arguments)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -46,13 +46,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _of_didww(options: argparse.Namespace) -> dict[str, str]:
-    """What only DIDWW's has, where it is told."""
-    told = {"callback_secret": options.callback_secret, "version": options.api_version}
-    return {name: value for name, value in told.items() if value}
+    """Return the options that DIDWW's sandbox alone has, where they are given."""
+    given = {"callback_secret": options.callback_secret, "version": options.api_version}
+    return {name: value for name, value in given.items() if value}
 
 
 def _vendor(name: str) -> Any:
-    """The local vendor of that name: every one is ``Sandbox`` in a module of its own."""
+    """Return the class of the local vendor of that name."""
     try:
         return importlib.import_module(f"pipeline.sandbox.{name}").Sandbox
     except (AttributeError, ModuleNotFoundError) as error:
@@ -65,18 +65,18 @@ def _parser() -> argparse.ArgumentParser:
         description="A local server that answers like a vendor's exports API.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("vendor", nargs="?", type=_vendor, default="didww", help="as in export/<vendor>.py")
-    parser.add_argument("--host", default="127.0.0.1", help="where to listen")
-    parser.add_argument("--port", type=int, default=8080, help="0 for any that is free")
-    parser.add_argument("--seed", type=int, default=7, help="the same seed has the same records")
+    parser.add_argument("vendor", nargs="?", type=_vendor, default="didww", help="its name, as in export/<vendor>.py")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--port", type=int, default=8080, help="the port to listen on; 0 for a free one")
+    parser.add_argument("--seed", type=int, default=7, help="the same seed makes the same records")
     parser.add_argument("--calls-per-day", "--rows-per-day", dest="rows_per_day", type=int, default=400, help=_PER_DAY)
-    parser.add_argument("--seconds-pending", type=float, default=1.0, help="how long an export is pending")
-    parser.add_argument("--seconds-processing", type=float, default=2.0, help="and then processing")
-    parser.add_argument("--foreign", type=int, default=24, help="exports of other people in the list")
-    parser.add_argument("--api-key", default="sandbox-key", help="the key that is let in")
+    parser.add_argument("--seconds-pending", type=float, default=1.0, help="seconds that an export is pending")
+    parser.add_argument("--seconds-processing", type=float, default=2.0, help="seconds that it is processing then")
+    parser.add_argument("--foreign", type=int, default=24, help="exports of others in the list")
+    parser.add_argument("--api-key", default="sandbox-key", help="the only key that is accepted")
     versions = [version.name for version in VERSIONS]
-    parser.add_argument("--api-version", choices=versions, help="of the account, at DIDWW")
-    parser.add_argument("--callback-secret", default="", help="what DIDWW's callbacks are signed with; none without")
+    parser.add_argument("--api-version", choices=versions, help="DIDWW only: version of the account")
+    parser.add_argument("--callback-secret", default="", help="DIDWW only: secret of callbacks; none without it")
     return parser
 
 

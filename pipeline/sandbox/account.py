@@ -1,4 +1,4 @@
-"""The exports of a local vendor's account: created, moved on by the clock, and gone when they are kept no longer."""
+"""The exports of a local vendor's account: created, moved on by the clock, and removed at their end."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -9,12 +9,12 @@ from itertools import count, islice
 from typing import Any
 
 from pipeline.sandbox.clock import Clock
-from pipeline.sandbox.shelf import Shelf
+from pipeline.sandbox.store import Store
 from pipeline.sandbox.traffic.rows import BEGAN, Records, Row
 
 
 class Stage(Enum):
-    """How far an export has come; each vendor has its own words for it."""
+    """How far an export has come."""
 
     QUEUED = auto()
     PROCESSING = auto()
@@ -24,10 +24,17 @@ class Stage(Enum):
 
 @dataclass(frozen=True)
 class Draft:
-    """What a create body asks for: records of ``resource`` whose ``window`` lies in [start, end), and which columns.
+    """What a create request asks for.
 
-    None is no limit on that side, and ``window`` empty is when records came to be; there are at most ``limit`` of them.
-    ``body`` is what was sent.
+    Args:
+        resource: The vendor's word for what is exported.
+        columns: The columns of the file.
+        body: What was sent.
+        start: The first time of the window; None for no limit.
+        end: The first time after the window; None for no limit.
+        window: The field that must lie in the window; empty for the time at which a record was made.
+        limit: The most records; None for no limit.
+        wanted: Which of these records the file holds, by their position from 0.
     """
 
     resource: str
@@ -37,15 +44,15 @@ class Draft:
     end: datetime | None = None
     window: str = ""
     limit: int | None = None
-    wanted: Callable[[int], bool] = lambda place: True
-    """Which of these, by their places from 0, the file holds."""
+    wanted: Callable[[int], bool] = lambda position: True
 
 
 @dataclass
 class Export:
-    """One export; ``foreign`` ones are other people's, and one without a moment of completion never gets there.
+    """One export.
 
-    ``kept_until`` is when it is gone, None for never.
+    ``foreign`` ones belong to others in the account. An export without ``finished_at`` never finishes, and one without
+    ``kept_until`` is kept forever.
     """
 
     id: str
@@ -58,7 +65,7 @@ class Export:
     foreign: bool = False
     fails: bool = False
     number: int = 0
-    """Its place in the order of creation."""
+    """Its position in the order of creation."""
 
     @property
     def resource(self) -> str:
@@ -72,24 +79,32 @@ class Export:
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
-        """The records that its file holds: those that there were when it was created."""
+        """The records of its file: those that existed when it was created."""
         start, end = self.draft.start or BEGAN, self.draft.end or self.created_at
         rows = self.records.between(start, min(end, self.created_at), self.draft.window)
-        return tuple(row for place, row in enumerate(islice(rows, self.draft.limit)) if self.draft.wanted(place))
+        return tuple(row for position, row in enumerate(islice(rows, self.draft.limit)) if self.draft.wanted(position))
 
     def stage(self, now: datetime) -> Stage:
-        """Where the clock has brought it."""
+        """Return the stage at that time."""
         if self.finished_at is not None and now >= self.finished_at:
             return Stage.FAILED if self.fails else Stage.DONE
         return Stage.PROCESSING if now >= self.processing_at else Stage.QUEUED
 
     def expired(self, now: datetime) -> bool:
-        """Whether it is kept no longer."""
+        """Return whether the export is gone."""
         return self.kept_until is not None and now >= self.kept_until
 
 
-class Account(Shelf[Export]):
-    """All exports there are, and the records that they are made of."""
+class Account(Store[Export]):
+    """The exports of an account, and the records that they are made of.
+
+    Args:
+        records: The records by resource.
+        clock: The vendor's clock.
+        pending: How long an export is queued.
+        processing: How long it is processed after that.
+        kept: How long it is kept after its creation; None for no limit.
+    """
 
     def __init__(
         self,
@@ -109,7 +124,14 @@ class Account(Shelf[Export]):
         return sorted(exports, key=lambda export: (export.created_at, export.number))
 
     def create(self, export_id: str, draft: Draft, created_at: datetime | None = None, **other: bool) -> Export:
-        """A new export of the records that exist at this moment, or at an earlier one; ``other``: as of ``Export``."""
+        """Create an export of the records that exist now, or at ``created_at``; ``other`` are fields of ``Export``.
+
+        Args:
+            export_id: Its id.
+            draft: What it asks for.
+            created_at: The time of its creation; None for now.
+            other: Fields of ``Export``.
+        """
         at = created_at or self.now()
         export = Export(
             id=export_id,
@@ -126,14 +148,21 @@ class Account(Shelf[Export]):
         return export
 
     def between(self, resource: str, start: datetime, end: datetime, window: str = "") -> Iterator[Row]:
-        """The records of a window as they are now."""
+        """Return the records of a window as they are now.
+
+        Args:
+            resource: The vendor's word for what is exported.
+            start: The first time of the window, with a zone.
+            end: The first time after the window, with a zone.
+            window: The field that must lie in the window; empty for the time at which a record was made.
+        """
         return self._records[resource].between(start, min(end, self.now()), window)
 
     def records(self, resource: str) -> Records:
-        """All records of a resource."""
+        """Return all records of a resource."""
         return self._records[resource]
 
     def add_records(self, resource: str, rows: tuple[Row, ...]) -> None:
-        """Let records arrive late: exports created from now on hold them, earlier ones do not."""
+        """Add late records: exports created from now on hold them, earlier ones do not."""
         records = self._records[resource]
         self._records[resource] = replace(records, added=(*records.added, *rows))

@@ -1,4 +1,4 @@
-"""What a local vendor takes for now: the computer's clock, or one that stands still until it is moved."""
+"""The clock of a local vendor: the computer's, or one that stands still until it is moved."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """By the computer's clock."""
+    """Return the time of the computer's clock."""
     return datetime.now(UTC)
 
 
@@ -18,9 +18,9 @@ class ManualClock:
         self.at = at
 
     def __call__(self) -> datetime:
-        """The moment it shows."""
+        """Return the time of this clock."""
         return self.at
 
     def advance(self, step: timedelta) -> None:
-        """Move it by ``step``."""
+        """Move the clock by ``step``."""
         self.at += step

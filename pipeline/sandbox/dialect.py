@@ -1,4 +1,4 @@
-"""What a local vendor has to say about itself: how its requests, exports, pages, refusals and files look."""
+"""What each local vendor must define: the format of its requests, exports, pages, refusals and files."""
 
 import uuid
 from abc import ABC, abstractmethod
@@ -9,37 +9,37 @@ from random import Random
 from typing import Any, ClassVar
 
 from pipeline.sandbox.account import Account, Draft, Export, Stage
-from pipeline.sandbox.answers import Answer, RefusalError, document
 from pipeline.sandbox.faults import STATE_FAULTS, Fault, Faults, Operation
 from pipeline.sandbox.files.sheet import Sheet
 from pipeline.sandbox.files.storage import Storage
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import RefusalError, Response, document
 
 Content = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Route:
-    """What a request wants; ``name`` is the id of the export that it is about, if it is about one."""
+    """What a request wants; ``name`` is the id of its export, empty for none."""
 
     operation: Operation
     name: str = ""
 
 
 class Dialect(ABC):
-    """One vendor's way to speak, over what all have in common: an account, files in a storage, faults."""
+    """The API of one vendor, on top of an account, a storage of files, and faults."""
 
     fields: ClassVar[Mapping[str, Mapping[str, str]]]
-    """The resources that can be exported, and of each the kind of every field, as ``Records`` knows them."""
+    """The kind of each field, as ``Records`` knows it, by resource."""
 
     words: ClassVar[Mapping[Stage, str]]
-    """What the vendor calls each stage of an export's life."""
+    """The vendor's word for each stage of an export."""
 
     kept: ClassVar[timedelta | None] = None
-    """How long after its creation an export is gone; None for never."""
+    """How long an export is kept after its creation; None for no limit."""
 
     pointer_lives: ClassVar[timedelta | None] = None
-    """How long the address of a file is good for; None for ever."""
+    """How long the signed address of a file is valid; None for no limit."""
 
     api_key: str
     account: Account
@@ -48,74 +48,90 @@ class Dialect(ABC):
 
     @abstractmethod
     def route(self, request: Request) -> Route | None:
-        """What the request wants; None where the vendor has no such path, or not with this method.
+        """Return what the request wants; None where the vendor has no such path or method.
 
-        A ``DOWNLOAD`` is one that the API answers with a redirect to the storage; the storage's own do not come here.
+        A ``DOWNLOAD`` is one that the API redirects to the storage. Requests to the storage do not come here.
         """
 
     @abstractmethod
-    def lets_in(self, request: Request) -> bool:
-        """Whether the request carries the key."""
+    def is_authorized(self, request: Request) -> bool:
+        """Return whether the request carries the key."""
 
     @abstractmethod
     def draft(self, body: Content, path: str) -> Draft:
-        """What a body that was POSTed to ``path`` asks for; raises ``RefusalError`` for what is not taken."""
+        """Return what a body that was POSTed to ``path`` asks for; raise ``RefusalError`` for an invalid one."""
 
     @abstractmethod
-    def stranger(self, rng: Random) -> Draft:
-        """What somebody else in the same account asked for."""
+    def foreign_draft(self, rng: Random) -> Draft:
+        """Return a request of others in the same account."""
 
     @abstractmethod
     def resource(self, request: Request, export: Export, status: str, operation: Operation) -> Content:
-        """The export as the vendor shows it; ``pointer`` has the address of its file."""
+        """Return the export as the vendor shows it; ``pointer`` makes the address of its file.
+
+        Args:
+            request: Names the host of addresses.
+            export: The export.
+            status: The status to show.
+            operation: What the request wants.
+        """
 
     @abstractmethod
-    def page(self, request: Request, exports: Sequence[Export], *, endless: bool) -> Answer:
-        """The page of the list that is asked for; ``exports`` come oldest first, ``shown`` makes resources of them.
+    def page(self, request: Request, exports: Sequence[Export], *, endless: bool) -> Response:
+        """Return a page of the list.
 
-        With ``endless`` it must name as the next page one that brings nothing new.
+        Args:
+            request: Names the page.
+            exports: The exports of the list, oldest first; ``shown`` makes resources of them.
+            endless: Whether the next page that it names must bring nothing new.
         """
 
     @abstractmethod
     def is_later_page(self, request: Request) -> bool:
-        """Whether the request for a list is for a page after the first."""
+        """Return whether the request is for a page after the first."""
 
     @abstractmethod
     def refused(self, status: int, reason: str, **more: object) -> RefusalError:
-        """A refusal in the vendor's shape, to be raised."""
+        """Return a refusal in the vendor's format, to be raised."""
 
     @abstractmethod
     def sheet(self, export: Export) -> Sheet:
-        """How the file of the export is made."""
+        """Return the format of the export's file."""
 
     def identify(self, number: uuid.UUID) -> str:
-        """An id that looks like the vendor's."""
+        """Return an id in the vendor's format."""
         return str(number)
 
-    def single(self, status: int, resource: Content, request: Request) -> Answer:
-        """One export, as the answer to a create or a show."""
+    def single(self, status: int, resource: Content, request: Request) -> Response:
+        """Return the response to a create or a show.
+
+        Args:
+            status: The HTTP status.
+            resource: The export as the vendor shows it.
+            request: The request.
+        """
         return document(status, resource)
 
-    def too_many(self, value: str | float | None) -> Answer:
-        """429; ``value`` is what the vendor's header for that says, which is absent otherwise."""
+    def too_many(self, value: str | float | None) -> Response:
+        """Return a 429; ``value`` is what the vendor's header for that says, and None leaves it out."""
         answer = self.refused(429, "Too many requests.").answer
         if value is not None:
             answer.headers["Retry-After"] = str(value)
         return answer
 
-    def busy(self) -> Answer:
-        """How the vendor says that it takes no more exports for now."""
+    def busy(self) -> Response:
+        """Return how the vendor says that it takes no more exports for now."""
         return self.too_many(None)
 
-    def update(self, request: Request, export: Export) -> Answer:
-        """Change or delete an export, where the vendor has that."""
+    def update(self, request: Request, export: Export) -> Response:
+        """Change or delete an export, where the vendor can do that."""
         raise self.refused(405, f"{request.method} is not allowed.")
 
     def status(self, export: Export, operation: Operation) -> str:
-        """The status as it is told, which a fault may bend; other people's exports are never struck."""
+        """Return the status to show; a fault may change it, unless the export is foreign."""
         injection = None if export.foreign else self.faults.take(STATE_FAULTS, operation, export)
         if operation is Operation.CREATE:
-            # However fast the vendor is, what it has just taken in has to wait.
+            # However fast the vendor is, a new export waits first.
             return self.words[Stage.QUEUED]
         stage = export.stage(self.account.now())
         match injection.kind if injection else None:
@@ -128,13 +144,26 @@ class Dialect(ABC):
         return self.words[stage]
 
     def shown(self, request: Request, export: Export, operation: Operation) -> Content:
-        """The resource, with the status that is told."""
+        """Return the resource with its status.
+
+        Args:
+            request: The request.
+            export: The export.
+            operation: What the request wants, for faults.
+        """
         return self.resource(request, export, self.status(export, operation), operation)
 
     def pointer(self, request: Request, export: Export, status: str, operation: Operation) -> str | None:
-        """A new address of the export's file; None unless it is done, and while a fault keeps it away."""
+        """Return a new address of the export's file; None until it is done, or while a fault withholds it.
+
+        Args:
+            request: Names the host and port that the client uses.
+            export: The export.
+            status: The status that is shown.
+            operation: What the request wants, for faults.
+        """
         if status != self.words[Stage.DONE]:
             return None
         if not export.foreign and self.faults.take((Fault.WITHOUT_URL,), operation, export):
             return None
-        return self.storage.mint(request, export, self.sheet(export))
+        return self.storage.signed_url(request, export, self.sheet(export))

@@ -1,11 +1,11 @@
-"""Misbehaviour on demand: each fault is switched on for the next so many occasions, and counted."""
+"""Faults on demand: each is injected for a number of occasions, and counted."""
 
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from pipeline.sandbox.misbehaviour import (
+from pipeline.sandbox.fault_kinds import (
     EXPORT_FAULTS,
     FILE_FAULTS,
     REQUEST_FAULTS,
@@ -25,19 +25,19 @@ __all__ = [
     "Faults",
     "Injection",
     "Operation",
-    "Struck",
+    "Target",
 ]
 
 
-class Struck(Protocol):
-    """What a fault needs of an export that it strikes."""
+class Target(Protocol):
+    """What a fault needs of an export."""
 
     id: str
 
 
 @dataclass
 class Injection:
-    """One fault that was switched on; ``hits`` counts the answers it has spoilt."""
+    """An active fault; ``hits`` counts the responses that it changed."""
 
     kind: Fault
     times: int | None
@@ -49,15 +49,15 @@ class Injection:
     _afflicted: set[str] = field(default_factory=set)
 
     def stop(self) -> None:
-        """Switch it off; exports that were stuck recover."""
+        """Switch the fault off; stuck exports recover."""
         self.active = False
 
     def text(self, default: str) -> str:
-        """``value`` as text."""
+        """Return ``value`` as text."""
         return default if self.value is None else str(self.value)
 
-    def strikes(self, operation: Operation, export: Struck | None) -> bool:
-        """Whether it hits this occasion, which then counts."""
+    def applies(self, operation: Operation, export: Target | None) -> bool:
+        """Return whether the fault applies to this occasion, and count it."""
         if not self.active or operation not in self.on or not self._matches(export):
             return False
         if self.kind in EXPORT_FAULTS and export is not None:
@@ -69,12 +69,12 @@ class Injection:
         self.hits += 1
         return True
 
-    def _matches(self, export: Struck | None) -> bool:
+    def _matches(self, export: Target | None) -> bool:
         return self.match is None or (export is not None and self.match(export))
 
 
 class Faults:
-    """The faults of one sandbox; none to begin with."""
+    """The faults of one sandbox; none at first."""
 
     def __init__(self) -> None:
         self._injections: list[Injection] = []
@@ -89,14 +89,14 @@ class Faults:
         match: Callable[[Any], bool] | None = None,
         value: str | float | None = None,
     ) -> Injection:
-        """Spoil the next ``times`` occasions (None: all of them, until it is stopped).
+        """Inject a fault, and return it.
 
         Args:
             kind: What goes wrong.
-            times: For what befalls an export a number of exports, otherwise of answers.
-            on: The operations that are struck; each kind has its own default, request faults strike any.
-            match: Strike only where an export is known (show, update, download, state faults) and this holds.
-            value: What the kind says it is.
+            times: How many exports or responses it applies to, as the kind is; None for all until it is stopped.
+            on: The operations that it applies to; by default those of the kind.
+            match: Limits it to the exports for which this holds, where the export is known.
+            value: As the kind explains it.
         """
         kind = Fault(kind)
         chosen = (on,) if isinstance(on, str) else on
@@ -107,20 +107,26 @@ class Faults:
         return injection
 
     def clear(self) -> None:
-        """Switch everything off."""
+        """Switch all faults off."""
         with self._lock:
             for injection in self._injections:
                 injection.stop()
             self._injections.clear()
 
-    def take(self, kinds: Collection[Fault], operation: Operation, export: Struck | None = None) -> Injection | None:
-        """The first switched-on fault of ``kinds`` that strikes this occasion, counted; or None."""
+    def take(self, kinds: Collection[Fault], operation: Operation, export: Target | None = None) -> Injection | None:
+        """Return the first active fault of ``kinds`` that applies to this occasion, counted; or None.
+
+        Args:
+            kinds: The kinds of faults.
+            operation: What the request wants.
+            export: The export of the request; None without one.
+        """
         with self._lock:
             return next(
                 (
                     injection
                     for injection in self._injections
-                    if injection.kind in kinds and injection.strikes(operation, export)
+                    if injection.kind in kinds and injection.applies(operation, export)
                 ),
                 None,
             )

@@ -1,4 +1,4 @@
-"""How many requests a second are too many."""
+"""Refuse requests above a rate."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ from collections import deque
 
 
 class RateLimit:
-    """So many requests in any second, counted by the computer's clock, whatever time the vendor has."""
+    """A limit of requests in any second, by the computer's clock and not the vendor's."""
 
     def __init__(self, per_second: int | None) -> None:
         self._per_second = per_second
@@ -14,7 +14,7 @@ class RateLimit:
         self._lock = threading.Lock()
 
     def allows(self) -> bool:
-        """Whether one more request is within the limit; it then counts."""
+        """Return whether one more request is within the limit, and count it."""
         if self._per_second is None:
             return True
         now = time.monotonic()

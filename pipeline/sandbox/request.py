@@ -1,4 +1,4 @@
-"""A request as it came."""
+"""A request as it arrived."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

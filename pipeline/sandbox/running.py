@@ -1,4 +1,4 @@
-"""How every local vendor starts and stops: a port on a thread, a folder for its files, faults on demand."""
+"""Start and stop a local vendor: a server on a thread, a folder for its files, faults on demand."""
 
 import tempfile
 import threading
@@ -7,20 +7,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
-from pipeline.sandbox.answers import Answer
 from pipeline.sandbox.faults import Faults
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import Response
 from pipeline.sandbox.server import RecordedRequest, SandboxServer
 
-# How soon closing is noticed; a test that starts many of them waits for it each time.
+# How soon closing is noticed; tests wait for it each time.
 _POLL_SECONDS = 0.02
 
 
 class Running:
-    """A local vendor on its own thread; a context manager, and nothing of it remains afterwards."""
+    """A local vendor on its own thread; as a context manager it removes everything at the end."""
 
     path: ClassVar[str] = ""
-    """The path of the API's base, as in the setting of its address."""
+    """The path of the API, as in the setting of its address."""
 
     key_header: ClassVar[str]
     """The header that carries the key."""
@@ -43,11 +43,11 @@ class Running:
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """Every request that came, oldest first."""
+        """Every request so far, oldest first."""
         return list(self._server.recorded)
 
     def start(self) -> Self:
-        """Answer requests from now on."""
+        """Start to answer requests."""
         self._thread.start()
         return self
 
@@ -67,8 +67,8 @@ class Running:
     ) -> None:
         self.stop()
 
-    def _listen(self, host: str, port: int, answer: Callable[[Request], Answer]) -> None:
-        """Take the port, where requests wait for ``start``."""
+    def _listen(self, host: str, port: int, answer: Callable[[Request], Response]) -> None:
+        """Open the port, where requests wait for ``start``."""
         try:
             self._server = SandboxServer((host, port), answer)
         except OSError:

@@ -1,4 +1,4 @@
-"""The sockets: HTTP/1.1 with keep-alive on threads, every request recorded, answers sent whole or spoilt."""
+"""The HTTP server: keep-alive on threads, every request recorded, responses sent whole or broken."""
 
 import socket
 import sys
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from pipeline.sandbox.answers import Answer, FilePart, Wire
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import FilePart, Response, Wire
 
 _CHUNK = 256 * 1024
 _PIECES = 10
@@ -21,7 +21,7 @@ KEY_HEADERS = frozenset({"api-key", "px-api-key", "x-api-key", "reb-apikey", "au
 
 @dataclass(frozen=True)
 class RecordedRequest:
-    """A request that came; ``status`` is None where no answer was sent, the key's value is hidden."""
+    """A request that arrived; ``status`` is None where no response was sent, and the key is hidden."""
 
     method: str
     path: str
@@ -31,18 +31,18 @@ class RecordedRequest:
 
 
 class SandboxServer(ThreadingHTTPServer):
-    """Serves ``answer`` until it is closed, which also ends the connections that are still open."""
+    """Serves ``answer`` until it is closed, which also closes open connections."""
 
     request_queue_size = 128
     daemon_threads = False
 
-    def __init__(self, address: tuple[str, int], answer: Callable[[Request], Answer]) -> None:
+    def __init__(self, address: tuple[str, int], answer: Callable[[Request], Response]) -> None:
         self.answer = answer
         self.recorded: list[RecordedRequest] = []
         self.stopping = threading.Event()
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
-        super().__init__(address, _Handler)
+        super().__init__(address, _HttpHandler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Remember the connection, so that closing does not wait for the client's idle pool."""
@@ -57,7 +57,7 @@ class SandboxServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report mistakes of the sandbox; that a client went away is none."""
+        """Report an error, unless the client closed the connection."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -73,7 +73,7 @@ class SandboxServer(ThreadingHTTPServer):
         super().server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _HttpHandler(BaseHTTPRequestHandler):
     server: SandboxServer
     protocol_version = "HTTP/1.1"
     server_version = "sandbox"
@@ -95,14 +95,14 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PATCH = do_PUT = do_DELETE = _serve  # noqa: N815 - http.server's names
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
-        """Nothing: ``recorded`` is the log."""
+        """Log nothing: ``recorded`` is the log."""
 
-    def _record(self, answer: Answer, body: bytes) -> None:
+    def _record(self, answer: Response, body: bytes) -> None:
         headers = {name: HIDDEN if name.lower() in KEY_HEADERS else value for name, value in self.headers.items()}
         status = None if answer.wire is Wire.NOTHING else answer.status
         self.server.recorded.append(RecordedRequest(self.command, self.path, status, headers, body))
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: Response) -> None:
         if answer.wire is Wire.NOTHING:
             self.close_connection = True
             return
@@ -116,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.wire in _HALVED:
             self.close_connection = True
 
-    def _send_framing(self, answer: Answer) -> None:
+    def _send_framing(self, answer: Response) -> None:
         if answer.wire is Wire.CUT_CHUNKED:
             self.send_header("Transfer-Encoding", "chunked")
         elif answer.wire is Wire.CUT_UNSIZED:
@@ -124,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.send_header("Content-Length", str(answer.size))
 
-    def _send_body(self, answer: Answer) -> None:
+    def _send_body(self, answer: Response) -> None:
         left = answer.size // 2 if answer.wire in _HALVED else answer.size
         piece = max(1, -(-answer.size // _PIECES)) if answer.wire is Wire.SLOW else _CHUNK
         for chunk in _chunks(answer.body, left, piece):

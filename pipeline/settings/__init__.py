@@ -1,4 +1,4 @@
-"""The only reader of the environment: typed, secret-safe, and clear in one sentence about what is wrong."""
+"""Read all settings: typed, with secrets hidden, and with one sentence about all that is wrong."""
 
 import os
 import unicodedata
@@ -13,10 +13,11 @@ from pipeline.addresses import is_plain, names_host
 from pipeline.errors import PermanentError
 from pipeline.months import Month
 from pipeline.settings.alarms import AlarmSettings
-from pipeline.settings.entry import Entry
+from pipeline.settings.renamed import refuse_old_names
+from pipeline.settings.vendor import VendorSettings
 
 CALLS = ("cdr_in", "cdr_out")
-"""The record types of calls, of which marts are made."""
+"""The record types of calls, which marts are made of."""
 
 RECORD_TYPES = (*CALLS, "sms_in", "sms_out")
 
@@ -24,7 +25,7 @@ _SHORTEST_KEY = 32
 
 
 class Settings(AlarmSettings):
-    """Every setting of the product; the README's table lists the same names."""
+    """Every setting of the product; the README lists the same names."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
 
@@ -88,10 +89,10 @@ class Settings(AlarmSettings):
         description="Secret of at least 32 characters. With it, numbers and names are published as pseudonyms.",
     )
     cdr_pseudonym_digits: int = Field(6, ge=0, le=9, description="Leading digits of a number that its pseudonym shows.")
-    cdr_retain_number_months: int = Field(
+    cdr_call_retention_months: int = Field(
         0, ge=0, description="Months for which calls are kept after the end of their month; 0 keeps them without limit."
     )
-    cdr_retain_aggregate_months: int = Field(
+    cdr_aggregate_retention_months: int = Field(
         0, ge=0, description="The same for tables that hold sums only; not shorter. 0 keeps them without limit."
     )
 
@@ -146,16 +147,16 @@ class Settings(AlarmSettings):
             raise ValueError(f"must have {_SHORTEST_KEY} characters or more, such as those of `openssl rand -hex 32`")
         return key
 
-    @field_validator("cdr_retain_number_months", "cdr_retain_aggregate_months", mode="before")
+    @field_validator("cdr_call_retention_months", "cdr_aggregate_retention_months", mode="before")
     @classmethod
-    def _or_for_ever(cls, value: object) -> object:
+    def _or_no_limit(cls, value: object) -> object:
         return value or 0
 
-    @field_validator("cdr_retain_aggregate_months")
+    @field_validator("cdr_aggregate_retention_months")
     @classmethod
     def _after_the_calls(cls, months: int, info: ValidationInfo) -> int:
-        if months and not 0 < info.data.get("cdr_retain_number_months", months) <= months:
-            raise ValueError("must not be shorter than CDR_RETAIN_NUMBER_MONTHS, from which sums are made")
+        if months and not 0 < info.data.get("cdr_call_retention_months", months) <= months:
+            raise ValueError("must not be shorter than CDR_CALL_RETENTION_MONTHS, from which sums are made")
         return months
 
     @field_validator("cdr_data_dir", "cdr_exports")
@@ -165,14 +166,15 @@ class Settings(AlarmSettings):
             raise ValueError("must hold no line break or other control character, and be UTF-8")
         return path.expanduser().absolute()
 
-    def entry(self, vendor: str) -> Entry:
-        """How a vendor lets us in: ``<VENDOR>_API_KEY`` and the like, those of no vendor being known here."""
+    def of_vendor(self, vendor: str) -> VendorSettings:
+        """Return the settings of a vendor, such as ``<VENDOR>_API_KEY``; they are found by its name."""
         prefix = f"{vendor}_"
         own = {name.removeprefix(prefix): value for name, value in self if name.startswith(prefix)}
-        return Entry(_env_prefix=prefix, **{name: value for name, value in own.items() if name in Entry.model_fields})
+        given = {name: value for name, value in own.items() if name in VendorSettings.model_fields}
+        return VendorSettings(_env_prefix=prefix, **given)
 
     def environment(self) -> dict[str, str]:
-        """The settings as a child process reads them; secrets are among them, so this is for a child only."""
+        """Return the environment of a child process, which has secrets in it."""
         written = {name.upper(): _written(value) for name, value in self.model_dump().items()}
         return {**written, "CDR_RECORD_TYPES": written["CDR_RECORD_TYPES"] or "none"}
 
@@ -183,7 +185,8 @@ class Settings(AlarmSettings):
 
 
 def load() -> Settings:
-    """Read the environment and ``.env``; raises ``PermanentError`` with one sentence about what is wrong."""
+    """Return the settings of the environment and ``.env``; raise ``PermanentError`` with all that is wrong."""
+    refuse_old_names(Settings)
     try:
         return Settings()
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Who is told, and how."""
+"""The settings of alarms."""
 
 import re
 from typing import Annotated
@@ -12,7 +12,7 @@ _MAIL_ADDRESS = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
 
 
 class AlarmSettings(BaseSettings):
-    """The channels of alarms; without any nobody is told."""
+    """The channels of alarms; without a channel no alarm is sent."""
 
     cdr_alarm_webhook: SecretStr = Field(
         SecretStr(""),

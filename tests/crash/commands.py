@@ -24,7 +24,7 @@ class Place:
     def open(self) -> Operations:
         """The operations over it, as a process of its own would make it."""
         made = operations(self.url, self.key, self.data, self.now)
-        kept = made.settings.model_copy(update={"cdr_retain_number_months": self.retained})
+        kept = made.settings.model_copy(update={"cdr_call_retention_months": self.retained})
         return Operations(kept, made.vendors, clock=lambda: self.now)
 
 

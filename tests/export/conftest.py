@@ -1,13 +1,15 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
-from pipeline.sandbox import ManualClock
+from pipeline.sandbox import ManualClock, Sandbox
 
+KEY = "k-4711-secret"
 Reply = tuple[int, dict[str, str], bytes]
 Seen = tuple[str, str, dict[str, str]]
 
@@ -16,6 +18,16 @@ Seen = tuple[str, str, dict[str, str]]
 def clock() -> ManualClock:
     """The vendor's clock and ours."""
     return ManualClock(datetime(2026, 11, 21, 12, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def start(clock: ManualClock) -> Iterator[Callable[[str], Sandbox]]:
+    """Starts a local DIDWW for an account of that version, whose exports are completed at once."""
+    with ExitStack() as running:
+        at_once: dict[str, Any] = {"pending": timedelta(0), "processing": timedelta(0), "rate_limit": None}
+        yield lambda version: running.enter_context(
+            Sandbox(calls_per_day=1, clock=clock, api_key=KEY, version=version, **at_once)
+        )
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from pipeline.addresses import is_plain, shown
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export.connection import Connection
-from pipeline.export.didww_token import Tokens
-from pipeline.export.protocol import Access
+from pipeline.export.didww_auth import Tokens
+from pipeline.export.protocol import Credentials
 
 pytestmark = pytest.mark.allow_hosts(
     ["127.0.0.1", "127.0.0.2", "::ffff:127.0.0.2", "::ffff:7f00:2", "::1", "localhost"]
@@ -138,8 +138,8 @@ def hosts(serve: Serve) -> Hosts:
 
 
 def connection(base: str) -> Connection:
-    access = Access(f"{base}/v3", SecretStr(KEY), "DIDWW_API_KEY")
-    return Connection(access, lambda key: {"Api-Key": key}, patience=0.0)
+    credentials = Credentials(f"{base}/v3", SecretStr(KEY), "DIDWW_API_KEY")
+    return Connection(credentials, lambda key: {"Api-Key": key}, backoff=0.0)
 
 
 def attempted(ask: Callable[[str], object], address: str) -> None:
@@ -185,8 +185,8 @@ def test_a_setting_sends_the_key_to_the_host_that_everybody_reads_in_it(hosts: H
         if setting == "DIDWW_API_URL":
             connection(address).get("x")
         else:
-            access = Access(hosts.base, SecretStr(KEY), "DIDWW_API_KEY", token_url=address)
-            Tokens(access, patience=0.0).current(KEY)
+            credentials = Credentials(hosts.base, SecretStr(KEY), "DIDWW_API_KEY", token_url=address)
+            Tokens(credentials, backoff=0.0).current(KEY)
 
     for address in itertools.islice(hosts.addresses(), 0, None, 7):
         before = len(hosts.keyed(hosts.theirs)), len(hosts.keyed(hosts.ours))

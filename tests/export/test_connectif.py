@@ -16,7 +16,7 @@ from pipeline.errors import BusyError, PermanentError, TransientError
 from pipeline.export.connectif import Vendor
 from pipeline.export.exactly_once import ExactlyOnce
 from pipeline.export.in_flight import InFlight
-from pipeline.export.protocol import Access, Export, Request, Status
+from pipeline.export.protocol import Credentials, Export, Request, Status
 from pipeline.export.requests import request_for, series
 from pipeline.months import Month
 from pipeline.normalise.connectif import table
@@ -51,7 +51,7 @@ Serve = Callable[[Callable[[str], Reply]], tuple[str, Seen]]
 
 
 def client(origin: str) -> Vendor:
-    return Vendor(Access(origin, SecretStr(KEY), "CONNECTIF_API_KEY"), patience=0.0)
+    return Vendor(Credentials(origin, SecretStr(KEY), "CONNECTIF_API_KEY"), backoff=0.0)
 
 
 def october(dataset: Dataset) -> Request:
@@ -219,7 +219,7 @@ class TestAnExport:
         (export,) = listed(serve, resource(status=said))
         assert export.status is status
         assert export.ready == (status is Status.COMPLETED)
-        assert export.said == (said or "no status")
+        assert export.vendor_status == (said or "no status")
 
     @pytest.mark.parametrize("count", [0, 5000])
     def test_says_how_many_records_it_holds_once_it_is_finished(self, serve: Serve, count: int) -> None:
@@ -315,7 +315,7 @@ class TestAsking:
     def test_for_what_has_no_months_is_refused_before_anything_is_sent(self, serve: Serve, kind: str) -> None:
         origin, seen = serve(lambda path: answered(resource(), 201))
         with pytest.raises(PermanentError, match=rf"^Connectif was not asked for {kind}, [^\n]+ data-explorer\.$"):
-            client(origin).ask(october(replace(ACTIVITIES, resource=kind)))
+            client(origin).request(october(replace(ACTIVITIES, resource=kind)))
         assert seen == []
 
     def test_at_a_full_queue_is_put_off(self, serve: Serve) -> None:
@@ -323,7 +323,7 @@ class TestAsking:
         full = {"status": 400, "title": "Bad Request", "detail": detail, "code": "E0301"}
         origin, seen = serve(lambda path: answered(full, 400))
         with pytest.raises(BusyError, match=r"^POST [^\n]+ was put off \(You have reached [^\n]+; try again later\.$"):
-            client(origin).ask(october(ACTIVITIES))
+            client(origin).request(october(ACTIVITIES))
         assert len(seen) == 1
 
     @pytest.mark.parametrize(
@@ -343,18 +343,18 @@ class TestAsking:
     def test_for_what_is_refused_tells_the_reason(self, serve: Serve, status: int, body: object, reason: str) -> None:
         origin, _ = serve(lambda path: answered(body, status))
         with pytest.raises(PermanentError, match=rf"^POST [^\n]+ was refused \(HTTP {status}\): {reason}$"):
-            client(origin).ask(october(ACTIVITIES))
+            client(origin).request(october(ACTIVITIES))
 
     def test_with_a_key_that_is_refused_without_a_body_names_its_setting(self, serve: Serve) -> None:
         origin, _ = serve(lambda path: (401, {}, b""))
         with pytest.raises(PermanentError, match="check CONNECTIF_API_KEY"):
-            client(origin).ask(october(ACTIVITIES))
+            client(origin).request(october(ACTIVITIES))
 
     @pytest.mark.parametrize("reply", [(429, {}, b""), (201, {}, b'{"id": "a"'), answered({"exportType": "x"}, 201)])
     def test_whose_answer_cannot_be_read_leaves_open_what_was_done(self, serve: Serve, reply: Reply) -> None:
         origin, seen = serve(lambda path: reply)
         with pytest.raises(TransientError):
-            client(origin).ask(october(ACTIVITIES))
+            client(origin).request(october(ACTIVITIES))
         assert len(seen) == 1
 
 
@@ -447,7 +447,7 @@ class TestWithTheLocalVendor:
     def test_a_post_says_what_is_documented(
         self, sandbox: Sandbox, dataset: Dataset, path: str, body: dict[str, Any]
     ) -> None:
-        client(sandbox.url).ask(october(dataset))
+        client(sandbox.url).request(october(dataset))
         (sent,) = sandbox.requests
         assert (sent.method, sent.path, json.loads(sent.body)) == ("POST", path, body)
         assert sent.headers["Content-Type"] == "application/json"
@@ -485,11 +485,11 @@ class TestWithTheLocalVendor:
         with Sandbox(clock=clock, api_key=KEY, rows_per_day=0, foreign=0, rate_limit=None) as sandbox:
             vendor = client(sandbox.url)
             for _ in range(5):
-                vendor.ask(october(ACTIVITIES))
+                vendor.request(october(ACTIVITIES))
             with pytest.raises(BusyError):
-                vendor.ask(october(ACTIVITIES))
+                vendor.request(october(ACTIVITIES))
             clock.advance(timedelta(seconds=1))
-            vendor.ask(october(ACTIVITIES))
+            vendor.request(october(ACTIVITIES))
             assert len(sandbox.exports) == 6
 
     def test_a_file_is_opened_however_long_ago_it_was_listed(
@@ -550,7 +550,7 @@ class TestWithTheLocalVendor:
 def made(sandbox: Sandbox, dataset: Dataset, request: Request | None = None) -> Export:
     """An export that is ready, as the list shows it."""
     vendor = client(sandbox.url)
-    asked = vendor.ask(request or october(dataset))
+    asked = vendor.request(request or october(dataset))
     return next(export for export in vendor.exports() if export.id == asked.id)
 
 

@@ -293,7 +293,7 @@ class TestItsList:
         listed = {export.id: export for export in vendor.exports()}
         assert len(listed) == FOREIGN + 1
         assert listed[ready.id].status is Status.UNKNOWN
-        assert listed[ready.id].said == "Archiving"
+        assert listed[ready.id].vendor_status == "Archiving"
         assert not listed[ready.id].ready
         assert not hopeless(listed[ready.id], clock(), DEADLINE)
 
@@ -304,7 +304,7 @@ class TestItsList:
         sandbox.faults.inject(Fault.FAILED, match=lambda export: export.id == ready.id, value=case.failed)
         listed = {export.id: export for export in vendor.exports()}
         assert listed[ready.id].status is Status.FAILED
-        assert listed[ready.id].said.startswith(case.failed)
+        assert listed[ready.id].vendor_status.startswith(case.failed)
         assert not listed[ready.id].ready
         assert hopeless(listed[ready.id], clock(), DEADLINE)
         (again,) = house.ask(vendor, case.datasets[0])
@@ -385,7 +385,7 @@ class TestAsking:
     ) -> None:
         sandbox.faults.inject(kind, on=Operation.CREATE, value=value)
         with pytest.raises(TransientError, match=r"^POST [^\n]+ try again later\.$"):
-            vendor.ask(wanted)
+            vendor.request(wanted)
         assert posts(sandbox) == 1
 
     def test_is_never_repeated_after_a_tls_error_either(
@@ -396,7 +396,7 @@ class TestAsking:
 
         monkeypatch.setattr(urllib3.connection.HTTPConnection, "getresponse", broken)
         with pytest.raises(TransientError):
-            vendor.ask(wanted)
+            vendor.request(wanted)
         monkeypatch.undo()
         vendor.exports()  # The sandbox has read what was sent before by the time that it answers this.
         assert posts(sandbox) <= 1
@@ -428,7 +428,7 @@ class TestAsking:
         vendor.exports()
         request = house.request(vendor, dataset)
         house.in_flight.note(request, clock(), carried=vendor.reference_length > 0)
-        vendor.ask(request)  # and then it was killed, before anyone noted what came back
+        vendor.request(request)  # and then it was killed, before anyone noted what came back
         after_restart = case.client(sandbox.url, case.key(KEY))
         (asked,) = house.ask(after_restart, dataset)
         assert not asked.created
@@ -445,7 +445,7 @@ class TestAsking:
         request = house.request(vendor, case.datasets[0])
         house.in_flight.note(request, clock(), carried=vendor.reference_length > 0)
         with pytest.raises(TransientError):
-            vendor.ask(request)
+            vendor.request(request)
         with pytest.raises(TransientError):
             house.ask(vendor, case.datasets[0])
         blind.stop()
@@ -461,7 +461,7 @@ class TestAsking:
         dataset = case.datasets[0]
         request = house.request(vendor, dataset)
         house.in_flight.note(request, clock(), carried=False)
-        vendor.ask(request)
+        vendor.request(request)
         house.rival = True
         assert house.ask(vendor, dataset)[0].created
         assert len(sandbox.exports) == 2
@@ -515,7 +515,7 @@ class TestAsking:
             vendor.exports()
             request = house.request(vendor, dataset)
             house.in_flight.note(request, clock(), carried=vendor.reference_length > 0)
-            made = vendor.ask(request)
+            made = vendor.request(request)
             hidden = sandbox.faults.inject(Fault.LATE, times=None, match=lambda export: export.id == made.id)
             shifting = sandbox.faults.inject(Fault.LIST_SHRINKS, times=None)
             with pytest.raises(TransientError, match="What became of the request"):
@@ -554,7 +554,7 @@ class TestAsking:
     ) -> None:
         odd = replace(wanted, dataset=replace(wanted.dataset, **case.refused))
         with pytest.raises(PermanentError, match=rf"^[^\n]*{case.reason}[^\n]*\.$"):
-            vendor.ask(odd)
+            vendor.request(odd)
 
 
 class TestReading:
@@ -718,7 +718,7 @@ class TestItsKey:
         wrong = case.client(sandbox.url, case.key("k-another"))
         attempts: dict[str, Callable[[], object]] = {
             "list": wrong.exports,
-            "ask": lambda: wrong.ask(wanted),
+            "ask": lambda: wrong.request(wanted),
             "download": lambda: wrong.open(ready),
         }
         with pytest.raises(PermanentError, match=rf"^[^\n]+\(HTTP 401\)[^\n]+{case.key_setting}[^\n]+\.$"):
@@ -759,7 +759,7 @@ class TestItsKey:
             sandbox.stop()
         sandbox.faults.inject(kind, times=None)
         with caplog.at_level(logging.DEBUG):
-            for attempt in (vendor.exports, lambda: vendor.ask(wanted), lambda: vendor.open(ready).close()):
+            for attempt in (vendor.exports, lambda: vendor.request(wanted), lambda: vendor.open(ready).close()):
                 try:
                     attempt()
                 except (PermanentError, TransientError) as error:

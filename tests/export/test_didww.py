@@ -1,8 +1,7 @@
 """What is DIDWW's own: its words, its links, and answers that only a scripted server gives."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,9 +15,9 @@ from pipeline.export.didww import Vendor
 from pipeline.export.protocol import Export, Request, Status
 from pipeline.months import Month
 from pipeline.sandbox import Fault, ManualClock, Operation, RecordedRequest, Sandbox
+from tests.export.conftest import KEY
 from tests.export.dialects import didww
 
-KEY = "k-4711-secret"
 OCTOBER = Month(2026, 10)
 SECOND = "page%5Bnumber%5D=2&page%5Bsize%5D=100"
 NEXT = f"/v3/exports?{SECOND}"
@@ -43,16 +42,6 @@ def page(*resources: dict[str, Any], **members: object) -> Reply:
 
 
 @pytest.fixture
-def start(clock: ManualClock) -> Iterator[Callable[[str], Sandbox]]:
-    """Starts the local vendor for an account of that version."""
-    with ExitStack() as running:
-        at_once: dict[str, Any] = {"pending": timedelta(0), "processing": timedelta(0), "rate_limit": None}
-        yield lambda version: running.enter_context(
-            Sandbox(calls_per_day=1, clock=clock, api_key=KEY, version=version, **at_once)
-        )
-
-
-@pytest.fixture
 def sandbox(start: Callable[[str], Sandbox]) -> Sandbox:
     return start("2026-04-16")
 
@@ -66,7 +55,7 @@ def posted(sandbox: Sandbox) -> list[Any]:
 
 
 def test_a_post_has_the_media_type_without_parameters_and_what_the_vendor_documents(sandbox: Sandbox) -> None:
-    didww.client(sandbox.url, KEY).ask(WANTED)
+    didww.client(sandbox.url, KEY).request(WANTED)
     (sent,) = sandbox.requests
     assert sent.headers["Content-Type"] == sent.headers["Accept"] == "application/vnd.api+json"
     assert sent.headers["X-DIDWW-API-Version"] == "2026-04-16"
@@ -92,7 +81,7 @@ def test_each_version_is_asked_in_its_own_form(
 ) -> None:
     sandbox = start(version)
     vendor = didww.client(sandbox.url, KEY, version)
-    made = vendor.ask(replace(WANTED, dataset=didww.OF_ONE_DID))
+    made = vendor.request(replace(WANTED, dataset=didww.OF_ONE_DID))
     assert posted(sandbox) == [{"type": "exports", "attributes": {"export_type": "cdr_in", **attributes}}]
     assert (made.status, made.api_version, vendor.reference_length) == (
         Status.PENDING,
@@ -102,7 +91,7 @@ def test_each_version_is_asked_in_its_own_form(
 
 
 def test_a_reference_that_does_not_fit_is_not_sent(sandbox: Sandbox) -> None:
-    didww.client(sandbox.url, KEY).ask(replace(WANTED, reference="x" * 101))
+    didww.client(sandbox.url, KEY).request(replace(WANTED, reference="x" * 101))
     assert "external_reference_id" not in posted(sandbox)[0]["attributes"]
 
 
@@ -110,7 +99,7 @@ def test_a_reference_that_does_not_fit_is_not_sent(sandbox: Sandbox) -> None:
 def test_messages_are_not_asked_for_where_there_are_none(start: Callable[[str], Sandbox], version: str) -> None:
     sandbox = start(version)
     with pytest.raises(PermanentError, match=rf"no exports of sms_in in version {version}.*set DIDWW_API_VERSION"):
-        didww.client(sandbox.url, KEY, version).ask(replace(WANTED, dataset=didww.MESSAGES_IN))
+        didww.client(sandbox.url, KEY, version).request(replace(WANTED, dataset=didww.MESSAGES_IN))
     assert not asked_of(sandbox)
 
 
@@ -256,7 +245,7 @@ def test_the_key_follows_no_redirect_of_the_list_or_of_a_post(serve: Serve) -> N
     with pytest.raises(PermanentError, match="has moved; correct DIDWW_API_URL"):
         client(origin).exports()
     with pytest.raises(PermanentError, match="has moved; correct DIDWW_API_URL"):
-        client(origin).ask(WANTED)
+        client(origin).request(WANTED)
     assert seen == []
 
 
@@ -344,7 +333,7 @@ def test_what_an_export_was_served_by_is_the_version_of_its_page(serve: Serve) -
 def test_a_201_that_cannot_be_read_leaves_open_whether_it_was_created(serve: Serve) -> None:
     origin, seen = serve(lambda path: (201, {}, b'{"data": {"id"'))
     with pytest.raises(TransientError):
-        client(origin).ask(WANTED)
+        client(origin).request(WANTED)
     assert len(seen) == 1
 
 
@@ -398,7 +387,7 @@ def test_what_is_served_decides_and_not_what_was_asked_for(
     sandbox = start(default)
     vendor = didww.client(sandbox.url, KEY, asked)
     vendor.exports()
-    vendor.ask(WANTED)
+    vendor.request(WANTED)
     served = max(default, asked) if asked != "no version" else default
     (made,) = sandbox.exports
     assert made.version == served
@@ -413,9 +402,9 @@ def test_an_account_that_is_upgraded_in_the_middle_is_asked_in_the_new_form(
 ) -> None:
     sandbox = start(before)
     vendor = didww.client(sandbox.url, KEY, before)
-    old = vendor.ask(WANTED)
+    old = vendor.request(WANTED)
     sandbox.upgrade(after)
-    new = vendor.ask(WANTED)
+    new = vendor.request(WANTED)
     listed = {export.id: export for export in vendor.exports()}
     assert [export.id for export in sandbox.exports] == [old.id, new.id]
     assert (new.api_version, new.reference, listed[new.id].end) == (after, REFERENCE, OCTOBER.end)
@@ -426,7 +415,7 @@ def test_an_account_that_is_upgraded_in_the_middle_is_asked_in_the_new_form(
 
 def test_a_post_that_was_refused_for_another_reason_is_not_repeated(sandbox: Sandbox, clock: ManualClock) -> None:
     with pytest.raises(PermanentError, match="must not be in the future"):
-        didww.client(sandbox.url, KEY).ask(replace(WANTED, end=clock() + timedelta(days=1)))
+        didww.client(sandbox.url, KEY).request(replace(WANTED, end=clock() + timedelta(days=1)))
     assert len(asked_of(sandbox)) == 1
 
 
@@ -442,7 +431,7 @@ def test_a_post_that_may_have_been_heard_is_not_repeated_in_another_form(
     sandbox.upgrade("2026-04-16")
     sandbox.faults.inject(kind, on=Operation.CREATE, value=value)
     with pytest.raises(TransientError):
-        vendor.ask(WANTED)
+        vendor.request(WANTED)
     assert len(asked_of(sandbox)) == 1
 
 
@@ -456,7 +445,7 @@ def test_a_post_is_repeated_in_another_form_once_and_never_again(serve: Serve) -
 
     origin, seen = serve(reply)
     with pytest.raises(PermanentError, match=r"year is not allowed\.$"):
-        client(origin, "2022-05-10").ask(WANTED)
+        client(origin, "2022-05-10").request(WANTED)
     assert [method for method, _, _ in seen] == ["POST", "GET", "POST"]
 
 

@@ -16,7 +16,7 @@ from pipeline.export.protocol import Export, Listing, Request
 from pipeline.export.requests import request_for
 from pipeline.months import Month
 from pipeline.sandbox import Fault, ManualClock, Operation, Sandbox
-from tests.didww import CDR_OUT, access
+from tests.didww import CDR_OUT, credentials
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 WANTED = request_for("cdr/main/cdr_out", CDR_OUT, Month(2026, 10), NOW)
@@ -31,7 +31,7 @@ class Late(Vendor):
         listed = super().exports()
         if self.arrives:
             self.arrives = False
-            self.ask(WANTED)
+            self.request(WANTED)
         return listed
 
 
@@ -43,7 +43,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def vendor(sandbox: Sandbox) -> Late:
-    return Late(access(sandbox.url, sandbox.api_key), patience=0.0)
+    return Late(credentials(sandbox.url, sandbox.api_key), backoff=0.0)
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def listed(vendor: Vendor, export: Export) -> Export:
 
 @pytest.fixture
 def ready(vendor: Vendor) -> Export:
-    return listed(vendor, vendor.ask(ASKED))
+    return listed(vendor, vendor.request(ASKED))
 
 
 def rows(vendor: Vendor, export: Export) -> list[dict[str, str]]:
@@ -72,7 +72,7 @@ def rows(vendor: Vendor, export: Export) -> list[dict[str, str]]:
 
 class TestAsking:
     def test_says_what_the_documents_require_and_no_more(self, sandbox: Sandbox, vendor: Vendor) -> None:
-        vendor.ask(ASKED)
+        vendor.request(ASKED)
         (sent,) = sandbox.requests
         assert (sent.method, sent.path) == ("POST", "/v1/exports")
         assert json.loads(sent.body) == {
@@ -89,7 +89,7 @@ class TestAsking:
         self, sandbox: Sandbox, vendor: Vendor
     ) -> None:
         flattened = replace(CONTACTS, options={"nested": "flatten"})
-        vendor.ask(replace(ASKED, dataset=flattened))
+        vendor.request(replace(ASKED, dataset=flattened))
         body = json.loads(sandbox.requests[-1].body)
         assert body["options"]["group_id"] == "grp_1"
         assert (body["options"]["order_by"], body["options"]["updated_at"]) == ("updated_at", "gte:2026-09-30")
@@ -98,13 +98,13 @@ class TestAsking:
     def test_for_what_the_vendor_refuses_tells_its_reason(self, vendor: Vendor) -> None:
         unknown = replace(SHIPMENTS, fields={**SHIPMENTS.fields, "colour": "text"})
         with pytest.raises(PermanentError, match=r"^POST \S+ was refused \(HTTP 400\): csv_field[^\n]+ colour\.$"):
-            vendor.ask(replace(ASKED, dataset=unknown))
+            vendor.request(replace(ASKED, dataset=unknown))
 
     @pytest.mark.parametrize("wrapped", [True, False])
     def test_and_looking_find_the_record_under_data_and_without(self, clock: ManualClock, wrapped: bool) -> None:
         with Sandbox(**options(clock, wrapped=wrapped)) as sandbox:
             vendor = client(sandbox.url, KEY)
-            export = vendor.ask(ASKED)
+            export = vendor.request(ASKED)
             assert export.status is Status.PENDING
             assert rows(vendor, listed(vendor, export))
 
@@ -124,7 +124,7 @@ class TestItsList:
     def test_tells_what_failed(self, sandbox: Sandbox, vendor: Vendor, ready: Export, value: str) -> None:
         sandbox.faults.inject(Fault.FAILED, match=lambda export: export.id == ready.id, value=value)
         failed = listed(vendor, ready)
-        assert (failed.status, failed.said, failed.ready) == (Status.FAILED, value, False)
+        assert (failed.status, failed.vendor_status, failed.ready) == (Status.FAILED, value, False)
 
     def test_whose_vendor_does_not_count_is_read_to_where_nothing_more_is_said_to_come(self, serve: Serve) -> None:
         def page(path: str) -> tuple[int, dict[str, str], bytes]:
@@ -201,7 +201,7 @@ class TestHolding:
         assert not vendor.holds(ready, CONTACTS)
 
     def test_is_by_all_that_the_list_repeats_but_the_window(self, vendor: Vendor, ready: Export) -> None:
-        asked = packagex._asked(SHIPMENTS)
+        asked = packagex._body(SHIPMENTS)
         same = {"options": {**asked["options"], "created_at": "gte:2020-01-01", "group_id": None}}
         form = {"csv_field_options": {**asked["csv_field_options"], "nested": "merge"}}
         assert all(vendor.holds(replace(ready, filters=told), SHIPMENTS) for told in (same, form, {**same, **form}))
@@ -235,7 +235,7 @@ class TestItsFiles:
     def test_are_told_of_whichever_way_the_flags_are_meant(self, clock: ManualClock, crossed: bool) -> None:
         with Sandbox(**options(clock, crossed=crossed)) as sandbox:
             vendor = client(sandbox.url, KEY)
-            assert rows(vendor, listed(vendor, vendor.ask(ASKED)))
+            assert rows(vendor, listed(vendor, vendor.request(ASKED)))
 
     def test_are_looked_up_anew_each_time_and_fetched_without_the_key(
         self, sandbox: Sandbox, vendor: Vendor, ready: Export
@@ -281,7 +281,7 @@ class TestReading:
         self, sandbox: Sandbox, vendor: Vendor, tmp_path: Path
     ) -> None:
         for month in (OCTOBER.shift(-1), OCTOBER, OCTOBER.shift(1)):
-            export = listed(vendor, vendor.ask(replace(ASKED, month=month, start=month.start, end=month.end)))
+            export = listed(vendor, vendor.request(replace(ASKED, month=month, start=month.start, end=month.end)))
             with vendor.open(export) as response:
                 (tmp_path / "served.csv").write_bytes(response.raw.read())
             origin = Origin(SHIPMENTS.name, month, export.id)

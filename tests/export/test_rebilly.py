@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from pipeline.dataset import Dataset
 from pipeline.errors import GoneError, PermanentError, TransientError
-from pipeline.export.protocol import Access, Export, Request, Status
+from pipeline.export.protocol import Credentials, Export, Request, Status
 from pipeline.export.rebilly import URL, Vendor
 from pipeline.months import Month
 from pipeline.sandbox import Fault, ManualClock
@@ -42,7 +42,7 @@ Serve = Callable[[Callable[[str], Reply]], tuple[str, list[tuple[str, str, dict[
 
 
 def client(origin: str, base: str = BASE) -> Vendor:
-    return Vendor(Access(f"{origin}{base}", SecretStr(KEY), "REBILLY_API_KEY"), patience=0.0)
+    return Vendor(Credentials(f"{origin}{base}", SecretStr(KEY), "REBILLY_API_KEY"), backoff=0.0)
 
 
 def answer(content: object, status: int = 200, **headers: str) -> Reply:
@@ -85,7 +85,7 @@ def test_both_forms_of_the_base_are_asked_as_they_stand(serve: Serve, base: str)
     export = {"id": "exp_1", "createdTime": "2026-11-21T00:05:00Z"}
     origin, seen = serve(lambda path: listing(export) if "?" in path else answer(export, 201))
     client(origin, base).exports()
-    client(origin, base).ask(WANTED)
+    client(origin, base).request(WANTED)
     assert [(method, urlsplit(path).path) for method, path, _ in seen] == [
         ("GET", f"{base.rstrip('/')}/data-exports"),
         ("POST", f"{base.rstrip('/')}/data-exports"),
@@ -94,7 +94,7 @@ def test_both_forms_of_the_base_are_asked_as_they_stand(serve: Serve, base: str)
 
 
 def test_an_address_without_an_organization_is_refused_before_the_key_goes_there() -> None:
-    vendor = Vendor(Access(URL, SecretStr(KEY), "REBILLY_API_KEY"))
+    vendor = Vendor(Credentials(URL, SecretStr(KEY), "REBILLY_API_KEY"))
     with pytest.raises(PermanentError, match=r"set REBILLY_API_URL to https://api\.rebilly\.com/[^\n]+\.$"):
         vendor.exports()
 
@@ -103,7 +103,7 @@ def test_an_address_without_an_organization_is_refused_before_the_key_goes_there
 def test_a_format_that_cannot_be_read_is_refused_before_it_is_asked_for(serve: Serve, format_: str) -> None:
     origin, seen = serve(lambda path: answer({}))
     with pytest.raises(PermanentError, match=rf"rebilly_sales asks for {format_}, and only csv and detailed-csv"):
-        client(origin).ask(replace(WANTED, dataset=replace(SALES, options={"format": format_})))
+        client(origin).request(replace(WANTED, dataset=replace(SALES, options={"format": format_})))
     assert seen == []
 
 
@@ -118,10 +118,10 @@ class TestTheLocalVendor:
 
     @pytest.fixture
     def vendor(self, sandbox: Sandbox) -> Vendor:
-        return Vendor(Access(sandbox.url, SecretStr(KEY), "REBILLY_API_KEY"), patience=0.0)
+        return Vendor(Credentials(sandbox.url, SecretStr(KEY), "REBILLY_API_KEY"), backoff=0.0)
 
     def test_is_asked_in_the_words_that_are_documented(self, sandbox: Sandbox, vendor: Vendor) -> None:
-        made = vendor.ask(WANTED)
+        made = vendor.request(WANTED)
         assert json.loads(sandbox.requests[-1].body) == {
             "name": "cdr/main/rebilly_sales/2026-10/day0",
             "resource": "transactions",
@@ -140,7 +140,7 @@ class TestTheLocalVendor:
         assert (listed[made.id].reference, listed[made.id].end) == (WANTED.reference, OCTOBER.end)
 
     def test_serves_parts_that_are_read_whole_from_any_byte_on(self, vendor: Vendor) -> None:
-        asked_for = vendor.ask(WANTED).id
+        asked_for = vendor.request(WANTED).id
         export = next(export for export in vendor.exports() if export.id == asked_for)
         with vendor.open(export) as response:
             whole, etag = response.raw.read(), response.headers["ETag"]
@@ -151,7 +151,7 @@ class TestTheLocalVendor:
     @pytest.mark.parametrize("kind", [Fault.LIST_GROWS, Fault.LIST_SHRINKS])
     def test_lists_every_export_beyond_its_reach_although_pages_shift(self, clock: ManualClock, kind: Fault) -> None:
         with Sandbox(rows_per_day=0, clock=clock, api_key=KEY, foreign=2100, rate_limit=None) as crowded:
-            vendor = Vendor(Access(crowded.url, SecretStr(KEY), "REBILLY_API_KEY"), patience=0.0)
+            vendor = Vendor(Credentials(crowded.url, SecretStr(KEY), "REBILLY_API_KEY"), backoff=0.0)
             crowded.faults.inject(kind, times=1)
             ids = [export.id for export in vendor.exports()]
             assert {export.id for export in crowded.account.all()} <= set(ids)
@@ -160,7 +160,7 @@ class TestTheLocalVendor:
     def test_is_in_doubt_where_the_next_page_is_the_first_again(self, clock: ManualClock) -> None:
         with Sandbox(rows_per_day=0, clock=clock, api_key=KEY, foreign=1001, rate_limit=None) as crowded:
             crowded.faults.inject(Fault.ENDLESS_NEXT, times=None)
-            vendor = Vendor(Access(crowded.url, SecretStr(KEY), "REBILLY_API_KEY"), patience=0.0)
+            vendor = Vendor(Credentials(crowded.url, SecretStr(KEY), "REBILLY_API_KEY"), backoff=0.0)
             assert "counts 1001 exports and shows 1000" in vendor.exports().doubt
 
 
@@ -288,12 +288,12 @@ class TestAnExport:
     )
     def test_has_the_status_of_its_word(self, serve: Serve, said: str | None, status: Status) -> None:
         export = self.one(serve, status=said)
-        assert (export.status, export.said) == (status, said or "no status")
+        assert (export.status, export.vendor_status) == (status, said or "no status")
 
     @pytest.mark.parametrize("why", ["record-limit-exceeded", "max-retries-reached"])
     def test_that_failed_says_why(self, serve: Serve, why: str) -> None:
         export = self.one(serve, status="failed", failureReason=why, fileId=None)
-        assert (export.status, export.said) == (Status.FAILED, f"failed: {why}")
+        assert (export.status, export.vendor_status) == (Status.FAILED, f"failed: {why}")
 
     @pytest.mark.parametrize("count", [0, 1500])
     def test_says_how_many_records_it_holds_once_it_is_completed(self, serve: Serve, count: int) -> None:
@@ -443,7 +443,7 @@ class TestARefusal:
     def told(self, serve: Serve, status: int, body: object) -> str:
         origin, _ = serve(lambda path: answer(body, status))
         with pytest.raises(PermanentError) as refused:
-            client(origin).ask(WANTED)
+            client(origin).request(WANTED)
         return str(refused.value).partition(f"(HTTP {status})")[2]
 
     def test_names_the_fields_that_are_wrong(self, serve: Serve) -> None:
@@ -492,5 +492,5 @@ class TestTheRateLimit:
         until = str(int(time.time()) + 1_000)
         origin, seen = serve(lambda path: answer({"title": "Rate Limit Exceeded"}, 429, X_RateLimit_Retry_After=until))
         with pytest.raises(TransientError, match=r"^POST [^\n]+HTTP 429; try again later\.$"):
-            client(origin).ask(WANTED)
+            client(origin).request(WANTED)
         assert len(seen) == 1

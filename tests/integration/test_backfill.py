@@ -17,7 +17,7 @@ from pipeline.operations.backfill import Backfill
 from pipeline.operations.state import Partition
 from pipeline.operations.wiring import Operations
 from pipeline.sandbox import Fault, ManualClock, Sandbox
-from tests.didww import access
+from tests.didww import credentials
 from tests.integration.totals import KEY, MONTHS, true_totals
 
 pytestmark = pytest.mark.slow
@@ -195,7 +195,7 @@ class Doubtful(Vendor):
 def test_an_export_that_a_list_in_doubt_does_not_show_may_be_shown_later(
     instance: DagsterInstance, operations: Operations, sandbox: Sandbox, clock: ManualClock
 ) -> None:
-    doubtful = Operations(operations.settings, {"didww": Doubtful(access(sandbox.url, KEY))}, clock=clock)
+    doubtful = Operations(operations.settings, {"didww": Doubtful(credentials(sandbox.url, KEY))}, clock=clock)
     job = build(doubtful).resolve_job_def("load_cdr_in")
     result = job.execute_in_process(
         instance=instance, partition_key=str(SEPTEMBER), tags={EXPORT_TAG: "a1"}, raise_on_error=False
@@ -207,7 +207,7 @@ def test_an_export_that_a_list_in_doubt_does_not_show_may_be_shown_later(
 def test_what_was_not_foreseen_is_a_sentence(
     run: Run, sandbox: Sandbox, operations: Operations, clock: ManualClock
 ) -> None:
-    broken = Operations(operations.settings, {"didww": Broken(access(sandbox.url, KEY))}, clock=clock)
+    broken = Operations(operations.settings, {"didww": Broken(credentials(sandbox.url, KEY))}, clock=clock)
     operations.requester.request("cdr_in", [SEPTEMBER]).all()
     told = run(SEPTEMBER, by=broken, pauses=(0.0,))
     assert "OSError: Could not find a suitable TLS CA certificate bundle" in told.failed[Partition("cdr_in", SEPTEMBER)]

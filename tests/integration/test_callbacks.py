@@ -23,7 +23,7 @@ from pipeline.commands.callbacks import Callbacks, Listener
 from pipeline.dataset import Dataset
 from pipeline.errors import PermanentError
 from pipeline.export.didww import Vendor
-from pipeline.export.protocol import Access, Request
+from pipeline.export.protocol import Credentials, Request
 from pipeline.months import Month
 from pipeline.sandbox import ManualClock, Sandbox
 from pipeline.sandbox.didww.callbacks import Delivery
@@ -318,10 +318,10 @@ def vendor(clock: ManualClock, version: str) -> Iterator[Sandbox]:
 
 def ask(vendor: Sandbox, url: str, version: str = "2026-04-16") -> str:
     """Ask as the pipeline does; returns the export's id."""
-    access = Access(vendor.url, SecretStr(KEY), "DIDWW_API_KEY", version, vendor.token_url, callback_url=url)
+    credentials = Credentials(vendor.url, SecretStr(KEY), "DIDWW_API_KEY", version, vendor.token_url, callback_url=url)
     month = Month(2026, 10)
     request = Request(Dataset("cdr_in", "didww", "cdr_in"), month, month.start, month.end, "ours")
-    return Vendor(access).ask(request).id
+    return Vendor(credentials).request(request).id
 
 
 @pytest.mark.parametrize("version", ["2021-12-15", "2022-05-10", "2026-04-16", "2026-11-19"])
@@ -342,7 +342,7 @@ def test_an_export_that_completes_rings_the_bell_once(
     assert endpoint.wake.sent_after(NOW)
     clock.advance(STEP)
     assert vendor.deliver_callbacks() == []
-    assert vendor.deliver_callbacks(again=True) == [Delivery(export_id, 204)]
+    assert vendor.deliver_callbacks(redeliver=True) == [Delivery(export_id, 204)]
     assert len(proxy.passed) == 2
     assert not endpoint.wake.sent_after(NOW + 2 * STEP)
 

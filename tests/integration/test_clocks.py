@@ -12,7 +12,7 @@ from pipeline.months import Month
 from pipeline.operations.wiring import Operations
 from pipeline.sandbox import ManualClock, Sandbox
 from pipeline.settings import Settings
-from tests.didww import access
+from tests.didww import credentials
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 RUNNING = Month.of(NOW)
@@ -36,7 +36,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 def operations(sandbox: Sandbox, data: Path, behind: float) -> Operations:
     key = SecretStr(sandbox.api_key)
-    vendor = Behind(access(sandbox.url, sandbox.api_key), patience=0.0)
+    vendor = Behind(credentials(sandbox.url, sandbox.api_key), backoff=0.0)
     vendor.by = timedelta(seconds=behind)
     settings = Settings(didww_api_key=key, didww_api_url=sandbox.url, cdr_data_dir=data, _env_file=None)
     return Operations(settings, {"didww": vendor}, clock=lambda: NOW)

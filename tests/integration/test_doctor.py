@@ -11,7 +11,7 @@ from pipeline.export.didww import Vendor
 from pipeline.export.protocol import Listing
 from pipeline.operations.wiring import Operations
 from pipeline.sandbox import ManualClock, Sandbox
-from tests.didww import access
+from tests.didww import credentials
 from tests.integration.totals import KEY, MONTHS
 
 FORGOTTEN = MONTHS[0].shift(3).start
@@ -57,7 +57,7 @@ class Broken(Vendor):
 def test_a_finding_that_was_not_foreseen_hides_no_other(
     sandbox: Sandbox, operations: Operations, clock: ManualClock
 ) -> None:
-    broken = Operations(operations.settings, {"didww": Broken(access(sandbox.url, KEY))}, clock=clock)
+    broken = Operations(operations.settings, {"didww": Broken(credentials(sandbox.url, KEY))}, clock=clock)
     said = {finding.says: finding.level for finding in examine(broken)}
     [wrong] = [says for says, level in said.items() if "OSError" in says]
     assert said[wrong] is Level.WRONG

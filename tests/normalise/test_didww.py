@@ -18,7 +18,7 @@ from pipeline.months import Month
 from pipeline.normalise.convert import Converted, Origin, convert
 from pipeline.normalise.didww import TABLES, table
 from pipeline.sandbox import ManualClock, Sandbox
-from pipeline.sandbox.didww.generations import header
+from pipeline.sandbox.didww.header_versions import header
 from tests.export.dialects import didww
 
 JUNE = Month(2017, 6)
@@ -227,7 +227,7 @@ def test_what_each_version_serves_is_loaded_to_the_last_digit(read: Read, versio
         calls_per_day=9, clock=clock, pending=at_once, processing=at_once, version=version, rate_limit=None, foreign=0
     ) as box:
         vendor = didww.client(box.url, box.api_key, version)
-        vendor.ask(Request(Dataset(resource, "didww", resource), month, month.start, month.end, "r"))
+        vendor.request(Request(Dataset(resource, "didww", resource), month, month.start, month.end, "r"))
         (export,) = vendor.exports()
         text = gzip.decompress(vendor.open(export).raw.read()).decode()
         truth = box.truth_of(export.id)

@@ -52,7 +52,7 @@ def history(letters: Sequence[str]) -> tuple[Export, ...]:
                 status=status[letter],
                 url=None if letter == "u" else "https://api.didww.com/v3/exports/f.csv.gz",
             ),
-            said=status[letter].value,
+            vendor_status=status[letter].value,
         )
         for i, letter in enumerate(letters)
     )

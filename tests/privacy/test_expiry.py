@@ -37,7 +37,7 @@ OLDEST = str(MONTHS[0])
 SUMS = f"SELECT * FROM marts.daily_traffic WHERE month = '{OLDEST}' ORDER BY ALL"
 STATES = "SELECT month, state, rows > 0 FROM coverage WHERE record_type = 'cdr_in' ORDER BY month"
 
-ONE_MONTH: dict[str, Any] = {"cdr_retain_number_months": 1}
+ONE_MONTH: dict[str, Any] = {"cdr_call_retention_months": 1}
 
 
 def call_ids(operations: Operations, month: str) -> list[str]:
@@ -84,7 +84,7 @@ def test_nothing_brings_an_expired_month_back(opened: Opened, bring: Bring, cloc
     for force_new in (False, True):
         made = operations.requester.request("cdr_in", [MONTHS[0]], force_new=force_new)
         assert made.done == []
-        assert "older than CDR_RETAIN_NUMBER_MONTHS" in str(made.refused[MONTHS[0]])
+        assert "older than CDR_CALL_RETENTION_MONTHS" in str(made.refused[MONTHS[0]])
     listed = operations.listings.read("didww")
     for record_type in operations.place.schemas:
         assert planned(operations, record_type, MONTHS[0]).verb is Verb.DONE
@@ -106,7 +106,7 @@ def test_nothing_brings_an_expired_month_back(opened: Opened, bring: Bring, cloc
 def test_when_the_second_clock_has_run_down_the_sums_go_too(
     opened: Opened, bring: Bring, clock: ManualClock, tmp_path: Path
 ) -> None:
-    settings = {**ONE_MONTH, "cdr_retain_aggregate_months": 2}
+    settings = {**ONE_MONTH, "cdr_aggregate_retention_months": 2}
     bring(opened(), MONTHS[:1])
     operations = opened(**settings)
     assert [one.sums for one in operations.expirer.expire()] == [False]
@@ -144,7 +144,7 @@ def test_an_expiry_that_was_killed_before_it_published_publishes_when_it_is_call
     opened: Opened, bring: Bring, clock: ManualClock, tmp_path: Path
 ) -> None:
     bring(opened(), MONTHS[:1])
-    operations = opened(**ONE_MONTH, cdr_retain_aggregate_months=2)
+    operations = opened(**ONE_MONTH, cdr_aggregate_retention_months=2)
     operations.expirer.expire()
     assert ask(operations, SUMS)
     clock.advance(Month(2026, 12).start - clock())
@@ -174,7 +174,7 @@ def test_the_command_says_what_it_would_delete_and_then_deletes_it(
     bring(opened(), MONTHS[:1])
     monkeypatch.chdir(tmp_path)
     asked = {"DIDWW_API_KEY": KEY, "DIDWW_API_URL": vendor.url}  # who says that the clock is right
-    env = {"CDR_DATA_DIR": str(tmp_path / "data"), "CDR_RETAIN_NUMBER_MONTHS": "1", **asked}
+    env = {"CDR_DATA_DIR": str(tmp_path / "data"), "CDR_CALL_RETENTION_MONTHS": "1", **asked}
     planned = CliRunner().invoke(main, ["retain", "--dry-run"], env=env)
     done = CliRunner().invoke(main, ["retain"], env=env)
     again = CliRunner().invoke(main, ["retain"], env=env)
@@ -195,7 +195,7 @@ def test_a_clock_that_is_years_ahead_deletes_nothing(
 ) -> None:
     bring(opened(), MONTHS[:1])
     before = held(tmp_path / "data")
-    operations = opened(didww_api_key=SecretStr(""), cdr_retain_number_months=36, cdr_retain_aggregate_months=60)
+    operations = opened(didww_api_key=SecretStr(""), cdr_call_retention_months=36, cdr_aggregate_retention_months=60)
     clock.advance(Month(2036, 10).start - clock())
     assert [one.month for one in operations.expirer.due()] == [OLDEST]
     with pytest.raises(PermanentError, match=r"^Nothing was deleted, because [^\n]+ says 2036-10-01, [^\n]+ --force`"):
@@ -257,7 +257,7 @@ def test_sums_that_expired_are_not_published_any_more_when_the_process_is_killed
 ) -> None:
     bring(opened(), MONTHS[:1])
     opened(**ONE_MONTH).expirer.expire()
-    operations = opened(**ONE_MONTH, cdr_retain_aggregate_months=2)
+    operations = opened(**ONE_MONTH, cdr_aggregate_retention_months=2)
     operations.publisher.report(MONTHS[0])
     assert ask(operations, "SELECT count(*) > 0 FROM marts.daily_traffic") == [(True,)]
     clock.advance(Month(2026, 12).start - clock())
@@ -269,7 +269,10 @@ from pipeline.operations.expire import expire
 from pipeline.settings import Settings
 shutil.rmtree = lambda path: os.kill(os.getpid(), signal.SIGKILL)
 settings = Settings(
-    _env_file=None, cdr_data_dir={str(tmp_path / "data")!r}, cdr_retain_number_months=1, cdr_retain_aggregate_months=2
+    _env_file=None,
+    cdr_data_dir={str(tmp_path / "data")!r},
+    cdr_call_retention_months=1,
+    cdr_aggregate_retention_months=2,
 )
 Operations(settings, clock=lambda: datetime.fromisoformat({clock().isoformat()!r})).expirer.expire()
 """

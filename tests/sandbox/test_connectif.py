@@ -220,7 +220,7 @@ def test_others_have_exports_of_every_kind_made_in_the_app_and_elsewhere(
 
 
 def test_days_can_be_repeated_as_the_instants_that_they_are(clock: ManualClock, session: requests.Session) -> None:
-    with started(clock, days_as_instants=True) as sandbox:
+    with started(clock, days_as_timestamps=True) as sandbox:
         body = {"delimiter": ",", "filters": DAYS}
         made = session.post(f"{sandbox.url}/exports/type/data-explorer", json=body).json()
     assert made["filters"]["fromDate"] == "2026-09-01T00:00:00.000Z"

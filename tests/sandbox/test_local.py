@@ -40,7 +40,7 @@ BODY = {
         "columns": dict.fromkeys(COLUMNS, True),
     },
 }
-FIELDS = {"id": "id", "name": "text", "at": "instant", "count": "integer", "amount": "money", "later": "instant"}
+FIELDS = {"id": "id", "name": "text", "at": "timestamp", "count": "integer", "amount": "money", "later": "timestamp"}
 
 
 @pytest.fixture
@@ -48,14 +48,6 @@ def sandbox(clock: ManualClock) -> Iterator[Sandbox]:
     at_once: dict[str, Any] = {"pending": timedelta(0), "processing": timedelta(0), "rate_limit": None}
     with Sandbox(clock=clock, api_key=KEY, rows_per_day=5, **at_once) as running:
         yield running
-
-
-@pytest.fixture
-def session() -> Iterator[requests.Session]:
-    with requests.Session() as opened:
-        opened.headers["PX-API-KEY"] = KEY
-        opened.trust_env = False
-        yield opened
 
 
 def create(sandbox: Sandbox, session: requests.Session) -> requests.Response:

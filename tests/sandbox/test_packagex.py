@@ -32,14 +32,6 @@ def sandbox(clock: ManualClock) -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.fixture
-def session() -> Iterator[requests.Session]:
-    with requests.Session() as opened:
-        opened.headers["PX-API-KEY"] = KEY
-        opened.trust_env = False
-        yield opened
-
-
 def created(sandbox: Sandbox, session: requests.Session, **changes: Any) -> str:
     answer = session.post(f"{sandbox.url}/exports", json={**BODY, **changes})
     assert answer.status_code == 201, answer.text

@@ -82,8 +82,8 @@ def test_its_files_are_typed(tmp_path: Path) -> None:
     use = tmp_path / "use.py"
     use.write_text(
         "from export.hollerline import Vendor\n"
-        "from pipeline.export.protocol import Access, ExportVendor\n"
-        "def made(access: Access) -> ExportVendor:\n    return Vendor(access)\n",
+        "from pipeline.export.protocol import Credentials, ExportVendor\n"
+        "def made(credentials: Credentials) -> ExportVendor:\n    return Vendor(credentials)\n",
         encoding="utf-8",
     )
     done = subprocess.run(

@@ -6,12 +6,12 @@ from random import Random
 
 from pipeline.sandbox import Operation
 from pipeline.sandbox.account import Draft, Export, Stage
-from pipeline.sandbox.answers import JSON, Answer, RefusalError, document
 from pipeline.sandbox.dialect import Content, Route
 from pipeline.sandbox.files.csvfile import Shape
 from pipeline.sandbox.files.sheet import Sheet
 from pipeline.sandbox.local import Local
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import JSON, RefusalError, Response, document
 
 _PATH = "/v1/exports"
 _PAGE = 50
@@ -28,8 +28,8 @@ class Sandbox(Local):
     fields = {  # noqa: RUF012 - the vendor's
         "calls": {
             "id": "id",
-            "started_at": "instant",
-            "answered_at": "instant",
+            "started_at": "timestamp",
+            "answered_at": "timestamp",
             "caller": "text",
             "toll_free_number": "text",
             "duration_seconds": "integer",
@@ -37,7 +37,7 @@ class Sandbox(Local):
         },
         "payphone_surcharges": {
             "id": "id",
-            "billed_at": "instant",
+            "billed_at": "timestamp",
             "toll_free_number": "text",
             "surcharge_usd": "money",
         },
@@ -59,7 +59,7 @@ class Sandbox(Local):
         before, _, name = request.path.rpartition("/")
         return Route(Operation.SHOW, name) if before == _PATH and request.method == "GET" else None
 
-    def lets_in(self, request: Request) -> bool:
+    def is_authorized(self, request: Request) -> bool:
         return request.headers.get("x-api-key") == self.api_key
 
     def draft(self, body: Content, path: str) -> Draft:
@@ -74,10 +74,10 @@ class Sandbox(Local):
         start, end = (datetime.fromisoformat(body[name]) for name in ("from", "until"))
         return Draft(body["report"], tuple(body["columns"]), body, start, end, body["by"])
 
-    def stranger(self, rng: Random) -> Draft:
+    def foreign_draft(self, rng: Random) -> Draft:
         report = rng.choice([*self.fields])
         known = self.fields[report]
-        window = next(name for name, kind in known.items() if kind == "instant")
+        window = next(name for name, kind in known.items() if kind == "timestamp")
         since = (self.account.now() - timedelta(days=rng.randrange(2, 30))).replace(microsecond=0)
         body: Content = {
             "report": report,
@@ -95,7 +95,7 @@ class Sandbox(Local):
         file = self.pointer(request, export, status, operation)
         return {**export.body, "id": export.id, "created": created, "state": status, "file": file}
 
-    def page(self, request: Request, exports: Sequence[Export], *, endless: bool) -> Answer:
+    def page(self, request: Request, exports: Sequence[Export], *, endless: bool) -> Response:
         number = int(dict(request.parameters).get("page", 1))
         newest = exports[::-1]
         shown = [self.shown(request, one, Operation.LIST) for one in newest[(number - 1) * _PAGE : number * _PAGE]]
@@ -110,7 +110,7 @@ class Sandbox(Local):
     def refused(self, status: int, reason: str, **more: object) -> RefusalError:
         return RefusalError(document(status, {"error": reason, "code": _CODES[status], **more}, JSON))
 
-    def busy(self) -> Answer:
+    def busy(self) -> Response:
         return self.refused(409, "There are exports enough in the queue").answer
 
     def sheet(self, export: Export) -> Sheet:

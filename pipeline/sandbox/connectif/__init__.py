@@ -1,7 +1,7 @@
-"""A local Connectif: linked pages, addresses minted on every look, a queue of five, and ZIPs of one CSV with a BOM.
+"""A local Connectif: linked pages, new signed addresses on every look, a queue of five, ZIPs of one CSV with a BOM.
 
-What is not documented is invented: pages of 50 with the newest first, and that exports made in the app count in the
-queue. ``activityTypes`` and ``segmentId`` are repeated, and narrow nothing.
+Two things are invented because they are not documented: pages of 50 with the newest first, and that exports made in
+the app count in the queue. ``activityTypes`` and ``segmentId`` are repeated, and filter nothing.
 """
 
 import time
@@ -12,7 +12,6 @@ from random import Random
 from typing import Any
 
 from pipeline.sandbox.account import Draft, Export, Stage
-from pipeline.sandbox.answers import Answer, RefusalError, document
 from pipeline.sandbox.connectif import bodies
 from pipeline.sandbox.connectif.bodies import DATES, EXPLORER, FIELDS, InvalidError
 from pipeline.sandbox.dialect import Content, Route
@@ -21,6 +20,7 @@ from pipeline.sandbox.files.csvfile import Shape
 from pipeline.sandbox.files.sheet import Sheet, iso
 from pipeline.sandbox.local import Local
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import RefusalError, Response, document
 
 _LIST = "/exports"
 _CREATE = {"/exports": "", "/exports/": "", f"/exports/type/{EXPLORER}": EXPLORER}
@@ -29,10 +29,10 @@ _QUEUE = 5
 
 
 class Sandbox(Local):
-    """A local vendor that answers like Connectif's exports API; its account's zone is UTC.
+    """A local vendor that answers like Connectif's exports API; the zone of its account is UTC.
 
     Args:
-        days_as_instants: Whether the days of a report are repeated as the instants that they begin and end with.
+        days_as_timestamps: Whether the days of a report are repeated as the times at which they begin and end.
         options: As of ``Local``.
     """
 
@@ -46,12 +46,12 @@ class Sandbox(Local):
     key_header = "Authorization"
     pointer_lives = timedelta(minutes=100)
 
-    def __init__(self, *, days_as_instants: bool = False, **options: Any) -> None:
-        self._days_as_instants = days_as_instants
+    def __init__(self, *, days_as_timestamps: bool = False, **options: Any) -> None:
+        self._days_as_instants = days_as_timestamps
         super().__init__(**options)
 
     def route(self, request: Request) -> Route | None:
-        """Exports can be created in two places, listed and looked at."""
+        """Return what the request wants: create at two paths, list, or show."""
         if request.method == "POST":
             return Route(Operation.CREATE) if request.path in _CREATE else None
         if request.path == _LIST:
@@ -59,12 +59,12 @@ class Sandbox(Local):
         before, _, name = request.path.rpartition("/")
         return Route(Operation.SHOW, name) if before == _LIST else None
 
-    def lets_in(self, request: Request) -> bool:
-        """``Authorization`` has the word ``apiKey`` and the key."""
+    def is_authorized(self, request: Request) -> bool:
+        """Return whether ``Authorization`` has the word ``apiKey`` and the key."""
         return request.headers.get("authorization") == f"apiKey {self.api_key}"
 
     def draft(self, body: Content, path: str) -> Draft:
-        """The queue is everybody's; what is wrong comes with its path."""
+        """Return the draft; refuse it while the account's queue is full, and invalid fields by their path."""
         now = self.account.now()
         if sum(export.stage(now) is Stage.QUEUED for export in self.account.all()) >= _QUEUE:
             raise RefusalError(self.busy())
@@ -74,12 +74,12 @@ class Sandbox(Local):
             wrong = [{"path": error.path, "reason": error.reason}]
             raise self.refused(422, "The export is not valid.", validationErrors=wrong) from error
 
-    def stranger(self, rng: Random) -> Draft:
-        """Of any kind, made in the app or by another program."""
-        return bodies.strange(rng, self.account.now())
+    def foreign_draft(self, rng: Random) -> Draft:
+        """Return a draft of any kind, made in the app or by another program."""
+        return bodies.foreign_draft(rng, self.account.now())
 
     def resource(self, request: Request, export: Export, status: str, operation: Operation) -> Content:
-        """All that was asked for is repeated; the address of the file is another each time, also in the list."""
+        """Return the export with its whole request, and a new address of the file, in the list too."""
         body = export.body
         shown: dict[str, object] = {
             "id": export.id,
@@ -99,8 +99,8 @@ class Sandbox(Local):
         counts = {} if export.foreign else dict.fromkeys(("progress", "total"), len(export.rows))
         return {**shown, **file, **counts, "finishedAt": iso(export.finished_at or export.created_at)}
 
-    def page(self, request: Request, exports: Sequence[Export], *, endless: bool) -> Answer:
-        """The newest first; a single page has no ``links``, the last of several no ``next``."""
+    def page(self, request: Request, exports: Sequence[Export], *, endless: bool) -> Response:
+        """Return the page, newest first; a single page has no ``links``, the last of several no ``next``."""
         number, last = _number(request), -(-len(exports) // _PAGE_SIZE)
         neighbours = {"prev": number - 1, "next": number + 1}
         links = {name: at for name, at in neighbours.items() if 1 <= at <= last} | ({"next": number} if endless else {})
@@ -111,33 +111,33 @@ class Sandbox(Local):
         return document(200, page)
 
     def is_later_page(self, request: Request) -> bool:
-        """Pages are numbered from 1."""
+        """Return whether the page is after the first."""
         return _number(request) > 1
 
     def refused(self, status: int, reason: str, **more: object) -> RefusalError:
-        """Status, title and detail; where the key or the rate is refused there is no body."""
+        """Return a refusal with status, title and detail; without a body for the key or the rate."""
         if status in (401, 429):
-            return RefusalError(Answer(status))
+            return RefusalError(Response(status))
         return RefusalError(document(status, {"status": status, "title": "Refused", "detail": reason, **more}))
 
-    def too_many(self, value: str | float | None) -> Answer:
-        """429 without a body; ``value`` is how many seconds from now the header's instant lies."""
+    def too_many(self, value: str | float | None) -> Response:
+        """Return a 429 without a body; ``value`` is how many seconds ahead the time of its header is."""
         limit = {"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "0"}
         reset = {} if value is None else {"X-RateLimit-Reset": str(int(time.time() + float(value)))}
-        return Answer(429, {**limit, **reset})
+        return Response(429, {**limit, **reset})
 
-    def busy(self) -> Answer:
-        """Back-pressure is a 400 with a code of its own."""
+    def busy(self) -> Response:
+        """Return a 400 with the code of a full queue."""
         again = "Please try again when any queued export has been completed or deleted."
         return self.refused(400, f"You have reached the limit of {_QUEUE} queued exports. {again}", code="E0301").answer
 
     def sheet(self, export: Export) -> Sheet:
-        """One CSV in a ZIP, with a BOM, Windows' line ends, and delimiter and dates as they were asked for."""
+        """Return one CSV in a ZIP, with a BOM, CR LF, and the delimiter and dates that were asked for."""
         shape = Shape(delimiter=str(export.body["delimiter"]), crlf=True, bom=True)
         return Sheet(shape, DATES[str(export.body.get("dateFormat", "ISO"))], "zip")
 
     def identify(self, number: uuid.UUID) -> str:
-        """24 digits to the base 16."""
+        """Return 24 hexadecimal digits."""
         return f"{number.int:032x}"[:24]
 
     def _repeated(self, export: Export) -> Content:
@@ -149,6 +149,6 @@ class Sandbox(Local):
 
 
 def _number(request: Request) -> int:
-    """Which page is asked for, from 1."""
-    asked = dict(request.parameters).get("page", "")
-    return int(asked) if asked.isdecimal() else 1
+    """Return which page is asked for, from 1."""
+    number = dict(request.parameters).get("page", "")
+    return int(number) if number.isdecimal() else 1

@@ -1,6 +1,6 @@
-"""What can be asked of a local Connectif, what it refuses of that, and what others in the account asked for.
+"""The requests that a local Connectif takes or refuses, and foreign ones.
 
-The columns are invented, and that the instant ``toDate`` is not in the window any more; the rest is documented.
+The columns are invented, and that the window excludes ``toDate``; the rest is documented.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from pipeline.sandbox.files.sheet import iso
 
 ACTIVITIES, CONTACTS, EXPLORER = "activities", "contacts", "data-explorer"
 DATES = {"ISO": iso, "L": "{:%m/%d/%Y}".format, "LL": "{:%B %d, %Y}".format, "LLL": "{:%B %d, %Y %I:%M %p}".format}
-"""How each ``dateFormat`` writes an instant."""
+"""How each ``dateFormat`` writes a time."""
 
-_REPORT = {"date": "instant", "campaign": "text", "sent": "integer", "revenue": "money"}
+_REPORT = {"date": "timestamp", "campaign": "text", "sent": "integer", "revenue": "money"}
 _ACTIVITY = {
     "id": "id",
-    "date": "instant",
+    "date": "timestamp",
     "type": "text",
     "contact": "text",
     "quantity": "integer",
@@ -29,7 +29,7 @@ _SINCE_V2 = ("channel",)
 _IN_THE_APP = ("banner-stats", "form-stats", "modal-stats", "push-stats", "webhooks-execution-logs")
 FIELDS: Mapping[str, Mapping[str, str]] = {
     ACTIVITIES: _ACTIVITY,
-    CONTACTS: {"id": "id", "created": "instant", "email": "text", "name": "text"},
+    CONTACTS: {"id": "id", "created": "timestamp", "email": "text", "name": "text"},
     EXPLORER: _REPORT,
     **dict.fromkeys(_IN_THE_APP, _REPORT),
 }
@@ -41,7 +41,7 @@ _P_OTHER = 0.7
 
 
 class InvalidError(Exception):
-    """What Connectif does not take, and why."""
+    """A field that Connectif refuses, and why."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(path, reason)
@@ -49,7 +49,7 @@ class InvalidError(Exception):
 
 
 def read(kind: str, body: Mapping[str, object]) -> Draft:
-    """What a create body asks for; raises ``InvalidError``."""
+    """Return what a create body asks for; raise ``InvalidError`` for an invalid one."""
     if kind not in (ACTIVITIES, CONTACTS, EXPLORER):
         raise InvalidError("exportType", "must be contacts or activities")
     if body.get("delimiter") not in _DELIMITERS:
@@ -62,8 +62,8 @@ def read(kind: str, body: Mapping[str, object]) -> Draft:
     return _drafted(kind, body)
 
 
-def strange(rng: Random, now: datetime) -> Draft:
-    """What somebody else asked for, in the app or by another program; some of it looks just as ours might."""
+def foreign_draft(rng: Random, now: datetime) -> Draft:
+    """Return a request of others; some look like ours."""
     kind = rng.choice([ACTIVITIES, *FIELDS])
     month = Month.of(now).shift(-rng.randrange(1, 4))
     body: dict[str, object] = {"origin": "api", "delimiter": ",", "version": "v1"}
@@ -79,7 +79,7 @@ def strange(rng: Random, now: datetime) -> Draft:
 
 
 def filters_of(body: Mapping[str, object]) -> Mapping[str, object]:
-    """The filters of a body, which may have none."""
+    """Return the filters of a body; empty where it has none."""
     filters = body.get("filters") or {}
     if not isinstance(filters, dict):
         raise InvalidError("filters", "must be an object")
@@ -87,7 +87,7 @@ def filters_of(body: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def _drafted(kind: str, body: Mapping[str, object]) -> Draft:
-    """The window is where there is one: of activities instants, of reports whole days."""
+    """Return the draft; only activities and reports have a window, and that of a report is whole days."""
     columns = tuple(n for n in FIELDS[kind] if n not in _SINCE_V2 or body.get("version", "v1") != "v1")
     if kind not in (ACTIVITIES, EXPLORER):
         return Draft(kind, columns, body)

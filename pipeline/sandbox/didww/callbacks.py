@@ -1,4 +1,4 @@
-"""Calls back for exports that are completed, as the vendor does: signed, by GET or POST, once unless told again."""
+"""Send a signed callback for each completed export, by GET or POST, once."""
 
 import hmac
 from collections.abc import Mapping
@@ -15,28 +15,28 @@ _TIMEOUT_SECONDS = 10
 
 @dataclass(frozen=True)
 class Delivery:
-    """How one export was called back for; ``status`` is None where nobody answered."""
+    """The callback of one export; ``status`` is None where it was not answered."""
 
     export_id: str
     status: int | None
 
 
 class Callbacks:
-    """Knows which exports were called back for; without a ``secret`` none ever is, as at the vendor."""
+    """Sends callbacks and remembers them; without a ``secret`` there are none, as at the vendor."""
 
     def __init__(self, store: ExportStore, secret: str) -> None:
         self._store = store
         self._secret = secret
         self._told: set[str] = set()
 
-    def deliver(self, exports_url: str, *, again: bool = False) -> list[Delivery]:
-        """Call back for what is completed by now and was not called back for, or for all of it ``again``.
+    def deliver(self, exports_url: str, *, redeliver: bool = False) -> list[Delivery]:
+        """Send the callbacks that are due, or all with ``redeliver``, and return how each was answered.
 
-        The vendor would come again, up to nine times, where it is not answered with 2xx.
+        The vendor would repeat a callback up to nine times until it is answered with 2xx.
         """
         now = self._store.now()
         completed = [export for export in self._store.own() if export.status(now) == COMPLETED]
-        due = [export for export in completed if export.callback_url and (again or export.id not in self._told)]
+        due = [export for export in completed if export.callback_url and (redeliver or export.id not in self._told)]
         if not self._secret:
             return []
         self._told.update(export.id for export in due)
@@ -46,20 +46,26 @@ class Callbacks:
         payload = {"id": export.id, "type": "exports", "status": "completed"}
         if export.version >= _FIRST_WITH_URL:
             payload["url"] = f"{exports_url}/{export.file_name}"
-        said = urlencode(sorted(payload.items()))
+        query = urlencode(sorted(payload.items()))
         url = _absolute(export.callback_url or "")
         if (export.callback_method or "").lower() == "get":
-            url = url._replace(query="&".join(filter(None, (url.query, said))))
+            url = url._replace(query="&".join(filter(None, (url.query, query))))
             return _sent("GET", url, None, {_HEADER: signature(self._secret, url, payload)})
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return _sent("POST", url, said, headers | {_HEADER: signature(self._secret, url, payload)})
+        return _sent("POST", url, query, headers | {_HEADER: signature(self._secret, url, payload)})
 
 
 def signature(secret: str, url: SplitResult, payload: Mapping[str, str]) -> str:
-    """What the vendor signs: the address with its port, then each name and value, by name."""
+    """Return the signature of the address with its port, then each name and value, sorted by name.
+
+    Args:
+        secret: The callback secret.
+        url: The address of the callback.
+        payload: The fields of the callback.
+    """
     port = "" if url.port else ":443" if url.scheme == "https" else ":80"
-    said = url._replace(netloc=url.netloc + port).geturl() + "".join(name + payload[name] for name in sorted(payload))
-    return hmac.digest(secret.encode(), said.encode(), "sha1").hex()
+    signed = url._replace(netloc=url.netloc + port).geturl() + "".join(name + payload[name] for name in sorted(payload))
+    return hmac.digest(secret.encode(), signed.encode(), "sha1").hex()
 
 
 def _absolute(url: str) -> SplitResult:

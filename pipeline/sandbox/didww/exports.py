@@ -1,4 +1,4 @@
-"""The exports that exist: created, moved on by the clock, and gone a month after they complete."""
+"""DIDWW's exports: created, moved on by the clock, and removed a month after they complete."""
 
 import uuid
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from pipeline.months import Month
 from pipeline.sandbox.clock import Clock
 from pipeline.sandbox.didww.ledger import Ledger, Snapshot
 from pipeline.sandbox.didww.validation import Draft
-from pipeline.sandbox.shelf import Shelf
+from pipeline.sandbox.store import Store
 
 PENDING = "pending"
 PROCESSING = "processing"
@@ -18,9 +18,9 @@ COMPLETED = "completed"
 
 @dataclass
 class Export:
-    """One export; ``file_name`` is not its id, and ``snapshot`` is what its file holds.
+    """One export, created through ``version`` of the API, whose columns its file has.
 
-    It was created through ``version`` of the API, whose columns its file has.
+    ``snapshot`` has the records of its file, and ``file_name`` is not its id.
     """
 
     export_type: str
@@ -38,7 +38,7 @@ class Export:
     file_name: str = field(default_factory=lambda: f"{uuid.uuid4()}.csv.gz")
 
     def status(self, now: datetime) -> str:
-        """Where the clock has brought it; an export without a moment of completion never gets there."""
+        """Return the status at that time; an export without ``completed_at`` never completes."""
         if self.completed_at is not None and now >= self.completed_at:
             return COMPLETED
         if self.processing_at is not None and now >= self.processing_at:
@@ -46,29 +46,36 @@ class Export:
         return PENDING
 
     def expired(self, now: datetime) -> bool:
-        """Whether the month after its completion is over."""
+        """Return whether the month after its completion is over."""
         return self.completed_at is not None and now >= _a_month_later(self.completed_at)
 
 
-class ExportStore(Shelf[Export]):
-    """All exports of the account, made of the ledger's records."""
+class ExportStore(Store[Export]):
+    """The exports of the account, made of the ledger's records.
+
+    Args:
+        ledger: The records.
+        clock: The vendor's clock.
+        pending: How long an export is pending.
+        processing: How long it is processed after that.
+    """
 
     def __init__(self, ledger: Ledger, clock: Clock, pending: timedelta, processing: timedelta) -> None:
         super().__init__(clock)
         self._ledger, self._pending, self._processing = ledger, pending, processing
 
     def ordered(self, exports: Iterable[Export]) -> list[Export]:
-        """By id."""
+        """Return the exports by id."""
         return sorted(exports, key=lambda export: export.id)
 
     def create(self, draft: Draft, version: str) -> Export:
-        """A new export whose rows are those that exist at this moment."""
+        """Create an export of the records that exist now."""
         now = self.now()
         export = Export(
             export_type=draft.export_type,
             filters=draft.filters,
             created_at=now,
-            snapshot=self._ledger.snapshot(draft.export_type, draft.from_, draft.to, now, draft.narrowing),
+            snapshot=self._ledger.snapshot(draft.export_type, draft.from_, draft.to, now, draft.row_filters),
             processing_at=now + self._pending,
             completed_at=now + self._pending + self._processing,
             version=version,
@@ -80,7 +87,7 @@ class ExportStore(Shelf[Export]):
         return export
 
     def find_file(self, file_name: str) -> Export | None:
-        """The export whose file has that name."""
+        """Return the export whose file has that name, or None."""
         return next((export for export in self.all() if export.file_name == file_name), None)
 
 

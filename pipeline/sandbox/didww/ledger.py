@@ -1,4 +1,4 @@
-"""Every record there is: the generated ones, those that arrived late, and totals taken straight from them."""
+"""All records, generated and late ones, and totals made of them without a file."""
 
 import heapq
 from collections.abc import Container, Iterable, Iterator, Mapping
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 
-from pipeline.sandbox.didww.narrowing import Narrowing, left
+from pipeline.sandbox.didww.filters import RowFilters, row_predicate
 from pipeline.sandbox.traffic.columns import COLUMNS, DURATION, MONEY
 from pipeline.sandbox.traffic.record import CallSource, Cells, Record, Row, handwritten
 
@@ -16,7 +16,7 @@ _START = attrgetter("start")
 
 @dataclass(frozen=True)
 class Totals:
-    """What a correct load must equal to the last digit; ``money`` goes by column name, as in ``COLUMNS``."""
+    """What a correct load must equal to the last digit; ``money`` is by column name, as in ``COLUMNS``."""
 
     rows: int
     seconds: int
@@ -25,7 +25,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class Book:
-    """All records of one type at one moment: later additions make a new book and leave this one alone."""
+    """All records of one type at one time; additions make a new book."""
 
     source: CallSource | None
     added: tuple[Record, ...] = ()
@@ -40,15 +40,15 @@ class Snapshot:
     to: datetime
     as_of: datetime
     book: Book
-    narrowing: Narrowing = field(default_factory=dict)
+    row_filters: RowFilters = field(default_factory=dict)
 
     def rows(self) -> Iterator[Cells]:
-        """The cells of each record, ordered by start."""
+        """Return the cells of each record, ordered by start."""
         rows = (record.cells for record in self._records())
-        return filter(left(self.export_type, self.narrowing), rows) if self.narrowing else rows
+        return filter(row_predicate(self.export_type, self.row_filters), rows) if self.row_filters else rows
 
     def totals(self, held: Container[str] | None = None) -> Totals:
-        """Rows, seconds and money, added up without going through a file; where told, money of columns ``held``."""
+        """Return rows, seconds and money; with ``held``, the money of these columns only."""
         columns = COLUMNS[self.export_type]
         seconds_at = columns.index(DURATION[self.export_type]) if self.export_type in DURATION else None
         names = MONEY[self.export_type]
@@ -92,7 +92,7 @@ class Ledger:
         self._books = {export_type: Book(source) for export_type, source in self.sources.items()}
 
     def add(self, export_type: str, rows: Iterable[Row]) -> None:
-        """Write late records: exports created from now on hold them."""
+        """Add late records: exports created from now on hold them."""
         book = self._books[export_type]
         added = sorted([*book.added, *handwritten(export_type, rows)], key=_START)
         self._books[export_type] = Book(book.source, tuple(added))
@@ -102,7 +102,15 @@ class Ledger:
         self._books[export_type] = Book(None, tuple(sorted(handwritten(export_type, rows), key=_START)))
 
     def snapshot(
-        self, export_type: str, from_: datetime, to: datetime, as_of: datetime, narrowing: Narrowing
+        self, export_type: str, from_: datetime, to: datetime, as_of: datetime, row_filters: RowFilters
     ) -> Snapshot:
-        """What an export of this window holds if it is created at ``as_of``, which is now."""
-        return Snapshot(export_type, from_, to, as_of, self._books[export_type], narrowing)
+        """Return the records of an export that is created now.
+
+        Args:
+            export_type: ``cdr_in``, ``cdr_out``, ``sms_in`` or ``sms_out``.
+            from_: The first time of the window, with a zone.
+            to: The first time after the window, with a zone.
+            as_of: Now; later records are not in the export.
+            row_filters: The other filters of the export.
+        """
+        return Snapshot(export_type, from_, to, as_of, self._books[export_type], row_filters)

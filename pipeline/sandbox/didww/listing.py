@@ -17,7 +17,7 @@ _MOMENTS = ("created_at_gteq", "created_at_lteq")
 
 @dataclass(frozen=True)
 class Page:
-    """One page's exports, how many there are in all, and the links that lead on."""
+    """The exports of a page, the number of all exports, and the links to other pages."""
 
     exports: Sequence[Export]
     total: int
@@ -26,7 +26,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Query:
-    """A list request that the vendor accepts; ``asked`` goes into the links as it came."""
+    """A valid request for the list; ``asked`` goes into the links as it came."""
 
     number: int
     size: int
@@ -36,7 +36,13 @@ class Query:
     asked: Mapping[str, str]
 
     def page(self, exports: Sequence[Export], status: Callable[[Export], str], url: str) -> Page:
-        """The page of ``exports``, which come ordered by id, that was asked for."""
+        """Return the page that was asked for.
+
+        Args:
+            exports: All exports, ordered by id.
+            status: Returns the status of an export.
+            url: The address of the list, for links.
+        """
         chosen = [export for export in exports if self._wants(export, status(export))]
         for criterion in reversed(self.sort):
             chosen.sort(key=_order(criterion.lstrip("-"), status), reverse=criterion.startswith("-"))
@@ -71,7 +77,7 @@ class Query:
 
 
 def read_query(parameters: Sequence[tuple[str, str]], version: Version) -> Query:
-    """Read the parameters of a list request; raises ``RefusalError`` 400 for the first that is not allowed."""
+    """Return the query of a request for the list; raise ``RefusalError`` 400 for an invalid parameter."""
     asked: dict[str, str] = {}
     filters: dict[str, str] = {}
     pages = {"number": 1, "size": _DEFAULT_SIZE}
@@ -95,7 +101,7 @@ def read_query(parameters: Sequence[tuple[str, str]], version: Version) -> Query
 
 
 def read_fields(parameters: Sequence[tuple[str, str]], version: Version) -> tuple[str, ...]:
-    """The fields that a request for one export wants; it takes no other parameter."""
+    """Return the fields that a request for one export wants; it takes no other parameter."""
     fields = version.shown
     for name, value in parameters:
         if name != "fields[exports]":
@@ -154,7 +160,7 @@ def _order(criterion: str, status: Callable[[Export], str]) -> Callable[[Export]
             return (export.created_at,)
         if criterion == "status":
             return (("pending", "processing", "completed").index(status(export)),)
-        # As in PostgreSQL, what has no value counts as the largest.
+        # As in PostgreSQL, a missing value is the largest.
         return (export.external_reference_id is None, export.external_reference_id or "")
 
     return key

@@ -1,4 +1,4 @@
-"""An export as the API shows it, with the faults that are switched on for it."""
+"""Exports as JSON:API resources, changed by faults."""
 
 from pipeline.sandbox.didww import routes
 from pipeline.sandbox.didww.exports import COMPLETED, PENDING, PROCESSING, Export, ExportStore
@@ -16,11 +16,11 @@ class Resources:
         self._faults = faults
 
     def status(self, export: Export, operation: Operation) -> str:
-        """The status as it is told, which a fault may bend; other people's exports are never struck."""
+        """Return the status to show; a fault may change it, unless the export is foreign."""
         status = export.status(self._store.now())
         injection = None if export.foreign else self._faults.take(STATE_FAULTS, operation, export)
         if operation is Operation.CREATE:
-            # However fast the vendor is, what it has just taken in is pending.
+            # However fast the vendor is, a new export is pending first.
             return PENDING
         if injection is None:
             return status
@@ -31,14 +31,22 @@ class Resources:
     def resource(
         self, request: Request, export: Export, operation: Operation, fields: tuple[str, ...], version: Version
     ) -> dict[str, object]:
-        """The resource object with the attributes named in ``fields``, in the words of ``version``."""
+        """Return the resource object of an export.
+
+        Args:
+            request: Names the host of the file's address.
+            export: The export.
+            operation: What the request wants, for faults.
+            fields: The attributes to show.
+            version: The API version, which spells the status.
+        """
         status = self.status(export, operation)
         values: dict[str, object] = {
-            "status": version.told(status),
+            "status": version.spelled(status),
             "created_at": iso(export.created_at),
             "url": self._url(request, export, operation) if status == COMPLETED else None,
             "callback_url": export.callback_url,
-            "callback_method": version.told(export.callback_method),
+            "callback_method": version.spelled(export.callback_method),
             "export_type": export.export_type,
             "external_reference_id": export.external_reference_id,
             "filters": export.filters,

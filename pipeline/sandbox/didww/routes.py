@@ -1,11 +1,11 @@
-"""Where DIDWW has what: the exports, each of them, their files, and the tokens."""
+"""The paths of DIDWW's API: the list, the exports, their files, and the tokens."""
 
 from pipeline.sandbox.faults import Operation
 from pipeline.sandbox.request import Request
 
 BASE = "/v3"
 _COLLECTION = f"{BASE}/exports"
-MINT = "/token"
+ISSUE = "/token"
 _FILE_SUFFIX = ".csv.gz"
 _ON_COLLECTION = {"GET": Operation.LIST, "HEAD": Operation.LIST, "POST": Operation.CREATE}
 # PUT is PATCH under another name at the vendor too; there is no DELETE.
@@ -19,8 +19,8 @@ _ON_FILE = {"GET": Operation.DOWNLOAD, "HEAD": Operation.DOWNLOAD}
 
 
 def operation(request: Request) -> Operation | None:
-    """What is asked for; None where the vendor has no such path, or not with this method."""
-    if request.path == MINT:
+    """Return what the request wants; None where the vendor has no such path or method."""
+    if request.path == ISSUE:
         return Operation.MINT if request.method == "POST" else None
     if request.path == _COLLECTION:
         return _ON_COLLECTION.get(request.method)
@@ -32,10 +32,10 @@ def operation(request: Request) -> Operation | None:
 
 
 def name(request: Request) -> str:
-    """The export's id or the file's name; empty for the collection."""
+    """Return the id of the export or the name of the file; empty for the list."""
     return request.path.removeprefix(_COLLECTION).removeprefix("/")
 
 
 def collection_url(request: Request) -> str:
-    """Where this client sees the exports: under the host and port that it used."""
+    """Return the address of the list, with the host and port that the client used."""
     return f"{request.origin}{_COLLECTION}"

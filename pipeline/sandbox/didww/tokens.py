@@ -6,11 +6,11 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pipeline.sandbox.answers import Answer, document
 from pipeline.sandbox.clock import Clock
 from pipeline.sandbox.didww.versions import VERSIONS
 from pipeline.sandbox.rate_limit import RateLimit
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import Response, document
 
 # The names of the production hosts, wherever the service runs.
 AUDIENCES = ("api.didww.com", "api-vin.didww.com", "api-vout.didww.com", "api-sms.didww.com")
@@ -22,7 +22,7 @@ _FIRST_VERSION = next(version.name for version in VERSIONS if version.bearer)
 
 @dataclass(frozen=True)
 class Token:
-    """What a token says of itself."""
+    """The claims of a token."""
 
     scope: str
     api_version: str
@@ -30,11 +30,17 @@ class Token:
 
 
 class _RefusedError(Exception):
-    """An error in the words of OAuth."""
+    """An OAuth error: its code and its description."""
 
 
 class Tokens:
-    """Makes tokens, and knows those that it made."""
+    """Makes tokens, and remembers them.
+
+    Args:
+        api_key: The key that tokens are made for.
+        clock: The vendor's clock.
+        limit: The limit of requests.
+    """
 
     def __init__(self, api_key: str, clock: Clock, limit: RateLimit) -> None:
         self._api_key = api_key
@@ -43,8 +49,8 @@ class Tokens:
         self._made: dict[str, Token] = {}
         self._lock = threading.Lock()
 
-    def answer(self, request: Request) -> Answer:
-        """A new token, or why there is none."""
+    def answer(self, request: Request) -> Response:
+        """Return a new token, or the error."""
         if not self._limit.allows():
             return too_many(1)
         if request.headers.get("api-key") != self._api_key:
@@ -55,16 +61,16 @@ class Tokens:
             return _error(400, *refused.args)
 
     def find(self, text: str) -> Token | None:
-        """The token of that text, unless it never was or has run out."""
+        """Return the claims of that token; None for an unknown or expired one."""
         token = self._made.get(text)
         return token if token and self._clock() < token.ends_at else None
 
     def revoke(self) -> None:
-        """Let no token in that was made until now."""
+        """Revoke every token made so far."""
         with self._lock:
             self._made.clear()
 
-    def _make(self, body: dict[str, object]) -> Answer:
+    def _make(self, body: dict[str, object]) -> Response:
         scope, version = str(body.get("scope", "full")), str(body.get("api_version", _FIRST_VERSION))
         if scope not in _SCOPES:
             raise _RefusedError("invalid_scope", f"{scope} is not a scope.")
@@ -76,8 +82,8 @@ class Tokens:
         return _uncached(200, {**content, "aud": body["aud"], "scope": scope, "api_version": version})
 
 
-def too_many(seconds: float | str) -> Answer:
-    """Asked too often; unlike the API, the service says when to come again."""
+def too_many(seconds: float | str) -> Response:
+    """Return a 429; unlike the API, the service says when to try again."""
     answer = _error(429, "rate_limit_exceeded", "Too many token requests.")
     answer.headers["Retry-After"] = str(seconds)
     return answer
@@ -104,11 +110,11 @@ def _life(body: dict[str, object]) -> int:
     return lasts
 
 
-def _error(status: int, error: str, description: str) -> Answer:
+def _error(status: int, error: str, description: str) -> Response:
     return _uncached(status, {"error": error, "error_description": description})
 
 
-def _uncached(status: int, content: object) -> Answer:
+def _uncached(status: int, content: object) -> Response:
     answer = document(status, content)
     answer.headers |= {"Cache-Control": "no-store", "Pragma": "no-cache"}
     return answer

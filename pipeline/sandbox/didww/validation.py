@@ -1,11 +1,11 @@
-"""Reads the body of a POST or a PATCH, or says in the vendor's words what is wrong with it."""
+"""Read the body of a POST or a PATCH, or refuse it in the vendor's words."""
 
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.sandbox.didww.narrowing import FILTERS, Narrowing
+from pipeline.sandbox.didww.filters import FILTERS, RowFilters
 from pipeline.sandbox.didww.problems import MEDIA_TYPE, invalid, missing, not_allowed, problem
 from pipeline.sandbox.didww.versions import Version
 from pipeline.sandbox.didww.windows import read_window, window_filters
@@ -17,23 +17,23 @@ _MALFORMED = "The request body is not a JSON:API document."
 
 @dataclass(frozen=True)
 class Draft:
-    """An export that may be created: everything in it is allowed and normalised.
+    """A valid request for an export.
 
-    ``filters`` is what the vendor repeats, ``narrowing`` that of them which is beside the window.
+    ``filters`` is what the vendor repeats, ``row_filters`` those of them that are not the window.
     """
 
     export_type: str
     from_: datetime
     to: datetime
     filters: dict[str, object]
-    narrowing: Narrowing
+    row_filters: RowFilters
     external_reference_id: str | None
     callback_url: str | None
     callback_method: str | None
 
 
 def check_content_type(content_type: str) -> None:
-    """Refuse anything but the bare JSON:API media type; a charset is already too much."""
+    """Refuse every media type but that of JSON:API without parameters, such as a charset."""
     if content_type != MEDIA_TYPE:
         detail = (
             f"All requests that create or update must use the '{MEDIA_TYPE}' Content-Type. "
@@ -43,7 +43,7 @@ def check_content_type(content_type: str) -> None:
 
 
 def check_accept(accept: str) -> None:
-    """Refuse an Accept that takes JSON:API only with media type parameters."""
+    """Refuse an Accept that takes JSON:API with media type parameters only."""
     ranges = [part.strip() for part in accept.split(",")]
     ours = [part for part in ranges if part.startswith(MEDIA_TYPE)]
     if ours and all(part.partition(";")[2] for part in ours) and "*/*" not in ranges:
@@ -55,21 +55,27 @@ def check_accept(accept: str) -> None:
 
 
 def read_create(body: bytes, now: datetime, version: Version) -> Draft:
-    """The export that a POST asks for; raises ``RefusalError``: 400 for the shape, 422 for the values."""
+    """Return the export that a POST asks for; raise ``RefusalError``: 400 for the form, 422 for the values.
+
+    Args:
+        body: The body of the request.
+        now: The vendor's time.
+        version: The API version.
+    """
     data = _resource(body, members=("type", "attributes"))
     attributes = _object(data, "attributes")
     _only(attributes, [name for name in _ATTRIBUTES if name in version.shown or name == "filters"])
     export_type = str(attributes.get("export_type"))
-    if export_type not in version.narrowing:
+    if export_type not in version.row_filters:
         raise invalid([("export_type", "is not included in the list")])
     filters = _object(attributes, "filters")
-    narrowing = _narrowing(filters, export_type, version)
+    row_filters = _row_filters(filters, export_type, version)
     window = read_window(filters, version, now)
     complaints = [("filters", message) for message in (window if isinstance(window, list) else [])]
     complaints += _about_options(attributes, version)
     complaints += [
         ("filters", f"{name} not valid")
-        for name, value in narrowing.items()
+        for name, value in row_filters.items()
         if not FILTERS[export_type][name].takes(value)
     ]
     if complaints or isinstance(window, list):
@@ -78,16 +84,16 @@ def read_create(body: bytes, now: datetime, version: Version) -> Draft:
         export_type=export_type,
         from_=window.from_,
         to=window.to,
-        filters={**window.echo, **narrowing},
-        narrowing=narrowing,
+        filters={**window.echo, **row_filters},
+        row_filters=row_filters,
         external_reference_id=_text(attributes.get("external_reference_id")),
         callback_url=_text(attributes.get("callback_url")),
         callback_method=_text(attributes.get("callback_method"), str.lower),
     )
 
 
-def _narrowing(filters: Mapping[str, object], export_type: str, version: Version) -> Narrowing:
-    window, others = window_filters(export_type, version), version.narrowing[export_type]
+def _row_filters(filters: Mapping[str, object], export_type: str, version: Version) -> RowFilters:
+    window, others = window_filters(export_type, version), version.row_filters[export_type]
     for name in filters:
         if name not in (*window, *others):
             raise not_allowed(name, "Filter", "102")
@@ -95,7 +101,13 @@ def _narrowing(filters: Mapping[str, object], export_type: str, version: Version
 
 
 def read_update(body: bytes, export_id: str, version: Version) -> dict[str, str | None]:
-    """The attributes that a PATCH sets: the reference, or nothing at all."""
+    """Return the attributes that a PATCH sets: the reference, or none.
+
+    Args:
+        body: The body of the request.
+        export_id: The id in its path.
+        version: The API version.
+    """
     data = _resource(body, members=("type", "id", "attributes"))
     if data.get("id") != export_id:
         raise problem(400, "A key is required", "The resource object does not contain the key in the URL.", "110")
@@ -146,7 +158,7 @@ def _about_options(attributes: Mapping[str, object], version: Version) -> list[t
     elif reference is not None and len(str(reference)) > _REFERENCE_LENGTH:
         message = f"is too long (maximum is {_REFERENCE_LENGTH} characters)"
         complaints.append(("external_reference_id", message))
-    if attributes.get("callback_method") not in (None, version.told("get"), version.told("post")):
+    if attributes.get("callback_method") not in (None, version.spelled("get"), version.spelled("post")):
         complaints.append(("callback_method", "is not included in the list"))
     if not isinstance(attributes.get("callback_url"), str | None):
         complaints.append(("callback_url", "not valid"))

@@ -1,9 +1,9 @@
-"""The versions of the exports API, and in what they differ; a file's columns are in ``generations``."""
+"""How the versions of the exports API differ; the columns of files are in ``header_versions``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipeline.sandbox.didww.narrowing import FILTERS
+from pipeline.sandbox.didww.filters import FILTERS
 from pipeline.sandbox.traffic.columns import CDR_IN, CDR_OUT, SMS_IN, SMS_OUT
 
 _SHOWN = ("status", "created_at", "url", "callback_url", "callback_method", "export_type")
@@ -11,11 +11,20 @@ _SHOWN = ("status", "created_at", "url", "callback_url", "callback_method", "exp
 
 @dataclass(frozen=True)
 class Version:
-    """One version; the defaults are what the newer ones have in common.
+    """One version; the defaults are those of the newer ones.
 
-    ``by_month`` is whether a window is a year and a month, ``linked`` whether pages have links, ``updates`` whether
-    there is a PATCH. ``narrowing`` has the filters of each type beside the window. Under ``bearer`` only tokens are let
-    in, and a callback must have both its attributes.
+    Args:
+        name: The version, which is a date.
+        by_month: Whether a window is a year and a month.
+        capitalised: Whether a status starts with a capital letter.
+        linked: Whether pages have links.
+        updates: Whether there is a PATCH.
+        bearer: Whether only tokens are accepted, and a callback must have both its attributes.
+        shown: The attributes of an export.
+        list_filters: The filters of the list.
+        sorts: The attributes that the list can be sorted by.
+        largest_page: The most exports on a page.
+        row_filters: The filters of an export beside the window, by type.
     """
 
     name: str
@@ -28,12 +37,12 @@ class Version:
     list_filters: tuple[str, ...] = ("id", "external_reference_id")
     sorts: tuple[str, ...] = ("created_at", "external_reference_id", "status")
     largest_page: int = 100
-    narrowing: Mapping[str, tuple[str, ...]] = field(
+    row_filters: Mapping[str, tuple[str, ...]] = field(
         default_factory=lambda: {CDR_IN: ("did_number",), CDR_OUT: ("voice_out_trunk.id",)}
     )
 
-    def told(self, word: str | None) -> str | None:
-        """A status or a callback's method in the spelling of this version."""
+    def spelled(self, word: str | None) -> str | None:
+        """Return a status or the method of a callback as this version spells it."""
         if not self.capitalised or word is None:
             return word
         return {"get": "GET", "post": "POST"}.get(word, word.capitalize())
@@ -67,13 +76,13 @@ VERSIONS = (
             "created_at_gteq",
             "created_at_lteq",
         ),
-        narrowing={one: tuple(FILTERS[one]) for one in (CDR_IN, CDR_OUT, SMS_IN, SMS_OUT)},
+        row_filters={one: tuple(FILTERS[one]) for one in (CDR_IN, CDR_OUT, SMS_IN, SMS_OUT)},
     ),
 )
 
 
 def version_of(name: str) -> Version:
-    """The version of that name; raises ``ValueError`` where there is none."""
+    """Return the version of that name; raise ``ValueError`` for an unknown one."""
     try:
         return next(version for version in VERSIONS if version.name == name)
     except StopIteration as error:
@@ -81,5 +90,5 @@ def version_of(name: str) -> Version:
 
 
 def served(default: Version, asked: str | None) -> Version:
-    """The version that is served: the account's own, unless a newer one is ``asked`` for; any other is ignored."""
+    """Return the version that is served: the account's, or a newer one that is ``asked`` for."""
     return max((default, *(version for version in VERSIONS if version.name == asked)), key=lambda version: version.name)

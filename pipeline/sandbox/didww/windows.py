@@ -1,4 +1,4 @@
-"""Which time an export asks for: from and to, or a year, a month and perhaps a day."""
+"""The window of an export: from and to, or a year, a month and perhaps a day."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _TOO_OLD = f"must be within the current and {_KEPT_BEFORE} previous months"
 
 @dataclass(frozen=True)
 class Window:
-    """From ``from_`` until before ``to``; ``echo`` is how the vendor repeats it."""
+    """The time from ``from_`` to before ``to``; ``echo`` is how the vendor repeats it."""
 
     from_: datetime
     to: datetime
@@ -25,19 +25,25 @@ class Window:
 
 
 def window_filters(export_type: str, version: Version) -> tuple[str, ...]:
-    """The filters that choose the time."""
+    """Return the filters that choose the time."""
     if not version.by_month:
         return ("from", "to")
     return ("year", "month", "day") if export_type == CDR_OUT else ("year", "month")
 
 
 def read_window(filters: Mapping[str, object], version: Version, now: datetime) -> Window | list[str]:
-    """The window that the filters choose, or what is wrong with them."""
+    """Return the window that the filters choose, or what is wrong with them.
+
+    Args:
+        filters: The filters of the request.
+        version: The API version.
+        now: The vendor's time.
+    """
     return _by_month(filters, now) if version.by_month else _by_span(filters, now)
 
 
 def read_moment(value: object) -> datetime | None:
-    """A moment as clients may write it; None for anything else."""
+    """Return a time as clients may write it; None for anything else."""
     found = _MOMENT.fullmatch(value) if isinstance(value, str) else None
     if not found:
         return None
@@ -66,7 +72,7 @@ def _about(name: str, moment: datetime | None, now: datetime) -> list[str]:
 
 
 def _by_month(filters: Mapping[str, object], now: datetime) -> Window | list[str]:
-    """Of a running month there is what has come so far, so its end may lie in the future."""
+    """Return the window of a month or a day, whose end may lie in the future."""
     numbers = {name: _number(filters[name]) for name in ("year", "month", "day") if name in filters}
     if wrong := [f"{name} not valid" for name in ("year", "month") if not numbers.get(name)]:
         return wrong
@@ -81,7 +87,7 @@ def _by_month(filters: Mapping[str, object], now: datetime) -> Window | list[str
 
 
 def _number(value: object) -> int:
-    """A number written as such or as text; 0 for anything else."""
+    """Return a number, given as such or as text; 0 for anything else."""
     return int(value) if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()) else 0
 
 

@@ -1,1 +1,1 @@
-"""What an export's file is, how it comes to be, and where it lies to be fetched."""
+"""The file of an export: its format, its bytes, and the storage that serves it."""

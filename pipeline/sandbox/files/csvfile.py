@@ -1,4 +1,4 @@
-"""Records as the vendor's files: RFC 4180, gzip, empty cells written now as nothing and now as ``""``."""
+"""Write records as RFC 4180, plain or in gzip; some empty cells are written as ``""``."""
 
 import csv
 import gzip
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from pipeline.sandbox.traffic.record import Cells
-from pipeline.storage import whole
 
 _BATCH = 4_000
 _CRLF = "\r\n"
@@ -19,7 +18,7 @@ _RAGGED_LOSS = 2
 
 @dataclass(frozen=True)
 class Shape:
-    """How a file is written; the defaults are a healthy file."""
+    """How a file is written; by default without faults."""
 
     delimiter: str = ","
     crlf: bool = False
@@ -33,14 +32,28 @@ class Shape:
 
 
 def write_gzip(path: Path, columns: Cells, rows: Iterable[Cells], shape: Shape) -> int:
-    """Write the file whole, beside and then renamed; returns how many records it holds."""
+    """Write the file in gzip; return how many records it holds.
+
+    Args:
+        path: The file.
+        columns: The header.
+        rows: The cells of each record.
+        shape: How the CSV is written.
+    """
     # No name and no time in the gzip header: the same records are the same bytes.
-    with whole(path) as part, part.open("wb") as raw, gzip.GzipFile("", "wb", 1, raw, 0) as file:
+    with path.open("wb") as raw, gzip.GzipFile("", "wb", 1, raw, 0) as file:
         return write_csv(file, columns, rows, shape)
 
 
 def write_csv(file: IO[bytes] | gzip.GzipFile, columns: Cells, rows: Iterable[Cells], shape: Shape) -> int:
-    """Write header and records; returns how many records there were."""
+    """Write header and records; return how many records were written.
+
+    Args:
+        file: An open file.
+        columns: The header.
+        rows: The cells of each record.
+        shape: How the CSV is written.
+    """
     written = 0
     end = _CRLF if shape.crlf else "\n"
     if shape.bom:
@@ -82,7 +95,7 @@ def _records(rows: Iterable[Cells], count: int, delimiter: str) -> Iterator[str]
         if line.count(delimiter) != count or '"' in line or "\n" in line or "\r" in line:
             yield _quoted(row, delimiter)
         elif index % 5 == 2:
-            # Touches every other cell of a run of empty ones, so both spellings meet in one line.
+            # Replaces every other cell of a run of empty ones, so both spellings are in one line.
             yield line.replace(empty, spelled)
         elif index % 50 == 3:
             yield f'"{line.replace(delimiter, quoted)}"'
@@ -91,7 +104,7 @@ def _records(rows: Iterable[Cells], count: int, delimiter: str) -> Iterator[str]
 
 
 class _Echo:
-    """A file that hands back what is written: the csv module's quoting, a line at a time."""
+    """A file that returns what is written, for the quoting of the csv module."""
 
     def write(self, text: str) -> str:
         return text
@@ -103,5 +116,5 @@ def _writer(delimiter: str) -> Any:
 
 
 def _quoted(row: Cells, delimiter: str) -> str:
-    # With this terminator the module quotes cells that hold either half of it, on every Python.
+    # With this terminator, the module quotes cells with CR or LF on every version of Python.
     return str(_writer(delimiter).writerow(row)).removesuffix(_CRLF)

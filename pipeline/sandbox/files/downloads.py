@@ -1,4 +1,4 @@
-"""Files to fetch: each written once, when it is first asked for, served whole or in ranges, and spoilt on demand."""
+"""Serve files, whole or in ranges, with faults; each file is written when it is first requested."""
 
 import hashlib
 import re
@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipeline.sandbox.answers import Answer, FilePart, Wire
-from pipeline.sandbox.faults import FILE_FAULTS, SHAPE_FAULTS, Fault, Faults, Injection, Operation, Struck
+from pipeline.sandbox.faults import FILE_FAULTS, SHAPE_FAULTS, Fault, Faults, Injection, Operation, Target
 from pipeline.sandbox.files.csvfile import Shape
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import FilePart, Response, Wire
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _TRAILER = 8
@@ -29,7 +29,7 @@ _DEFAULT_PAUSE = 0.05
 
 @dataclass(frozen=True)
 class File:
-    """A file that is there to be served, and the tag that names its bytes."""
+    """A file that can be served, and the ETag of its bytes."""
 
     path: Path
     size: int
@@ -37,7 +37,7 @@ class File:
 
     @classmethod
     def of(cls, path: Path) -> "File":
-        """The file as it is now."""
+        """Return the file as it is now."""
         with path.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
         return cls(path, path.stat().st_size, f'"{digest[:16]}"')
@@ -52,7 +52,13 @@ class Files:
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, name: str, write: Callable[[Path], object]) -> File:
-        """The file of that key, which ``write`` makes under a path that ends with ``name``."""
+        """Return the file of that key.
+
+        Args:
+            key: What makes a file another one.
+            name: How its path ends.
+            write: Writes the file to a path.
+        """
         # One lock for all: two downloads of one export must not write one file.
         with self._lock:
             if key not in self._files:
@@ -62,21 +68,34 @@ class Files:
             return self._files[key]
 
 
-def instead(request: Request, faults: Faults, export: Struck, refused: Callable[[Fault], Answer]) -> Answer | None:
-    """What a fault puts in the place of the file, if one does; ``refused`` is how the vendor says that it is gone."""
+def instead(request: Request, faults: Faults, export: Target, refused: Callable[[Fault], Response]) -> Response | None:
+    """Return the response of a fault instead of the file; None without a fault.
+
+    Args:
+        request: The request for the file.
+        faults: The faults.
+        export: The export of the file.
+        refused: Makes the vendor's response for a missing file or an expired address.
+    """
     injection = faults.take(FILE_FAULTS, Operation.DOWNLOAD, export)
     if injection is None:
         return None
     if injection.kind is Fault.HTML_PAGE:
-        return Answer(200, {"Content-Type": "text/html; charset=utf-8"}, _SIGN_IN)
+        return Response(200, {"Content-Type": "text/html; charset=utf-8"}, _SIGN_IN)
     if injection.kind is Fault.REDIRECT:
         same = f"http://localhost:{urlsplit(request.origin).port}{request.target}"
-        return Answer(302, {"Location": injection.text(same)})
+        return Response(302, {"Location": injection.text(same)})
     return refused(injection.kind)
 
 
-def spoilt(answer: Answer, faults: Faults, export: Struck) -> Answer:
-    """The answer with a file after the faults that are switched on for its bytes, and for their way."""
+def spoilt(answer: Response, faults: Faults, export: Target) -> Response:
+    """Return the response after the faults of its bytes and of their transport.
+
+    Args:
+        answer: The response without faults.
+        faults: The faults.
+        export: The export of the file.
+    """
     if injection := faults.take(_BYTE_FAULTS, Operation.DOWNLOAD, export):
         _spoil(answer, injection)
     if injection := faults.take(tuple(_WIRES), Operation.DOWNLOAD, export):
@@ -85,8 +104,15 @@ def spoilt(answer: Answer, faults: Faults, export: Struck) -> Answer:
     return answer
 
 
-def misshapen(shape: Shape, faults: Faults, export: Struck, column: str) -> Shape:
-    """The shape of the file after the faults that are switched on for it; ``column`` is the one to lose by default."""
+def misshapen(shape: Shape, faults: Faults, export: Target, column: str) -> Shape:
+    """Return the shape of the file after its faults.
+
+    Args:
+        shape: The shape without faults.
+        faults: The faults.
+        export: The export of the file.
+        column: The column to leave out by default.
+    """
     for kind in SHAPE_FAULTS:
         if injection := faults.take((kind,), Operation.DOWNLOAD, export):
             shape = _misshapen(shape, injection, column)
@@ -113,17 +139,23 @@ def _misshapen(shape: Shape, injection: Injection, column: str) -> Shape:
             return replace(shape, crlf=True)
 
 
-def ranged(file: File, full: dict[str, str], headers: Mapping[str, str]) -> Answer:
-    """The file, or as much of it as the request's Range wants; ``full`` are the headers that go with it."""
+def ranged(file: File, full: dict[str, str], headers: Mapping[str, str]) -> Response:
+    """Return the file, or the part that the request's Range wants.
+
+    Args:
+        file: The file.
+        full: The headers of the whole file.
+        headers: The headers of the request.
+    """
     found = _RANGE.fullmatch(headers.get("range", ""))
     unchanged = headers.get("if-range") in (None, file.etag, full["Last-Modified"])
     if not found or not unchanged or not (found[1] or found[2]):
-        return Answer(200, full, FilePart(file.path, 0, file.size))
+        return Response(200, full, FilePart(file.path, 0, file.size))
     start, stop = _bounds(found[1], found[2], file.size)
     if start >= stop:
-        return Answer(416, {"Content-Range": f"bytes */{file.size}"})
+        return Response(416, {"Content-Range": f"bytes */{file.size}"})
     part = {**full, "Content-Range": f"bytes {start}-{stop - 1}/{file.size}"}
-    return Answer(206, part, FilePart(file.path, start, stop))
+    return Response(206, part, FilePart(file.path, start, stop))
 
 
 def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
@@ -132,7 +164,7 @@ def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
     return int(first), min(size, int(last) + 1) if last else size
 
 
-def _spoil(answer: Answer, injection: Injection) -> None:
+def _spoil(answer: Response, injection: Injection) -> None:
     if injection.kind is Fault.CONTENT_ENCODING:
         answer.headers["Content-Encoding"] = "gzip"
         return

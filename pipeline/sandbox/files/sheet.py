@@ -1,4 +1,4 @@
-"""The file of an export as a local vendor makes it: CSV as it is, in a gzip or in a ZIP of parts, or JSON."""
+"""Write the file of an export: CSV, plain, in a gzip or in a ZIP of parts, or JSON."""
 
 import json
 import zipfile
@@ -25,14 +25,17 @@ def iso(moment: datetime) -> str:
 
 @dataclass(frozen=True)
 class Sheet:
-    """How an export's file is made.
+    """The format of an export's file.
 
-    ``instant`` writes the times. A ZIP has parts of at most ``part_records`` each, every one with the header; one
-    that fits into a single part is a ZIP all the same.
+    Args:
+        shape: How the CSV is written.
+        timestamp: Writes a time.
+        container: What the CSV is in.
+        part_records: The most records of a part of a ZIP, each with the header; None for one part.
     """
 
     shape: Shape = _HEALTHY
-    instant: Callable[[datetime], str] = iso
+    timestamp: Callable[[datetime], str] = iso
     container: Literal["", "gzip", "zip", "json"] = ""
     part_records: int | None = None
 
@@ -42,11 +45,17 @@ class Sheet:
         return {"": ".csv", "gzip": ".csv.gz", "zip": ".zip", "json": ".json"}[self.container]
 
     def shaped(self, shape: Shape) -> "Sheet":
-        """The same in another shape."""
+        """Return the same format with another shape."""
         return replace(self, shape=shape)
 
     def write(self, path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
-        """Write the file whole; the same records are the same bytes."""
+        """Write the file; the same records make the same bytes.
+
+        Args:
+            path: The file.
+            columns: The columns, in their order.
+            rows: The records.
+        """
         cells = (tuple(self._cell(row[name]) for name in columns) for row in rows)
         if self.container == "gzip":
             write_gzip(path, tuple(columns), cells, self.shape)
@@ -69,14 +78,14 @@ class Sheet:
 
     def _cell(self, value: Value) -> str:
         if isinstance(value, datetime):
-            return self.instant(value)
+            return self.timestamp(value)
         if isinstance(value, Decimal):
             return f"{value:f}"
         return "" if value is None else str(value)
 
 
 def _parts(rows: Iterator[Cells], size: int | None) -> Iterator[Sequence[Cells]]:
-    """Groups of ``size`` rows; one that is empty where there are none."""
+    """Yield groups of ``size`` rows; one empty group where there are no rows."""
     part = list(islice(rows, size))
     yield part
     while size and len(part) == size and (part := list(islice(rows, size))):

@@ -1,4 +1,4 @@
-"""A local PackageX: pages counted in the body, oldest first, addresses of files on demand, exports gone after a day."""
+"""A local PackageX: pages counted in the body, oldest first, addresses on demand, exports kept for a day."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,6 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from pipeline.sandbox.account import Draft, Export, Stage
-from pipeline.sandbox.answers import Answer, RefusalError, document
 from pipeline.sandbox.dialect import Content, Route
 from pipeline.sandbox.faults import Operation
 from pipeline.sandbox.files.sheet import Sheet
@@ -19,6 +18,7 @@ from pipeline.sandbox.local import Local
 from pipeline.sandbox.packagex.companions import COMPANIONS, divided
 from pipeline.sandbox.packagex.resources import RESOURCES
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import RefusalError, Response, document
 
 _BASE = "/v1"
 _PATH = f"{_BASE}/exports"
@@ -36,9 +36,9 @@ class Sandbox(Local):
     """A local vendor that answers like PackageX's exports API.
 
     Args:
-        wrapped: Whether exports stand under ``data``, as most of the documentation says, or at the top level.
-        crossed: Whether ``include_csv`` brings ``_json_url`` and the reverse, as the documentation's prose has it.
-        kept_out: Of each further file, ``sanitized`` and ``error``, that every so manieth record is in it alone.
+        wrapped: Whether exports are under ``data``, as most of the documentation says, or at the top level.
+        crossed: Whether ``include_csv`` brings ``_json_url`` and the reverse, as the documentation's text says.
+        kept_out: For each further file, ``sanitized`` and ``error``, the number n: every n-th record is in it alone.
         options: As of ``Local``.
     """
 
@@ -67,18 +67,18 @@ class Sandbox(Local):
         super().__init__(**options)
 
     def route(self, request: Request) -> Route | None:
-        """Exports can be created, listed and looked at."""
+        """Return what the request wants: create, list or show."""
         if request.path == _PATH and request.method in _ON_ALL:
             return Route(_ON_ALL[request.method])
         before, _, name = request.path.rpartition("/")
         return Route(Operation.SHOW, name) if before == _PATH and request.method == "GET" else None
 
-    def lets_in(self, request: Request) -> bool:
-        """Either of two headers carries the key."""
+    def is_authorized(self, request: Request) -> bool:
+        """Return whether one of two headers carries the key."""
         return self.api_key in (request.headers.get("px-api-key"), request.headers.get("x-api-key"))
 
     def draft(self, body: Content, path: str) -> Draft:
-        """All three members are required; of a window only the lower end can be told."""
+        """Return the draft; all three members are required, and a window has a start only."""
         resource, options, form = body.get("resource"), body.get("options"), body.get("csv_field_options")
         if not isinstance(resource, str) or resource not in self.fields:
             raise self.refused(400, f"resource must be one of {', '.join(self.fields)}")
@@ -93,8 +93,8 @@ class Sandbox(Local):
         limit = options.get("limit", _DEFAULT_LIMIT)
         return Draft(resource, columns, body, start, None, window, None if limit == "all" else int(limit))
 
-    def stranger(self, rng: Random) -> Draft:
-        """Other columns, another time zone, some days."""
+    def foreign_draft(self, rng: Random) -> Draft:
+        """Return a draft with other columns, another zone and a few days."""
         resource = rng.choice([*self.fields])
         names = [*self.fields[resource]]
         since = self.account.now() - timedelta(days=rng.randrange(1, 10))
@@ -107,7 +107,7 @@ class Sandbox(Local):
         return self.draft({"resource": resource, "options": options, "csv_field_options": form}, _PATH)
 
     def resource(self, request: Request, export: Export, status: str, operation: Operation) -> Content:
-        """The addresses of the files are shown of one export only, where they are asked for."""
+        """Return the export; a show has the addresses of the files that were asked for."""
         created = int(export.created_at.timestamp())
         shown: dict[str, object] = {
             "id": export.id,
@@ -121,13 +121,13 @@ class Sandbox(Local):
         }
         return {**shown, **self._pointers(request, export, status)} if operation is Operation.SHOW else shown
 
-    def page(self, request: Request, exports: Sequence[Export], *, endless: bool) -> Answer:
-        """Ten to a page unless told, the oldest first unless told."""
-        asked = dict(request.parameters)
-        limit = max(1, min(int(asked.get("limit", _DEFAULT_LIMIT)), _LARGEST_PAGE))
-        number = 1 if endless else int(asked.get("page", 1))
-        chosen = [export for export in exports if asked.get("resource") in (None, export.resource)]
-        if asked.get("direction") == "desc":
+    def page(self, request: Request, exports: Sequence[Export], *, endless: bool) -> Response:
+        """Return the page, by default ten exports, oldest first."""
+        query = dict(request.parameters)
+        limit = max(1, min(int(query.get("limit", _DEFAULT_LIMIT)), _LARGEST_PAGE))
+        number = 1 if endless else int(query.get("page", 1))
+        chosen = [export for export in exports if query.get("resource") in (None, export.resource)]
+        if query.get("direction") == "desc":
             chosen.reverse()
         shown = chosen[(number - 1) * limit : number * limit]
         more = endless or number * limit < len(chosen)
@@ -136,28 +136,28 @@ class Sandbox(Local):
         return self._enveloped(200, data, request, pagination=pagination)
 
     def is_later_page(self, request: Request) -> bool:
-        """Pages are numbered from 1."""
+        """Return whether the page is after the first."""
         return dict(request.parameters).get("page", "1") != "1"
 
-    def single(self, status: int, resource: Content, request: Request) -> Answer:
-        """Under ``data`` or not: the documentation has both."""
+    def single(self, status: int, resource: Content, request: Request) -> Response:
+        """Return the export, under ``data`` or not: the documentation has both."""
         return self._enveloped(status, resource, request) if self._wrapped else document(status, resource)
 
     def refused(self, status: int, reason: str, **more: object) -> RefusalError:
-        """The envelope, with what is wrong in ``errors``."""
+        """Return the envelope, with what is wrong in ``errors``."""
         body = {"message": "Refused", "data": None, "status": status, "errors": [reason], "code": "refused"}
         return RefusalError(document(status, {**body, "pagination": None, "endpoint": _PATH}))
 
     def sheet(self, export: Export) -> Sheet:
-        """Plain CSV, with times as the create body wanted them."""
+        """Return plain CSV, with times in the format of the create body."""
         form = export.body["csv_field_options"]
         zone, written = ZoneInfo(form["timezone"]), form["datetime_format"]
         for token, directive in _TOKENS.items():
             written = written.replace(token, directive)
-        return Sheet(instant=lambda moment: moment.astimezone(zone).strftime(written))
+        return Sheet(timestamp=lambda moment: moment.astimezone(zone).strftime(written))
 
     def identify(self, number: uuid.UUID) -> str:
-        """``exp_`` and 22 letters and digits."""
+        """Return ``exp_`` and 22 letters and digits."""
         value, written = number.int, ""
         for _ in range(_ID_LENGTH):
             value, digit = divmod(value, len(_DIGITS))
@@ -165,8 +165,8 @@ class Sandbox(Local):
         return f"exp_{written}"
 
     def _window(self, resource: str, options: Content) -> tuple[str, datetime | None]:
-        """The field that is bounded, and from when on; no other bound than ``gte:`` is documented."""
-        window = next((name for name in options if self.fields[resource].get(name) == "instant"), "")
+        """Return the field of the window and its start; no other bound than ``gte:`` is documented."""
+        window = next((name for name in options if self.fields[resource].get(name) == "timestamp"), "")
         operator, _, text = str(options.get(window, "")).partition(":")
         if not window:
             return "", None
@@ -177,21 +177,21 @@ class Sandbox(Local):
         return window, moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
     def _pointers(self, request: Request, export: Export, status: str) -> Content:
-        asked = dict(request.parameters)
-        wanted = [name for flag, name in zip(self._flags, _URLS, strict=True) if asked.get(flag) == "true"]
+        query = dict(request.parameters)
+        wanted = [name for flag, name in zip(self._flags, _URLS, strict=True) if query.get(flag) == "true"]
         csv = self.pointer(request, divided(export, self._kept_out), status, Operation.SHOW)
-        json = csv and self.storage.mint(request, export, replace(self.sheet(export), container="json"))
+        json = csv and self.storage.signed_url(request, export, replace(self.sheet(export), container="json"))
         urls = {name: url for name, url in zip(_URLS, (csv, json), strict=True) if name in wanted}
-        return {**urls, **(self._companions(request, export) if csv and self._flags[1] in asked else {})}
+        return {**urls, **(self._companions(request, export) if csv and self._flags[1] in query else {})}
 
     def _companions(self, request: Request, export: Export) -> Content:
-        """The addresses of the further files, null where no record was kept out."""
+        """Return the addresses of the further files, null for a file without records."""
         found = {name: divided(export, self._kept_out, name) for name in COMPANIONS}
         return {
-            f"_csv_{name}_url": self.storage.mint(request, one, self.sheet(one)) if one.rows else None
+            f"_csv_{name}_url": self.storage.signed_url(request, one, self.sheet(one)) if one.rows else None
             for name, one in found.items()
         }
 
-    def _enveloped(self, status: int, data: object, request: Request, **more: object) -> Answer:
+    def _enveloped(self, status: int, data: object, request: Request, **more: object) -> Response:
         envelope = {"message": "Ok", "data": data, "status": status, "errors": [], "code": None, "pagination": None}
         return document(status, {**envelope, **more, "endpoint": request.path})

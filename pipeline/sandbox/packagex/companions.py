@@ -1,4 +1,4 @@
-"""The further files of an export: some of its records are in one of them, and not in the file."""
+"""The further files of an export, which hold some of its records instead of the main file."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,14 +9,22 @@ COMPANIONS = ("sanitized", "error")
 
 
 def divided(export: Export, kept_out: Mapping[str, int], companion: str = "") -> Export:
-    """The export as one of its files holds it: by its id and that of the companion, faults can tell them apart."""
+    """Return the export with the records of one of its files.
 
-    def wanted(place: int) -> bool:
-        return next((name for name in COMPANIONS if _is_in(place, kept_out.get(name, 0))), "") == companion
+    Its id has the name of the companion, so that a fault can match one file.
+
+    Args:
+        export: The export.
+        kept_out: The number n by companion: every n-th record is in it alone.
+        companion: The further file; empty for the main one.
+    """
+
+    def wanted(position: int) -> bool:
+        return next((name for name in COMPANIONS if _is_in(position, kept_out.get(name, 0))), "") == companion
 
     name = f"{export.id}-{companion}" if companion else export.id
     return replace(export, id=name, draft=replace(export.draft, wanted=wanted))
 
 
-def _is_in(place: int, every: int) -> bool:
-    return every > 0 and place % every == every - 1
+def _is_in(position: int, every: int) -> bool:
+    return every > 0 and position % every == every - 1

@@ -1,4 +1,4 @@
-"""What can be exported, and of each the kind of every field."""
+"""The kind of each field, by resource."""
 
 _SHIPMENT = {
     "id": "id",
@@ -7,10 +7,10 @@ _SHIPMENT = {
     "recipient_name": "text",
     "weight": "money",
     "pieces": "integer",
-    "created_at": "instant",
-    "updated_at": "instant",
+    "created_at": "timestamp",
+    "updated_at": "timestamp",
 }
-_CONTACT = {"id": "id", "name": "text", "notes": "text", "created_at": "instant", "updated_at": "instant"}
+_CONTACT = {"id": "id", "name": "text", "notes": "text", "created_at": "timestamp", "updated_at": "timestamp"}
 
 RESOURCES = {
     "contact": _CONTACT,

@@ -1,4 +1,4 @@
-"""A local Rebilly: a bare array counted in headers and 2,000 deep, links by rel, CSV or a ZIP of parts by length."""
+"""A local Rebilly: an array counted in headers that shows 2,000 at most, links by rel, CSV or a ZIP of parts."""
 
 import json
 import re
@@ -10,7 +10,6 @@ from random import Random
 from typing import Any
 
 from pipeline.sandbox.account import Draft, Export, Stage
-from pipeline.sandbox.answers import Answer, RefusalError, document
 from pipeline.sandbox.dialect import Content, Route
 from pipeline.sandbox.faults import Operation
 from pipeline.sandbox.files.sheet import Sheet
@@ -18,6 +17,7 @@ from pipeline.sandbox.local import Local
 from pipeline.sandbox.rebilly import bodies
 from pipeline.sandbox.rebilly.listing import read_query
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import RefusalError, Response, document
 from pipeline.sandbox.traffic.rows import BEGAN
 
 _ORGANIZATION = "organizations/org_sandbox"
@@ -34,9 +34,9 @@ class Sandbox(Local):
     """A local vendor that answers like Rebilly's data exports.
 
     Args:
-        part_records: The most records that a file holds as CSV, and each part of a ZIP; a million at Rebilly.
-        max_records: The most records that an export may have.
-        inclusive_end: Whether the end of a date range lies in it, which is not documented.
+        part_records: The most records of a CSV, and of each part of a ZIP; a million at Rebilly.
+        max_records: The most records of an export.
+        inclusive_end: Whether a date range includes its end, which is not documented.
         options: As of ``Local``.
     """
 
@@ -58,19 +58,19 @@ class Sandbox(Local):
         super().__init__(**options)
 
     def route(self, request: Request) -> Route | None:
-        """Both documented bases lead to the exports; their files are the core API's."""
+        """Return what the request wants; both documented bases have the exports, the core API has the files."""
         if (file := _FILE.fullmatch(request.path)) and request.method == "GET":
             return Route(Operation.DOWNLOAD, f"exp_{file[1]}")
         found = _EXPORTS.fullmatch(request.path)
         operation = (_ON_ONE if found[1] else _ON_ALL).get(request.method) if found else None
         return Route(operation, found[1] or "") if found and operation else None
 
-    def lets_in(self, request: Request) -> bool:
-        """The secret key, in a header of its own."""
+    def is_authorized(self, request: Request) -> bool:
+        """Return whether the header has the secret key."""
         return request.headers.get("reb-apikey") == self.api_key
 
     def draft(self, body: Content, path: str) -> Draft:
-        """A body that nothing is wrong with, and that matches no more records than may be."""
+        """Return the draft; refuse an invalid body, and one that matches too many records."""
         if wrong := list(bodies.complaints(body, self.account.now())):
             fields = [{"field": field, "message": message} for field, message in wrong]
             raise self.refused(422, "The data export is not valid.", invalidFields=fields)
@@ -83,13 +83,13 @@ class Sandbox(Local):
             raise self.refused(422, "The data export matches too many records.", **limit, **counts)
         return draft
 
-    def stranger(self, rng: Random) -> Draft:
-        """Somebody else's export."""
+    def foreign_draft(self, rng: Random) -> Draft:
+        """Return a draft of others."""
         now = self.account.now()
-        return bodies.read(bodies.stranger(rng, now), now, inclusive_end=self._inclusive)
+        return bodies.read(bodies.foreign_body(rng, now), now, inclusive_end=self._inclusive)
 
     def resource(self, request: Request, export: Export, status: str, operation: Operation) -> Content:
-        """The export; what is to come on a schedule waits in a status of its own, maybe for days."""
+        """Return the export; a scheduled one has a status of its own until it starts."""
         now = self.account.now()
         scheduled = bool(export.body.get("recurring")) and status in ("queued", "processing")
         signed = self.pointer(request, export, status, operation)
@@ -109,8 +109,8 @@ class Sandbox(Local):
             "_links": self._links(request, export, signed),
         }
 
-    def page(self, request: Request, exports: Sequence[Export], *, endless: bool) -> Answer:
-        """An array, and in headers how many there are; without ``sort`` in no order that means anything."""
+    def page(self, request: Request, exports: Sequence[Export], *, endless: bool) -> Response:
+        """Return an array, with the count in headers; without ``sort`` its order means nothing."""
         try:
             query = read_query(request.parameters, self.account.now())
         except ValueError as wrong:
@@ -124,51 +124,51 @@ class Sandbox(Local):
         return answer
 
     def is_later_page(self, request: Request) -> bool:
-        """Whether an offset is named, or what was created before."""
+        """Return whether the request has an offset or a filter."""
         query = dict(request.parameters)
         return query.get("offset", "0") != "0" or "filter" in query
 
     def refused(self, status: int, reason: str, **more: object) -> RefusalError:
-        """A problem of RFC 9457, served as plain JSON."""
+        """Return a problem of RFC 9457, as plain JSON."""
         problem = {"title": _TITLES.get(status, "Bad Request"), "status": status, "type": "about:blank"}
         return RefusalError(document(status, {**problem, "detail": reason, **more}))
 
     def sheet(self, export: Export) -> Sheet:
-        """CSV as it is, or where there is more than a part holds a ZIP of several."""
+        """Return CSV, or a ZIP of several parts for many records."""
         long = not export.foreign and len(export.rows) > self._part_records
         return Sheet(container="zip", part_records=self._part_records) if long else Sheet()
 
     def identify(self, number: uuid.UUID) -> str:
-        """``exp_`` and 26 digits to the base of 32."""
+        """Return ``exp_`` and 26 digits to the base of 32."""
         return "exp_" + "".join(_CROCKFORD[number.int >> shift & 31] for shift in range(125, -1, -5))
 
-    def single(self, status: int, resource: Content, request: Request) -> Answer:
-        """One export; after a create its address, and what is left of the rate limit."""
+    def single(self, status: int, resource: Content, request: Request) -> Response:
+        """Return the export; a create also returns its address and the rate limit in headers."""
         answer = document(status, resource)
         if request.method != "GET":
-            place = f"{request.origin}{self.path}/data-exports/{resource['id']}"
-            answer.headers |= {"Location": place, "X-RateLimit-Limit": "3000", "X-RateLimit-Remaining": "2999"}
+            url = f"{request.origin}{self.path}/data-exports/{resource['id']}"
+            answer.headers |= {"Location": url, "X-RateLimit-Limit": "3000", "X-RateLimit-Remaining": "2999"}
         return answer
 
-    def too_many(self, value: str | float | None) -> Answer:
-        """429, until the epoch that lies ``value`` seconds ahead."""
+    def too_many(self, value: str | float | None) -> Response:
+        """Return a 429; ``value`` is how many seconds ahead the time of its header is."""
         answer = self.refused(429, "A request cannot be executed because there were too many.").answer
         if value is not None:
             answer.headers["X-RateLimit-Retry-After"] = str(int(time.time() + float(value)))
         return answer
 
-    def update(self, request: Request, export: Export) -> Answer:
-        """Delete an export, or change one that still waits."""
+    def update(self, request: Request, export: Export) -> Response:
+        """Delete an export, or change one that is still queued."""
         if request.method == "DELETE":
             self.account.remove(export)
-            return Answer(204)
+            return Response(204)
         if export.stage(self.account.now()) is not Stage.QUEUED:
             raise self.refused(409, "Only a pending data export can be modified.")
         export.draft = self.draft(json.loads(request.body), request.path)
         return self.single(200, self.shown(request, export, Operation.UPDATE), request)
 
     def _links(self, request: Request, export: Export, signed: str | None) -> list[dict[str, str]]:
-        """In an array, and not always in the same order."""
+        """Return the links in an array, whose order varies."""
         core = f"{request.origin}/{_ORGANIZATION}"
         links = {"self": f"{request.origin}{self.path}/data-exports/{export.id}", "user": f"{core}/users/usr_1"}
         if signed:
@@ -186,6 +186,6 @@ def _file_id(export: Export) -> str:
 
 
 def _failure(export: Export) -> str | None:
-    """Ours might succeed another time; of other people's some are too large, and of some nothing is known."""
+    """Return why an export failed; foreign ones have several reasons or none."""
     reasons = ("max-retries-reached", "record-limit-exceeded", None)
     return reasons[export.number % 3] if export.foreign else reasons[0]

@@ -1,4 +1,4 @@
-"""What the local Rebilly takes as a request for an export, and what other people asked it for."""
+"""The requests that a local Rebilly takes or refuses, and foreign ones."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -8,8 +8,8 @@ from pipeline.sandbox.account import Draft
 
 _TRANSACTION = {
     "id": "id",
-    "createdTime": "instant",
-    "processedTime": "instant",
+    "createdTime": "timestamp",
+    "processedTime": "timestamp",
     "type": "text",
     "currency": "text",
     "planName": "text",
@@ -19,8 +19,8 @@ _TRANSACTION = {
 }
 _CUSTOMER = {
     "id": "id",
-    "createdTime": "instant",
-    "updatedTime": "instant",
+    "createdTime": "timestamp",
+    "updatedTime": "timestamp",
     "firstName": "text",
     "paymentCount": "integer",
     "averageValue/amount": "money",
@@ -28,14 +28,14 @@ _CUSTOMER = {
 }
 _INVOICE = {
     "id": "id",
-    "createdTime": "instant",
-    "issuedTime": "instant",
+    "createdTime": "timestamp",
+    "issuedTime": "timestamp",
     "notes": "text",
     "invoiceNumber": "integer",
     "amount": "money",
 }
 FIELDS = {"transactions": _TRANSACTION, "customers": _CUSTOMER, "invoices": _INVOICE, "disputes": _TRANSACTION}
-"""The resources that can be exported here, and the kind of each field."""
+"""The kind of each field, by resource."""
 
 _FORMATS = {
     "transactions": ("csv", "json", "json-api", "xml", "detailed-csv"),
@@ -60,7 +60,7 @@ Body = Mapping[str, object]
 
 
 def moment(text: object, now: datetime) -> datetime | None:
-    """An ISO 8601 time, or one of the relative dates of PHP that are known here; None for anything else."""
+    """Return an ISO 8601 time or a known relative date of PHP; None for anything else."""
     if text in _RELATIVE:
         return _RELATIVE[str(text)](now)
     try:
@@ -71,7 +71,7 @@ def moment(text: object, now: datetime) -> datetime | None:
 
 
 def complaints(body: Body, now: datetime) -> Iterator[tuple[str, str]]:
-    """Each field that is wrong, and what about it."""
+    """Yield each invalid field, and what is wrong with it."""
     yield from ((name, "is not a member of a data export.") for name in body.keys() - _MEMBERS)
     name, resource = body.get("name"), str(body.get("resource"))
     if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME:
@@ -99,12 +99,18 @@ def _wrong_dates(dates: object, resource: str, now: datetime) -> Iterator[tuple[
     for side in ("start", "end"):
         if moment(dates.get(side), now) is None:
             yield f"dateRange.{side}", "is not a date."
-    if FIELDS[resource].get(dates.get("field", _window(resource))) != "instant":
+    if FIELDS[resource].get(dates.get("field", _window(resource))) != "timestamp":
         yield "dateRange.field", f"must be a time of {resource}."
 
 
 def read(body: Body, now: datetime, *, inclusive_end: bool) -> Draft:
-    """What a body asks for that nothing is wrong with."""
+    """Return what a valid body asks for.
+
+    Args:
+        body: A valid body.
+        now: The vendor's time, for relative dates.
+        inclusive_end: Whether the window includes its end.
+    """
     resource = str(body["resource"])
     dates, fields = body.get("dateRange"), body.get("fields")
     columns = tuple(fields) if fields and isinstance(fields, list) else tuple(FIELDS[resource])
@@ -112,13 +118,13 @@ def read(body: Body, now: datetime, *, inclusive_end: bool) -> Draft:
         return Draft(resource, columns, body)
     end = moment(dates["end"], now)
     if end and inclusive_end:
-        end += timedelta(milliseconds=1)  # as exact as the records' times are
+        end += timedelta(milliseconds=1)  # the precision of the records' times
     window = str(dates.get("field", _window(resource)))
     return Draft(resource, columns, body, moment(dates["start"], now), end, window)
 
 
-def stranger(rng: Random, now: datetime) -> Body:
-    """What somebody else asked for: any resource and format, some ranges relative, some every day anew."""
+def foreign_body(rng: Random, now: datetime) -> Body:
+    """Return a request of others: any resource and format, some with relative dates, some repeated daily."""
     resource = rng.choice([*FIELDS])
     ranges = [
         {"start": "first day of last month midnight", "end": "first day of this month midnight"},

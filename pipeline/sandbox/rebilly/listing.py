@@ -1,4 +1,4 @@
-"""The local Rebilly's list: how far it reaches, what it is sorted by, and what it can be filtered by."""
+"""The list of a local Rebilly: its limit, its order and its filters."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Keep = Callable[[Export], bool]
 
 @dataclass(frozen=True)
 class Query:
-    """What a request for the list asks for."""
+    """A request for the list."""
 
     limit: int
     offset: int
@@ -23,7 +23,7 @@ class Query:
     filters: tuple[Keep, ...]
 
     def chosen(self, exports: Iterable[Export]) -> list[Export]:
-        """Every export that the filters keep, sorted; without ``sort`` in no order that means anything."""
+        """Return the exports that the filters keep, sorted; without ``sort`` the order means nothing."""
         kept = [export for export in exports if all(keep(export) for keep in self.filters)]
         kept.sort(key=lambda export: export.id)
         for criterion in reversed(self.sort):
@@ -33,11 +33,11 @@ class Query:
 
 
 def read_query(parameters: Sequence[tuple[str, str]], now: datetime) -> Query:
-    """Read the parameters of the list; raises ``ValueError`` with the name of one that the vendor refuses."""
-    said = {"limit": "100", "offset": "0", "sort": "", "filter": "", **dict(parameters)}
-    limit, offset = (_number(name, said[name]) for name in ("limit", "offset"))
-    clauses = [clause for clause in said["filter"].split(";") if clause]
-    return Query(limit, offset, tuple(said["sort"].split(",")), tuple(_keep(clause, now) for clause in clauses))
+    """Return the query of a request for the list; raise ``ValueError`` with the name of an invalid parameter."""
+    given = {"limit": "100", "offset": "0", "sort": "", "filter": "", **dict(parameters)}
+    limit, offset = (_number(name, given[name]) for name in ("limit", "offset"))
+    clauses = [clause for clause in given["filter"].split(";") if clause]
+    return Query(limit, offset, tuple(given["sort"].split(",")), tuple(_keep(clause, now) for clause in clauses))
 
 
 def _number(name: str, text: str) -> int:
@@ -47,9 +47,9 @@ def _number(name: str, text: str) -> int:
 
 
 def _keep(clause: str, now: datetime) -> Keep:
-    """A filter by resource, or by a range of ``createdTime`` that has both its ends in it.
+    """Return a filter by resource, or by a range of ``createdTime`` that includes both its ends.
 
-    Which other fields the vendor can filter by is not said, so there are none here.
+    Other filters are not documented, so there are none here.
     """
     name, _, values = clause.partition(":")
     if name == "resource":

@@ -1,1 +1,1 @@
-"""What happened, to be exported: calls, messages and whatever else is counted, seeded, day by day."""
+"""Records to export: calls, messages and other rows, made day by day from a seed."""

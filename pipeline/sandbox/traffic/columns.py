@@ -1,6 +1,6 @@
-"""The columns that records have: those of calls as in files of API version 2026-04-16, and which can be added up.
+"""The columns of DIDWW's records, as in files of API version 2026-04-16, and which of them are numbers.
 
-Files of other versions have them under other names, see ``generations``.
+Files of other versions have other names, see ``header_versions``.
 """
 
 CDR_IN = "cdr_in"
@@ -54,7 +54,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "P-Charge-Info",
         "Call ID",
     ),
-    # The vendor's header of messages is not known. These are the words of its filters, and one that nothing speaks of.
+    # The vendor's header of messages is not known. These are the names of its filters, and one that is invented.
     SMS_IN: (
         "Date/Time (UTC)",
         "Status",

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import date
 from random import Random
 
-from pipeline.sandbox.traffic import estate
+from pipeline.sandbox.traffic import fixtures
 from pipeline.sandbox.traffic.record import Record, epoch, usd
 from pipeline.sandbox.traffic.rhythm import Moments, call_starts, chance
 
-# One entry per percent: a pick is an index, which costs a third of a weighted choice.
+# One entry per percent: an index costs a third of a weighted choice.
 _FAILURES = (
     *[("486", "Busy here", "Destination")] * 26,
     *[("404", "Not Found", "Destination")] * 8,
@@ -39,28 +39,34 @@ _P_FAILED_WITH_END = 0.25
 
 @dataclass(slots=True)
 class _Call:
-    """What the attempts of one call share."""
+    """What the attempts of one call have in common."""
 
     second: int
-    did: estate.Did
+    did: fixtures.Did
     source: str
     name: str
     call_id: str
 
 
 class InboundCalls:
-    """A seeded customer's inbound calls; rows come out ordered by start."""
+    """The inbound calls of the customer of a seed, ordered by start.
+
+    Args:
+        seed: The same seed makes the same calls.
+        calls_per_day: The average number of calls a day.
+        newline_rate: The share of caller names with a line break.
+    """
 
     def __init__(self, seed: int, calls_per_day: int, newline_rate: float) -> None:
         self._seed = seed
         self._mean = calls_per_day
         self._newline_rate = newline_rate
         rng = chance(seed, "inbound estate")
-        self._dids, self._weights = estate.dids(rng)
-        self._regulars = [(_number(rng), rng.choice(estate.NAMES)) for _ in range(_REGULARS)]
+        self._dids, self._weights = fixtures.dids(rng)
+        self._regulars = [(_number(rng), rng.choice(fixtures.NAMES)) for _ in range(_REGULARS)]
 
     def day(self, day: date) -> list[Record]:
-        """The attempts of the calls that start on ``day``."""
+        """Return the attempts of the calls that start on ``day``."""
         rng = chance(self._seed, "cdr_in", day)
         starts = call_starts(rng, day, self._mean)
         moments, midnight = Moments(day), epoch(day)
@@ -75,7 +81,7 @@ class InboundCalls:
     def _caller(self, rng: Random) -> tuple[str, str]:
         draw = rng.random()
         if draw < _P_ODD_CALLER:
-            source = rng.choice(estate.ODD_CALLERS)
+            source = rng.choice(fixtures.ODD_CALLERS)
             name = source if draw < _P_ODD_CALLER / 2 else ""
         elif draw < _P_ODD_CALLER + _P_REGULAR:
             source, name = self._regulars[int(rng.random() * _REGULARS)]
@@ -101,12 +107,12 @@ class InboundCalls:
             else:
                 records.append(_failed(rng, call, attempt, setup, moments, midnight))
         if not call.call_id and rng.random() < _P_TWINS:
-            # Two calls of an impatient dialler in one second: distinct calls, identical to the last byte.
+            # Two calls of one dialler in one second: distinct calls with identical bytes.
             records.append(records[-1])
 
 
 def _number(rng: Random) -> str:
-    prefix, digits = estate.CALLER_RANGES[int(rng.random() * len(estate.CALLER_RANGES))]
+    prefix, digits = fixtures.CALLER_RANGES[int(rng.random() * len(fixtures.CALLER_RANGES))]
     return f"{prefix}{int(rng.random() * 10**digits):0{digits}d}"
 
 
@@ -164,7 +170,7 @@ def _connected(rng: Random, call: _Call, attempt: int, setup: int, moments: Mome
     return Record(midnight + call.second, midnight + connected + duration, cells)
 
 
-def _money(rng: Random, call: _Call, trunk: estate.Trunk, duration: int) -> tuple[str, ...]:
+def _money(rng: Random, call: _Call, trunk: fixtures.Trunk, duration: int) -> tuple[str, ...]:
     decimals = _DECIMALS[int(rng.random() * 10)]
     unit = _UNITS[decimals]
     parts = [

@@ -4,7 +4,7 @@ import uuid
 from datetime import date
 from random import Random
 
-from pipeline.sandbox.traffic import estate
+from pipeline.sandbox.traffic import fixtures
 from pipeline.sandbox.traffic.columns import SMS_IN, SMS_OUT
 from pipeline.sandbox.traffic.record import Cells, Record, epoch
 from pipeline.sandbox.traffic.rhythm import Moments, call_starts, chance
@@ -23,17 +23,23 @@ _LONGEST_LAG = 40
 
 
 class Messages:
-    """A seeded customer's messages of one direction; rows come out ordered by time."""
+    """The messages of one direction of the customer of a seed, ordered by time.
+
+    Args:
+        export_type: ``sms_in`` or ``sms_out``.
+        seed: The same seed makes the same messages.
+        per_day: The average number of messages a day.
+    """
 
     def __init__(self, export_type: str, seed: int, per_day: int) -> None:
         self._type = export_type
         self._seed = seed
         self._mean = per_day
-        owned, _ = estate.dids(chance(seed, "inbound estate"))
+        owned, _ = fixtures.dids(chance(seed, "inbound estate"))
         self._own = [did.number for did in owned]
 
     def day(self, day: date) -> list[Record]:
-        """The messages of ``day``."""
+        """Return the messages of ``day``."""
         rng = chance(self._seed, self._type, day)
         moments, midnight = Moments(day), epoch(day)
         records = []
@@ -51,11 +57,11 @@ class Messages:
             kind = rng.choice(TRUNK_TYPES)
             return (moments.text(second), status, other, rng.choice(self._own), kind, trunk, message, fragments)
         sender = rng.choice(_SENDERS) if rng.random() < _P_SENDER_ID else rng.choice(self._own)
-        verified = estate.trunk_id(sender) if sender.startswith("ACME") else ""
+        verified = fixtures.trunk_id(sender) if sender.startswith("ACME") else ""
         service = rng.choice(("P2P", "A2P"))
         return (moments.text(second), status, sender, other, service, trunk, verified, message, fragments)
 
 
 def _other(rng: Random) -> str:
-    prefix, digits = rng.choice(estate.CALLER_RANGES)
+    prefix, digits = rng.choice(fixtures.CALLER_RANGES)
     return f"{prefix}{rng.randrange(10**digits):0{digits}d}"

@@ -1,8 +1,8 @@
-"""Where a caller's number comes from, as version 2026-11-19 tells it."""
+"""The origin of a caller's number, as in files of version 2026-11-19."""
 
 from functools import cache
 
-# A number that is not international comes from the country that the customer is in.
+# A number without a country is of the customer's country.
 _HOME = "49"
 _COUNTRIES = {
     "1": ("United States", "US", "United States, others"),
@@ -17,7 +17,7 @@ _SHORTEST = 6
 
 @cache
 def delivered(number: str) -> str:
-    """The number as it is handed to the trunk: international, without the digits that lead out of a country."""
+    """Return the number as the trunk gets it: international, without a prefix such as 00."""
     if not number.isdecimal() or len(number) < _SHORTEST:
         return number
     if number.startswith("00"):
@@ -26,17 +26,17 @@ def delivered(number: str) -> str:
 
 
 def country(number: str) -> str:
-    """Its country's name; empty for what is no number of a country."""
+    """Return the name of the number's country; empty where it is not known."""
     return _origin(number)[0]
 
 
 def iso_code(number: str) -> str:
-    """Its country's code of two letters."""
+    """Return the ISO code of the number's country; empty where it is not known."""
     return _origin(number)[1]
 
 
 def network(number: str) -> str:
-    """Its network, as the price list calls it."""
+    """Return the network of the number, as in the price list; empty where it is not known."""
     return _origin(number)[2]
 
 

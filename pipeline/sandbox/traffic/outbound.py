@@ -3,7 +3,7 @@
 from datetime import date
 from random import Random
 
-from pipeline.sandbox.traffic import estate
+from pipeline.sandbox.traffic import fixtures
 from pipeline.sandbox.traffic.record import Record, epoch, usd
 from pipeline.sandbox.traffic.rhythm import Moments, call_starts, chance
 
@@ -30,20 +30,20 @@ _P_FAILED_WITH_END = 0.3
 
 
 class OutboundCalls:
-    """A seeded customer's outbound calls; rows come out ordered by start."""
+    """The outbound calls of the customer of a seed, ordered by start."""
 
     def __init__(self, seed: int, calls_per_day: int) -> None:
         self._seed = seed
         self._mean = calls_per_day
-        owned, _ = estate.dids(chance(seed, "inbound estate"))
+        owned, _ = fixtures.dids(chance(seed, "inbound estate"))
         self._cli = [did.number for did in owned]
 
     def day(self, day: date) -> list[Record]:
-        """The calls that start on ``day``."""
+        """Return the calls that start on ``day``."""
         rng = chance(self._seed, "cdr_out", day)
         starts = call_starts(rng, day, self._mean)
         moments, midnight = Moments(day), epoch(day)
-        networks = rng.choices(estate.NETWORKS, cum_weights=estate.NETWORK_WEIGHTS, k=len(starts))
+        networks = rng.choices(fixtures.NETWORKS, cum_weights=fixtures.NETWORK_WEIGHTS, k=len(starts))
         records: list[Record] = []
         for second, network in zip(starts, networks, strict=True):
             if rng.random() < _P_ANSWERED:
@@ -51,7 +51,7 @@ class OutboundCalls:
                 continue
             records.append(self._failed(rng, second, network, moments, midnight))
             if not records[-1].cells[-1] and rng.random() < _P_TWINS:
-                # Two calls of a dialler in one second: distinct calls, identical to the last byte.
+                # Two calls of one dialler in one second: distinct calls with identical bytes.
                 records.append(records[-1])
         return records
 
@@ -60,10 +60,10 @@ class OutboundCalls:
         draw = rng.random()
         if draw < _P_ODD_SOURCE:
             return rng.choice(("anonymous", "0012", "4", "00442079460001")), cli
-        # A third of the extensions present themselves, the rest show a number of the company.
+        # A part of the extensions show themselves, the others a number of the company.
         return (cli, cli) if draw < 0.7 else (f"{200 + int(draw * 100)}", cli)
 
-    def _answered(self, rng: Random, second: int, network: estate.Network, moments: Moments, midnight: int) -> Record:
+    def _answered(self, rng: Random, second: int, network: fixtures.Network, moments: Moments, midnight: int) -> Record:
         source, cli = self._numbers(rng)
         connected = second + 1 + int(rng.random() * 20)
         duration = min(_LONGEST, 1 + int(rng.expovariate(1 / 140)))
@@ -82,7 +82,7 @@ class OutboundCalls:
             str(billed),
             "200",
             _GOODBYES[int(rng.random() * 3)],
-            estate.OUT_TRUNKS[int(rng.random() ** 2 * 3)],
+            fixtures.OUT_TRUNKS[int(rng.random() ** 2 * 3)],
             network.country,
             network.network,
             network.call_type,
@@ -93,11 +93,11 @@ class OutboundCalls:
         )
         return Record(midnight + second, midnight + connected + duration, cells)
 
-    def _failed(self, rng: Random, second: int, network: estate.Network, moments: Moments, midnight: int) -> Record:
+    def _failed(self, rng: Random, second: int, network: fixtures.Network, moments: Moments, midnight: int) -> Record:
         source, cli = self._numbers(rng)
         code, reason = _FAILURES[int(rng.random() * len(_FAILURES))]
         ended = second + 1 + int(rng.random() * 30)
-        # A number that no price list knows: no country, no network, no rate, and a bare zero.
+        # A number that is in no price list: no country, no network, no rate, and a plain zero.
         nowhere = rng.random() < _P_NOWHERE
         cells = (
             moments.text(second),
@@ -111,7 +111,7 @@ class OutboundCalls:
             "" if nowhere else "0",
             code,
             reason,
-            estate.OUT_TRUNKS[int(rng.random() ** 2 * 3)],
+            fixtures.OUT_TRUNKS[int(rng.random() ** 2 * 3)],
             "" if nowhere else network.country,
             "" if nowhere else network.network,
             "International" if nowhere else network.call_type,
@@ -129,7 +129,7 @@ def _billed(duration: int, first_step: int, next_step: int) -> int:
     return first_step + -(-(duration - first_step) // next_step) * next_step
 
 
-def _destination(rng: Random, network: estate.Network) -> str:
+def _destination(rng: Random, network: fixtures.Network) -> str:
     return f"{network.prefix}{int(rng.random() * 10**network.digits):0{network.digits}d}"
 
 

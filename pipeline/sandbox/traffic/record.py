@@ -1,4 +1,4 @@
-"""One line of a record file, with the two moments that decide which exports hold it."""
+"""One record, with the two times that decide which exports hold it."""
 
 import calendar
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ MOMENT_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
 class Record(NamedTuple):
-    """``start`` decides the window it is in, ``written`` since when the vendor has it (both epoch seconds)."""
+    """A record: ``start`` decides its window, the vendor has it from ``written`` on, both in epoch seconds."""
 
     start: int
     written: int
@@ -21,25 +21,25 @@ class Record(NamedTuple):
 
 
 class CallSource(Protocol):
-    """Where a day's records come from."""
+    """A source of records, by day."""
 
     def day(self, day: date) -> list[Record]:
-        """The records of calls that start on ``day``, ordered by start, the same each time."""
+        """Return the records that start on ``day``, ordered by start, the same each time."""
         ...
 
 
 def epoch(day: date) -> int:
-    """The first second of ``day``, in UTC."""
+    """Return the first second of ``day`` in UTC, in epoch seconds."""
     return calendar.timegm(day.timetuple())
 
 
 def usd(micros: int, decimals: int) -> str:
-    """Millionths of a dollar as text; ``micros`` must have no more than ``decimals`` decimals."""
+    """Return millionths of a dollar as text; ``micros`` must fit into ``decimals`` decimals."""
     return f"{micros / 1_000_000:.{decimals}f}"
 
 
 def handwritten(export_type: str, rows: Iterable[Row]) -> list[Record]:
-    """Records of rows by column name (absent cells are empty) or by position; they exist from now on."""
+    """Return records of rows by column name, where missing cells are empty, or by position."""
     return [_record(export_type, row) for row in rows]
 
 

@@ -1,4 +1,4 @@
-"""The records of a local vendor: seeded, generated day by day, full of what breaks readers of CSV."""
+"""The records of a local vendor, made day by day from a seed, with values that break readers of CSV."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ Value = datetime | int | Decimal | str | None
 Row = Mapping[str, Value]
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
-"""When the account was opened: it has no record from before."""
+"""The time at which the account was opened; it has no earlier record."""
 
 _LONGEST_LAG = timedelta(days=2)
 _P_EMPTY = 0.1
@@ -46,10 +46,16 @@ class Truth:
 
 @dataclass(frozen=True)
 class Records:
-    """All records of one resource; ``fields`` has the kind of each cell.
+    """All records of one resource.
 
-    Kinds are ``id``, ``text``, ``instant``, ``integer`` and ``money``. The first instant is when a record came to be;
-    any other lies up to two days after it, or is empty. ``made`` keeps the days that were generated once.
+    Args:
+        seed: The same seed makes the same records.
+        resource: The vendor's word for what is exported.
+        fields: The kind of each cell: ``id``, ``text``, ``timestamp``, ``integer`` or ``money``. The first timestamp is
+            the time at which a record was made; any other is up to two days later, or empty.
+        per_day: The average number of records a day.
+        added: Late records.
+        made: The days that were made already.
     """
 
     seed: int
@@ -61,11 +67,17 @@ class Records:
 
     @property
     def moment(self) -> str:
-        """The field that says when a record came to be."""
-        return next(name for name, kind in self.fields.items() if kind == "instant")
+        """The field with the time at which a record was made."""
+        return next(name for name, kind in self.fields.items() if kind == "timestamp")
 
     def between(self, start: datetime, end: datetime, window: str = "") -> Iterator[Row]:
-        """The records whose ``window`` (default: when they came to be) lies in [start, end), in the order they came."""
+        """Yield the records of a window, in the order in which they were made.
+
+        Args:
+            start: The first time of the window, with a zone.
+            end: The first time after the window, with a zone.
+            window: The field that must lie in the window; empty for the time at which a record was made.
+        """
         window = window or self.moment
         day = max(start - _LONGEST_LAG, BEGAN).astimezone(UTC).date()
         while datetime.combine(day, time(), UTC) < end:
@@ -76,7 +88,7 @@ class Records:
         yield from _within(self.added, window, start, end)
 
     def truth(self, rows: Iterable[Row], columns: Iterable[str] = ()) -> Truth:
-        """Rows and exact sums, added up without going through a file."""
+        """Return the number of rows and the exact sums of the numeric columns."""
         numbers = [n for n, kind in self.fields.items() if kind in ("integer", "money") and n in (columns or [n])]
         count, sums = 0, dict.fromkeys(numbers, Decimal(0))
         for row in rows:
@@ -90,7 +102,7 @@ class Records:
         rng = chance(self.seed, self.resource, day)
         midnight = datetime.combine(day, time(), UTC)
         for number, second in enumerate(call_starts(rng, day, self.per_day)):
-            # the first and the last instant of a month are where windows go wrong
+            # the first and the last time of a month are where windows go wrong
             thousandths = {0: 0, DAY_SECONDS - 1: 999}.get(second, rng.randrange(1000))
             moment = midnight + timedelta(seconds=second, milliseconds=thousandths)
             yield {name: self._value(rng, name, kind, moment, number) for name, kind in self.fields.items()}
@@ -103,7 +115,7 @@ class Records:
         if rng.random() < _P_EMPTY:
             return "" if kind == "text" else None
         match kind:
-            case "instant":
+            case "timestamp":
                 return moment + timedelta(seconds=rng.randrange(int(_LONGEST_LAG.total_seconds())))
             case "integer":
                 return rng.randrange(100_000)

@@ -8,9 +8,9 @@ from typing import Any
 
 from pipeline.sandbox import Fault
 from pipeline.sandbox.account import Stage as Life
-from pipeline.sandbox.answers import Answer
 from pipeline.sandbox.rebilly import Sandbox as Rebilly
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import Response
 from tests.benchmarks.airbyte.seen import Seen
 from tests.benchmarks.airbyte.stage import OURS, SECONDS, THEIRS, Stage, staged
 
@@ -70,12 +70,12 @@ def run_out(stage: Stage) -> None:
     """The first address of a file that is fetched has run out, and stays so; a sync that fails is started again."""
     dead: list[str] = []
 
-    def bend(request: Request, answer: Answer) -> Answer:
+    def bend(request: Request, answer: Response) -> Response:
         if "/storage/" not in request.path:
             return answer
         if not dead:
             dead.append(request.target)
-        return Answer(403) if request.target in dead else answer
+        return Response(403) if request.target in dead else answer
 
     with stage.bent(bend):
         stage.run()

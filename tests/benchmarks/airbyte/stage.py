@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.months import Month
-from pipeline.sandbox.answers import Answer, Wire
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import Response, Wire
 from tests.benchmarks.airbyte import cdk
 from tests.benchmarks.airbyte.seen import Seen, counted
 from tests.benchmarks.samples import ROOT
@@ -73,7 +73,7 @@ class Stage:
         self.folder.mkdir()
 
     @contextmanager
-    def bent(self, bend: Callable[[Request, Answer], Answer]) -> Iterator[None]:
+    def bent(self, bend: Callable[[Request, Response], Response]) -> Iterator[None]:
         """Let ``bend`` have the last word on every answer of the vendor."""
         server = self.sandbox._server
         plain = server.answer
@@ -84,7 +84,7 @@ class Stage:
     def run_killed(self, when: Callable[[Request], bool]) -> None:
         """One process, killed while it waits for the answer to the first request of that kind; that is carried out."""
 
-        def bend(request: Request, answer: Answer) -> Answer:
+        def bend(request: Request, answer: Response) -> Response:
             if self._process and self._process.poll() is None and when(request):
                 self._process.kill()
                 answer.wire = Wire.NOTHING

@@ -4,16 +4,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.sandbox.traffic import estate
+from pipeline.sandbox.traffic import fixtures
 from pipeline.sandbox.traffic import inbound as sandbox
 from pipeline.sandbox.traffic.columns import CDR_IN, COLUMNS
 from pipeline.sandbox.traffic.rhythm import chance
 from tests.benchmarks.generator.cells import Flags, Ints, amounts, ids, moments, numbers, padded, picks
 
-DIDS, WEIGHTS = estate.dids(chance(7, "inbound estate"))
+DIDS, WEIGHTS = fixtures.dids(chance(7, "inbound estate"))
 TRUNKS = sorted({trunk for did in DIDS for trunk in did.trunks}, key=lambda trunk: trunk.name)
 ROUTES = np.array([[TRUNKS.index(did.trunks[min(at, len(did.trunks) - 1)]) for at in range(3)] for did in DIDS])
-LONG_NAMES = [*estate.NAMES, *(f"{name}\nSecond line" for name in estate.NAMES)]
+LONG_NAMES = [*fixtures.NAMES, *(f"{name}\nSecond line" for name in fixtures.NAMES)]
 NO_MONEY = np.array([[len(text.partition(".")[2]) for text in texts] for texts in sandbox._NO_MONEY])
 _NEWLINE_RATE = 0.0002
 
@@ -82,18 +82,18 @@ def _caller(rng: np.random.Generator, count: int) -> tuple[pa.Array, pa.Array]:
     odd, regular = draw < sandbox._P_ODD_CALLER, draw < sandbox._P_ODD_CALLER + sandbox._P_REGULAR
     who = rng.integers(0, sandbox._REGULARS, count)
     fixed = _any_number(np.random.default_rng(7), sandbox._REGULARS).take(pa.array(who))
-    hidden = picks(estate.ODD_CALLERS, rng.integers(0, len(estate.ODD_CALLERS), count))
+    hidden = picks(fixtures.ODD_CALLERS, rng.integers(0, len(fixtures.ODD_CALLERS), count))
     source = pc.if_else(odd, hidden, pc.if_else(regular, fixed, _any_number(rng, count)))
-    long = (rng.random(count) < _NEWLINE_RATE) * len(estate.NAMES)
-    named = picks(LONG_NAMES, who % len(estate.NAMES) + long, regular & ~odd)
+    long = (rng.random(count) < _NEWLINE_RATE) * len(fixtures.NAMES)
+    named = picks(LONG_NAMES, who % len(fixtures.NAMES) + long, regular & ~odd)
     is_number = np.where(odd, draw < sandbox._P_ODD_CALLER / 2, rng.random(count) < sandbox._P_NAME_IS_NUMBER)
     return source, pc.if_else(is_number & (odd | ~regular), source, named)
 
 
 def _any_number(rng: np.random.Generator, count: int) -> pa.Array:
-    which = rng.integers(0, len(estate.CALLER_RANGES), count)
-    digits = np.array([digits for _, digits in estate.CALLER_RANGES])[which]
-    prefix = picks([prefix for prefix, _ in estate.CALLER_RANGES], which)
+    which = rng.integers(0, len(fixtures.CALLER_RANGES), count)
+    digits = np.array([digits for _, digits in fixtures.CALLER_RANGES])[which]
+    prefix = picks([prefix for prefix, _ in fixtures.CALLER_RANGES], which)
     return pc.binary_join_element_wise(prefix, padded((rng.random(count) * 10**digits).astype(int), digits), "")
 
 

@@ -4,13 +4,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.sandbox.traffic import estate
+from pipeline.sandbox.traffic import fixtures
 from pipeline.sandbox.traffic import outbound as sandbox
 from pipeline.sandbox.traffic.columns import CDR_OUT, COLUMNS
 from pipeline.sandbox.traffic.rhythm import chance
 from tests.benchmarks.generator.cells import Flags, Ints, amounts, ids, moments, numbers, picks
 
-CLIS = [did.number for did in estate.dids(chance(7, "inbound estate"))[0]]
+CLIS = [did.number for did in fixtures.dids(chance(7, "inbound estate"))[0]]
 ODD = ("anonymous", "0012", "4", "00442079460001")
 ACCOUNTS = [f"<sip:02089643990@customer.example.com;billing-account-id={200 + n}>" for n in range(40)]
 
@@ -40,10 +40,10 @@ def outbound(rng: np.random.Generator, starts: Ints) -> pa.Table:
         numbers(billed, known),
         code,
         reason,
-        picks(estate.OUT_TRUNKS, (rng.random(count) ** 2 * 3).astype(int)),
-        picks([n.country for n in estate.NETWORKS], network, known),
-        picks([n.network for n in estate.NETWORKS], network, known),
-        picks([*(n.call_type for n in estate.NETWORKS), "International"], np.where(known, network, -1) % 13),
+        picks(fixtures.OUT_TRUNKS, (rng.random(count) ** 2 * 3).astype(int)),
+        picks([n.country for n in fixtures.NETWORKS], network, known),
+        picks([n.network for n in fixtures.NETWORKS], network, known),
+        picks([*(n.call_type for n in fixtures.NETWORKS), "International"], np.where(known, network, -1) % 13),
         amounts(_of("rate")[network], _of("rate_decimals")[network], known),
         amounts(charged, np.where(known, decimals, 0)),
         picks(ACCOUNTS, rng.integers(0, 40, count), rng.random(count) < sandbox._P_P_CHARGE_INFO),
@@ -62,11 +62,11 @@ def outbound(rng: np.random.Generator, starts: Ints) -> pa.Table:
 
 
 def _of(field: str) -> Ints:
-    return np.array([getattr(network, field) for network in estate.NETWORKS])
+    return np.array([getattr(network, field) for network in fixtures.NETWORKS])
 
 
 def _network(rng: np.random.Generator, count: int) -> Ints:
-    weights = np.diff(estate.NETWORK_WEIGHTS, prepend=0)
+    weights = np.diff(fixtures.NETWORK_WEIGHTS, prepend=0)
     return rng.choice(len(weights), count, p=weights / weights.sum())
 
 
@@ -99,6 +99,6 @@ def _numbers(rng: np.random.Generator, count: int, known: Flags) -> tuple[pa.Arr
 
 
 def _destination(rng: np.random.Generator, network: Ints, known: Flags) -> pa.Array:
-    prefix = np.array([int(n.prefix) for n in estate.NETWORKS])[network]
+    prefix = np.array([int(n.prefix) for n in fixtures.NETWORKS])[network]
     room = 10 ** _of("digits")[network]
     return numbers(prefix * room + (rng.random(len(network)) * room).astype(int), known)

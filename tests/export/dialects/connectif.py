@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from pipeline.dataset import Dataset
 from pipeline.export.connectif import Vendor
-from pipeline.export.protocol import Access
+from pipeline.export.protocol import Credentials
 from pipeline.sandbox import Fault
 from pipeline.sandbox.connectif import Sandbox
 from tests.export.dialects.case import Case
@@ -30,7 +30,7 @@ REPORT = Dataset(
 
 
 def client(url: str, key: str) -> Vendor:
-    return Vendor(Access(url, SecretStr(key), "CONNECTIF_API_KEY"), patience=0.0)
+    return Vendor(Credentials(url, SecretStr(key), "CONNECTIF_API_KEY"), backoff=0.0)
 
 
 CASES = {

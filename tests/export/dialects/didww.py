@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from pipeline.dataset import Dataset
 from pipeline.export.didww import Vendor
-from pipeline.export.protocol import Access
+from pipeline.export.protocol import Credentials
 from pipeline.sandbox import Fault
 from pipeline.sandbox.didww import Sandbox
 from tests.export.dialects.case import Case
@@ -28,7 +28,7 @@ _NEVER = frozenset({Fault.FAILED, Fault.BUSY, Fault.POINTER_EXPIRED})
 
 def client(url: str, key: str, version: str = "2026-04-16") -> Vendor:
     token_url = url.removesuffix("/v3") + "/token"
-    return Vendor(Access(url, SecretStr(key), SETTING, version, token_url), patience=0.0)
+    return Vendor(Credentials(url, SecretStr(key), SETTING, version, token_url), backoff=0.0)
 
 
 def _case(version: str, *datasets: Dataset, key_header: str = "Api-Key", without: Collection[Fault] = ()) -> Case:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from pipeline.dataset import Dataset
-from pipeline.export.protocol import Access, ExportVendor
+from pipeline.export.protocol import Credentials, ExportVendor
 from tests.export.dialects.case import Case
 from tests.worked_example.hollerline import Sandbox
 from tests.worked_example.page import installed
@@ -46,7 +46,7 @@ def _module() -> Any:
 
 
 def client(url: str, key: str) -> ExportVendor:
-    made: ExportVendor = _module().Vendor(Access(url, SecretStr(key), "HOLLERLINE_API_KEY"), patience=0.0)
+    made: ExportVendor = _module().Vendor(Credentials(url, SecretStr(key), "HOLLERLINE_API_KEY"), backoff=0.0)
     return made
 
 

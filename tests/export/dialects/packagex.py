@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from pipeline.dataset import Dataset
 from pipeline.export.packagex import Vendor
-from pipeline.export.protocol import Access
+from pipeline.export.protocol import Credentials
 from pipeline.sandbox import Fault
 from pipeline.sandbox.packagex import Sandbox
 from tests.export.dialects.case import Case
@@ -39,7 +39,7 @@ CONTACTS = Dataset(
 
 
 def client(url: str, key: str) -> Vendor:
-    return Vendor(Access(url, SecretStr(key), SETTING), patience=0.0)
+    return Vendor(Credentials(url, SecretStr(key), SETTING), backoff=0.0)
 
 
 CASES = {

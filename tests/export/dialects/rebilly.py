@@ -5,7 +5,7 @@ from functools import partial
 from pydantic import SecretStr
 
 from pipeline.dataset import Dataset
-from pipeline.export.protocol import Access
+from pipeline.export.protocol import Credentials
 from pipeline.export.rebilly import Vendor
 from pipeline.sandbox import Fault
 from pipeline.sandbox.rebilly import Sandbox
@@ -36,7 +36,7 @@ CUSTOMERS = Dataset(
 
 
 def client(url: str, key: str) -> Vendor:
-    return Vendor(Access(url, SecretStr(key), "REBILLY_API_KEY"), patience=0.0)
+    return Vendor(Credentials(url, SecretStr(key), "REBILLY_API_KEY"), backoff=0.0)
 
 
 CASES = {

@@ -37,14 +37,6 @@ def sandbox(clock: ManualClock, calls_per_day: int) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def session() -> Iterator[requests.Session]:
-    with requests.Session() as opened:
-        opened.headers["Api-Key"] = KEY
-        opened.trust_env = False
-        yield opened
-
-
-@pytest.fixture
 def create(sandbox: Sandbox, session: requests.Session) -> Create:
     """Creates an export of September (or another window) and returns it as it reads afterwards."""
 

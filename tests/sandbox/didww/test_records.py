@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from pipeline.sandbox import MONEY
-from pipeline.sandbox.traffic.estate import NETWORKS
+from pipeline.sandbox.traffic.fixtures import NETWORKS
 
 Rows = list[dict[str, str]]
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export.connection import Connection
 from pipeline.export.didww import Vendor
-from pipeline.export.protocol import Access
+from pipeline.export.protocol import Credentials
 from tests.export.dialects import connectif, didww, packagex, rebilly
 from tests.export.test_didww import WANTED
 
@@ -32,8 +32,8 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def connection(base: str) -> Connection:
-    access = Access(base, SecretStr(f"{KEY}"), "DIDWW_API_KEY")
-    return Connection(access, lambda key: {"Api-Key": key}, patience=0.0)
+    credentials = Credentials(base, SecretStr(f"{KEY}"), "DIDWW_API_KEY")
+    return Connection(credentials, lambda key: {"Api-Key": key}, backoff=0.0)
 
 
 @pytest.fixture
@@ -99,8 +99,8 @@ class TestAProxy:
     @pytest.mark.parametrize(
         ("status", "family", "says"),
         [
-            (403, PermanentError, "did not get there: the proxy answered with HTTP 403; check HTTPS_PROXY"),
-            (407, PermanentError, "did not get there: the proxy answered with HTTP 407; check HTTPS_PROXY"),
+            (403, PermanentError, "was stopped by the proxy \\(HTTP 403\\); check HTTPS_PROXY"),
+            (407, PermanentError, "was stopped by the proxy \\(HTTP 407\\); check HTTPS_PROXY"),
             (502, TransientError, r"was not answered \(ProxyError\); try again later\.$"),
         ],
     )
@@ -130,7 +130,7 @@ def test_certificates_that_are_not_there_are_told_by_the_variable_that_names_the
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, "/nowhere/ca.pem")
-    with pytest.raises(PermanentError, match=rf"{name}.* names /nowhere/ca\.pem, which is not there; correct it\.$"):
+    with pytest.raises(PermanentError, match=rf"{name}.* names a missing file, /nowhere/ca\.pem; correct it\.$"):
         connection("https://127.0.0.1:1").get("x")
     with pytest.raises(TransientError, match="was not answered"):  # which needs no certificates
         connection("http://127.0.0.1:1").get("x")
@@ -158,7 +158,7 @@ def test_a_post_that_was_redirected_may_have_been_heard_where_the_answer_may_mea
     reply: Callable[[str], Reply] = lambda path: (status, {"Location": "/elsewhere"}, b"")  # noqa: E731
     origin, _ = serve(reply)
     with pytest.raises(TransientError if heard else PermanentError, match=r"correct DIDWW_API_URL"):
-        didww.client(f"{origin}/v3", KEY).ask(WANTED)
+        didww.client(f"{origin}/v3", KEY).request(WANTED)
 
 
 NESTED = b'{"data": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"

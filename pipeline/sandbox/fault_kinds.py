@@ -1,10 +1,10 @@
-"""Everything that a local vendor can be told to do wrong, and the operations in which each strikes."""
+"""The kinds of faults, and the operations that each applies to by default."""
 
 from enum import StrEnum
 
 
 class Operation(StrEnum):
-    """What a request wants; where a fault strikes."""
+    """What a request wants; a fault applies to some of them."""
 
     CREATE = "create"
     LIST = "list"
@@ -15,7 +15,7 @@ class Operation(StrEnum):
 
 
 class Fault(StrEnum):
-    """Everything that can go wrong; what ``value`` means, if anything, stands beside the name."""
+    """The kinds of faults; each says what ``value`` means, if anything."""
 
     BAD_GATEWAY = "bad_gateway"
     """502 with an HTML page; ``value``: another status, like 503."""
@@ -27,7 +27,7 @@ class Fault(StrEnum):
     """The request is carried out, a POST does create its export, and the answer never arrives."""
 
     STUCK = "stuck"
-    """The export stays in ``processing`` for ever."""
+    """The export stays in ``processing``."""
     UNKNOWN_STATUS = "unknown_status"
     """The export's status is ``value`` (default ``failed``), and it has no url."""
     FAILED = "failed"
@@ -35,7 +35,7 @@ class Fault(StrEnum):
     VANISHED = "vanished"
     """The export is gone before its time: from the list, and 404 by itself."""
     WITHOUT_URL = "without_url"
-    """The export is completed and has no url, for as many answers as ``times`` says."""
+    """The export is completed and has no url, for as many responses as ``times`` says."""
 
     BUSY = "busy"
     """The vendor takes no more exports for now, in its own words, and creates nothing."""
@@ -46,9 +46,9 @@ class Fault(StrEnum):
     ENDLESS_NEXT = "endless_next"
     """The page's ``next`` link leads to the page itself."""
     LIST_GROWS = "list_grows"
-    """Before a page after the first is answered, an export appears in front: one export comes twice."""
+    """An export appears in front before a later page: one export comes twice."""
     LIST_SHRINKS = "list_shrinks"
-    """Before a page after the first is answered, the front export expires: one export is never seen."""
+    """The front export expires before a later page: one export is never seen."""
 
     CUT_BODY = "cut_body"
     """Half of the file under a Content-Length for all of it."""
@@ -57,9 +57,9 @@ class Fault(StrEnum):
     CUT_CHUNKED = "cut_chunked"
     """Half of the file in chunks, without the last chunk."""
     CUT_GZIP = "cut_gzip"
-    """A whole answer whose gzip stream ends early."""
+    """A whole response whose gzip stream ends early."""
     CORRUPT_CRC = "corrupt_crc"
-    """A whole answer whose gzip checksum is wrong."""
+    """A whole response whose gzip checksum is wrong."""
     CONTENT_ENCODING = "content_encoding"
     """The right bytes under ``Content-Encoding: gzip``, as an intermediary might add it."""
     HTML_PAGE = "html_page"
@@ -113,7 +113,7 @@ _OF_LISTS = (Fault.LATE, Fault.INVALID_JSON, Fault.ENDLESS_NEXT, Fault.LIST_GROW
 
 
 def default_operations(kind: Fault) -> frozenset[Operation]:
-    """Where a fault strikes unless it is told otherwise."""
+    """Return the operations that a fault applies to by default."""
     if kind in REQUEST_FAULTS or kind in (Fault.UNANSWERED, *EXPORT_FAULTS):
         return _EVERYWHERE
     if kind is Fault.WITHOUT_URL:

@@ -4,12 +4,10 @@ import json
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,28 +15,19 @@ from pydantic import SecretStr
 
 from pipeline.errors import PermanentError, TransientError
 from pipeline.export.didww import URL, Vendor
-from pipeline.export.didww_token import Tokens
-from pipeline.export.protocol import Access, Request
+from pipeline.export.didww_auth import Tokens
+from pipeline.export.protocol import Credentials, Request
 from pipeline.months import Month
 from pipeline.sandbox import Fault, ManualClock, Operation, Sandbox
+from tests.export.conftest import KEY
 from tests.export.dialects import didww
 
-KEY = "k-4711-secret"
 NEWEST = "2026-11-19"
 OCTOBER = Month(2026, 10)
 WANTED = Request(didww.CALLS_IN, OCTOBER, OCTOBER.start, OCTOBER.end, "cdr/main/cdr_in/2026-10/day0")
 
 Reply = tuple[int, dict[str, str], bytes]
 Serve = Callable[[Callable[[str], Reply]], tuple[str, list[tuple[str, str, dict[str, str]]]]]
-
-
-@pytest.fixture
-def start(clock: ManualClock) -> Iterator[Callable[[str], Sandbox]]:
-    with ExitStack() as running:
-        at_once: dict[str, Any] = {"pending": timedelta(0), "processing": timedelta(0), "rate_limit": None}
-        yield lambda version: running.enter_context(
-            Sandbox(calls_per_day=1, clock=clock, api_key=KEY, version=version, **at_once)
-        )
 
 
 @pytest.fixture
@@ -56,15 +45,15 @@ def paths(sandbox: Sandbox) -> list[tuple[str, int | None]]:
 
 
 def token_in(vendor: Vendor) -> str:
-    return vendor._connection._admission._tokens._token.get_secret_value()
+    return vendor._connection._authenticator._tokens._token.get_secret_value()
 
 
 def tokens_of(url: str, clock: Callable[[], float], key: str = KEY) -> Tokens:
-    return Tokens(Access("http://127.0.0.1/v3", SecretStr(key), "DIDWW_API_KEY", NEWEST, url), 0.0, clock=clock)
+    return Tokens(Credentials("http://127.0.0.1/v3", SecretStr(key), "DIDWW_API_KEY", NEWEST, url), 0.0, clock=clock)
 
 
 def test_the_key_goes_to_the_token_service_and_the_token_to_the_api(sandbox: Sandbox, vendor: Vendor) -> None:
-    made = vendor.ask(WANTED)
+    made = vendor.request(WANTED)
     vendor.open(next(export for export in vendor.exports() if export.id == made.id)).close()
     mint, *rest = sandbox.requests
     assert (mint.method, urlsplit(mint.path).path) == ("POST", "/token")
@@ -102,7 +91,7 @@ def test_a_key_that_is_refused_with_a_word_is_a_wrong_one(start: Callable[[str],
 def test_a_post_with_a_wrong_key_is_told_at_once(start: Callable[[str], Sandbox]) -> None:
     sandbox = start("2026-04-16")
     with pytest.raises(PermanentError, match=r"^POST .*HTTP 401"):
-        didww.client(sandbox.url, "k-another").ask(WANTED)
+        didww.client(sandbox.url, "k-another").request(WANTED)
     assert paths(sandbox) == [("/v3/exports", 401)]
 
 
@@ -118,7 +107,7 @@ def test_who_asks_for_no_version_that_there_is_begins_with_the_key(start: Callab
 def test_a_file_is_opened_by_the_key_in_every_version(start: Callable[[str], Sandbox]) -> None:
     sandbox = start("2026-04-16")
     vendor = didww.client(sandbox.url, KEY)
-    made = vendor.ask(WANTED)
+    made = vendor.request(WANTED)
     ready = next(export for export in vendor.exports() if export.id == made.id)
     sandbox.upgrade(NEWEST)
     vendor.open(ready).close()
@@ -151,7 +140,7 @@ def test_a_token_that_runs_out_or_is_revoked_early_is_made_anew_once(
 ) -> None:
     vendor.exports()
     clock.advance(timedelta(minutes=15))
-    vendor.ask(WANTED)
+    vendor.request(WANTED)
     sandbox.tokens.revoke()
     (made,) = [export for export in vendor.exports() if export.reference == WANTED.reference]
     sandbox.tokens.revoke()
@@ -213,7 +202,7 @@ def test_without_a_token_nothing_is_asked_and_everything_is_tried_later(
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)
     sandbox.faults.inject(kind, times=None, on=Operation.MINT)
-    for attempt in (vendor.exports, lambda: vendor.ask(WANTED)):
+    for attempt in (vendor.exports, lambda: vendor.request(WANTED)):
         with pytest.raises(TransientError, match=r"^POST \S+/token .* try again later\.$"):
             attempt()
     assert {path for path, _ in paths(sandbox)} == {"/token"}
@@ -257,14 +246,14 @@ def test_an_answer_without_a_token_is_told_once(
     ],
 )
 def test_where_tokens_are_made_follows_the_api_unless_it_is_set(url: str, service: str) -> None:
-    access = Access(url, SecretStr(KEY), "DIDWW_API_KEY", NEWEST)
-    assert Tokens(access)._url == service
+    credentials = Credentials(url, SecretStr(KEY), "DIDWW_API_KEY", NEWEST)
+    assert Tokens(credentials)._url == service
     elsewhere = "http://127.0.0.1:2/token"
-    assert Tokens(replace(access, token_url=elsewhere))._url == elsewhere
+    assert Tokens(replace(credentials, token_url=elsewhere))._url == elsewhere
 
 
 def test_where_tokens_are_wanted_and_nobody_said_where_the_setting_is_named(sandbox: Sandbox) -> None:
-    vendor = Vendor(Access(sandbox.url, SecretStr(KEY), "DIDWW_API_KEY", "2026-04-16"), patience=0.0)
+    vendor = Vendor(Credentials(sandbox.url, SecretStr(KEY), "DIDWW_API_KEY", "2026-04-16"), backoff=0.0)
     with pytest.raises(PermanentError, match=r"set DIDWW_TOKEN_URL\.$"):
         vendor.exports()
     assert paths(sandbox) == [("/v3/exports", 401)]
@@ -274,15 +263,15 @@ def test_neither_key_nor_token_is_in_any_text(
     sandbox: Sandbox, vendor: Vendor, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
-        made = vendor.ask(WANTED)
+        made = vendor.request(WANTED)
         token = token_in(vendor)
         sandbox.faults.inject(Fault.UNANSWERED, times=None)
         text = ""
-        for attempt in (vendor.exports, lambda: vendor.ask(WANTED), lambda: vendor.open(replace(made, url="x"))):
+        for attempt in (vendor.exports, lambda: vendor.request(WANTED), lambda: vendor.open(replace(made, url="x"))):
             with pytest.raises((PermanentError, TransientError)) as raised:
                 attempt()
             text += "".join(traceback.format_exception(raised.value)) + repr(raised.value)
-    inner = [vendor, vendor._connection, vendor._connection._admission, vendor._connection._admission._tokens]
+    inner = [vendor, vendor._connection, vendor._connection._authenticator, vendor._connection._authenticator._tokens]
     text += "".join(f"{one!r} {one!s} {vars(one)!r}" for one in inner)
     assert len(token) > 40
     assert caplog.records

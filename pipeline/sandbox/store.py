@@ -1,4 +1,4 @@
-"""The exports that a local vendor has: one's own and other people's, each for as long as it is kept."""
+"""Keep the exports of a local vendor, those created here and foreign ones, until they expire."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -10,21 +10,21 @@ from pipeline.sandbox.clock import Clock
 
 
 class Kept(Protocol):
-    """What every vendor's exports have; ``foreign`` ones are other people's."""
+    """What every vendor's exports have; ``foreign`` ones belong to others in the account."""
 
     id: str
     foreign: bool
 
     def expired(self, now: datetime) -> bool:
-        """Whether it is kept no longer."""
+        """Return whether the export is gone."""
         ...
 
 
 E = TypeVar("E", bound=Kept)
 
 
-class Shelf(ABC, Generic[E]):
-    """All exports of the account, by the vendor's clock."""
+class Store(ABC, Generic[E]):
+    """The exports of the account, by the vendor's clock."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -33,32 +33,32 @@ class Shelf(ABC, Generic[E]):
 
     @abstractmethod
     def ordered(self, exports: Iterable[E]) -> list[E]:
-        """The order that they have where nobody asks for another."""
+        """Return the exports in their default order."""
 
     def now(self) -> datetime:
-        """The vendor's clock, in UTC."""
+        """Return the time of the vendor's clock, in UTC."""
         return self._clock().astimezone(UTC)
 
     def add(self, export: E) -> None:
-        """Put an export into the list."""
+        """Add an export to the list."""
         with self._lock:
             self._exports[export.id] = export
 
     def remove(self, export: E) -> None:
-        """Take an export out of the list, as if it had expired."""
+        """Remove an export, as if it had expired."""
         with self._lock:
             self._exports.pop(export.id, None)
 
     def all(self) -> list[E]:
-        """Every export that is still kept."""
+        """Return every export that is still kept."""
         return self.ordered(self._kept())
 
     def own(self) -> list[E]:
-        """Those that were created here, oldest first."""
+        """Return the exports that were created here, oldest first."""
         return [export for export in self._kept() if not export.foreign]
 
     def find(self, export_id: str) -> E | None:
-        """The export of that id, unless it never was or is no more."""
+        """Return the export of that id; None for an unknown or expired one."""
         with self._lock:
             export = self._exports.get(export_id)
         return None if export is None or export.expired(self.now()) else export

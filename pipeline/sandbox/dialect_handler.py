@@ -1,4 +1,4 @@
-"""Where a dialect is spoken: the key and the rate are checked, and what is asked for is told in the vendor's words."""
+"""Answer requests in a dialect: check the key and the rate, find the export, let the dialect write the response."""
 
 import json
 import uuid
@@ -6,32 +6,38 @@ from collections.abc import Callable
 from functools import partial
 
 from pipeline.sandbox.account import Export
-from pipeline.sandbox.answers import Answer
-from pipeline.sandbox.desk import Desk
 from pipeline.sandbox.dialect import Dialect, Route
 from pipeline.sandbox.faults import Fault, Operation
 from pipeline.sandbox.files.storage import PATH
+from pipeline.sandbox.handler import Handler
 from pipeline.sandbox.rate_limit import RateLimit
 from pipeline.sandbox.request import Request
+from pipeline.sandbox.responses import Response
 
 
-class Interpreter(Desk[Export]):
-    """The desk of one dialect, and of the storage where its files are."""
+class DialectHandler(Handler[Export]):
+    """The handler of one dialect and of its storage.
+
+    Args:
+        dialect: The API of the vendor.
+        limit: The limit of requests.
+        add_foreign: Adds an export of others to the account.
+    """
 
     front = -1
 
-    def __init__(self, dialect: Dialect, limit: RateLimit, newcomer: Callable[[], Export]) -> None:
-        super().__init__(dialect.faults, dialect.account, newcomer)
+    def __init__(self, dialect: Dialect, limit: RateLimit, add_foreign: Callable[[], Export]) -> None:
+        super().__init__(dialect.faults, dialect.account, add_foreign)
         self._dialect, self._limit = dialect, limit
         self._account, self._storage = dialect.account, dialect.storage
 
-    def respond(self, request: Request) -> Answer:
-        """The file that an address leads to, or what the dialect says."""
+    def respond(self, request: Request) -> Response:
+        """Return the file at a signed address, or the response of the dialect."""
         if request.path.startswith(PATH):
             pointer = self._storage.pointer(request)
             export = pointer.export if pointer else None
-            return self.struck(Operation.DOWNLOAD, export, partial(self._storage.answer, request))
-        if not self._dialect.lets_in(request):
+            return self.faulted(Operation.DOWNLOAD, export, partial(self._storage.answer, request))
+        if not self._dialect.is_authorized(request):
             raise self._dialect.refused(401, "The key is missing or wrong.")
         if not self._limit.allows():
             return self._dialect.too_many(None)
@@ -39,13 +45,13 @@ class Interpreter(Desk[Export]):
         if route is None:
             raise self._dialect.refused(404, f"There is no {request.method} {request.path}.")
         export = self.unless_vanished(route.operation, self._account.find(route.name))
-        return self.struck(route.operation, export, partial(self._handled, request, route, export))
+        return self.faulted(route.operation, export, partial(self._handled, request, route, export))
 
-    def too_many(self, operation: Operation, value: str | float | None) -> Answer:
-        """As the dialect has it, whatever was wanted."""
+    def too_many(self, operation: Operation, value: str | float | None) -> Response:
+        """Return the 429 of the dialect."""
         return self._dialect.too_many(value)
 
-    def _handled(self, request: Request, route: Route, export: Export | None) -> Answer:
+    def _handled(self, request: Request, route: Route, export: Export | None) -> Response:
         if route.operation is Operation.LIST:
             exports = self.listed(later_page=self._dialect.is_later_page(request))
             return self.unless_cut(self._dialect.page(request, exports, endless=self.loops()))
@@ -60,14 +66,14 @@ class Interpreter(Desk[Export]):
             return self._dialect.single(200, shown, request)
         return self._redirected(request, export)
 
-    def _redirected(self, request: Request, export: Export) -> Answer:
+    def _redirected(self, request: Request, export: Export) -> Response:
         status = self._dialect.status(export, Operation.DOWNLOAD)
         pointer = self._dialect.pointer(request, export, status, Operation.DOWNLOAD)
         if pointer is None:
             raise self._dialect.refused(404, f"Export {export.id} has no file.")
-        return Answer(302, {"Location": pointer})
+        return Response(302, {"Location": pointer})
 
-    def _create(self, request: Request) -> Answer:
+    def _create(self, request: Request) -> Response:
         if self._faults.take((Fault.BUSY,), Operation.CREATE):
             return self._dialect.busy()
         try:

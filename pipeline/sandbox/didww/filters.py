@@ -1,22 +1,27 @@
-"""The filters of an export beside its window: which records they leave, and what may be asked of them."""
+"""The filters of an export beside its window: the records that each keeps, and its valid values."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipeline.sandbox.traffic.columns import CDR_IN, CDR_OUT, COLUMNS, SMS_IN, SMS_OUT
-from pipeline.sandbox.traffic.estate import trunk_id
+from pipeline.sandbox.traffic.fixtures import trunk_id
 from pipeline.sandbox.traffic.messages import STATUSES, TRUNK_TYPES
 from pipeline.sandbox.traffic.origins import delivered, iso_code
 from pipeline.sandbox.traffic.record import Cells
 
-Narrowing = Mapping[str, object]
+RowFilters = Mapping[str, object]
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Compares what ``read`` makes of a column's cell with the value, or with each of ``many``.
+    """One filter.
 
-    With ``part`` the cell need only contain it. Where there are ``words``, a value must be one of them.
+    Args:
+        column: The column whose cell is compared.
+        read: Makes of the cell what is compared.
+        part: Whether the cell may contain the value instead of being equal.
+        many: Whether the value may be a list.
+        words: The valid values; empty for any.
     """
 
     column: str
@@ -26,12 +31,12 @@ class Filter:
     words: tuple[str, ...] = ()
 
     def takes(self, value: object) -> bool:
-        """Whether the vendor takes the value."""
+        """Return whether the value is valid."""
         values = value if self.many and isinstance(value, list) and value else [value]
         return all(isinstance(one, str) and one and (not self.words or one in self.words) for one in values)
 
     def keeps(self, cell: str, value: object) -> bool:
-        """Whether a record with this cell is left."""
+        """Return whether the filter keeps a record with this cell."""
         values = value if isinstance(value, list) else [value]
         return any(one in self.read(cell) if self.part else one == self.read(cell) for one in map(str, values))
 
@@ -72,10 +77,10 @@ FILTERS: dict[str, dict[str, Filter]] = {
 }
 
 
-def left(export_type: str, narrowing: Narrowing) -> Callable[[Cells], bool]:
-    """Whether the filters leave a record, told by its cells."""
+def row_predicate(export_type: str, row_filters: RowFilters) -> Callable[[Cells], bool]:
+    """Return a function that says of a record's cells whether the filters keep it."""
     chosen = [
         (COLUMNS[export_type].index(one.column), one, value)
-        for one, value in ((FILTERS[export_type][name], value) for name, value in narrowing.items())
+        for one, value in ((FILTERS[export_type][name], value) for name, value in row_filters.items())
     ]
     return lambda cells: all(one.keeps(cells[at], value) for at, one, value in chosen)

@@ -1,4 +1,4 @@
-"""Exports of other people in the same account: a client must not take them for its own."""
+"""Exports of others in the same account, which a client must not take for its own."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -6,11 +6,11 @@ from random import Random
 
 from pipeline.months import Month
 from pipeline.sandbox.didww.exports import Export
+from pipeline.sandbox.didww.filters import RowFilters
 from pipeline.sandbox.didww.ledger import Ledger
-from pipeline.sandbox.didww.narrowing import Narrowing
 from pipeline.sandbox.didww.versions import Version
 from pipeline.sandbox.traffic.columns import CDR_IN, CDR_OUT
-from pipeline.sandbox.traffic.estate import OUT_TRUNKS, trunk_id
+from pipeline.sandbox.traffic.fixtures import OUT_TRUNKS, trunk_id
 from pipeline.sandbox.traffic.record import MOMENT_FORMAT
 
 _REFERENCES = (None, None, None, "test", "exp-ref-001", "billing {month}", "acme/{type}/{month}")
@@ -22,30 +22,46 @@ _OLD = "2022-05-10"
 _OLD_TYPES = (CDR_IN, CDR_OUT)
 
 
-def strangers(rng: Random, ledger: Ledger, now: datetime, count: int, version: Version) -> list[Export]:
-    """``count`` exports that somebody made in the last weeks, in all statuses, of the types that ``version`` has."""
+def foreign_exports(rng: Random, ledger: Ledger, now: datetime, count: int, version: Version) -> list[Export]:
+    """Return foreign exports of the last weeks, in all statuses.
+
+    Args:
+        rng: The source of chance.
+        ledger: The records.
+        now: The vendor's time.
+        count: How many exports to make.
+        version: The account's API version.
+    """
     moments = (now - timedelta(days=rng.uniform(0.1, _OLDEST_DAYS)) for _ in range(count))
-    return [stranger(rng, ledger, moment, version) for moment in moments]
+    return [foreign_export(rng, ledger, moment, version) for moment in moments]
 
 
-def stranger(
+def foreign_export(
     rng: Random, ledger: Ledger, created_at: datetime, version: Version, export_id: str | None = None
 ) -> Export:
-    """One export of somebody else, created then; some were abandoned by the vendor and never finish."""
-    export_type = rng.choice(tuple(version.narrowing))
+    """Return one foreign export; some never finish.
+
+    Args:
+        rng: The source of chance.
+        ledger: The records.
+        created_at: The time of its creation.
+        version: The account's API version.
+        export_id: Its id; None for a random one.
+    """
+    export_type = rng.choice(tuple(version.row_filters))
     month = Month.of(created_at).shift(-rng.randrange(3))
     end = min(month.end, created_at.replace(microsecond=0))
-    narrowing = _narrowing(rng, export_type) if rng.random() < _P_NARROWED else {}
+    row_filters = _row_filters(rng, export_type) if rng.random() < _P_NARROWED else {}
     reference = rng.choice(_REFERENCES) if not version.by_month else None
     unfinished = rng.random() < _P_UNFINISHED
-    # Some were made through an older version, which knew years and months, now as numbers and now as text.
+    # Some were made through an older version, whose windows are a year and a month, as numbers or as text.
     by_month = (rng.random() < _P_OLD_FILTERS and export_type in _OLD_TYPES) or version.by_month
     window = _month(rng, month) if by_month else _span(month, end)
     return Export(
         export_type=export_type,
-        filters={**window, **narrowing},
+        filters={**window, **row_filters},
         created_at=created_at,
-        snapshot=ledger.snapshot(export_type, month.start, end, created_at, narrowing),
+        snapshot=ledger.snapshot(export_type, month.start, end, created_at, row_filters),
         processing_at=None if unfinished and rng.random() < 0.5 else created_at + timedelta(seconds=1),
         completed_at=None if unfinished else created_at + timedelta(minutes=rng.uniform(0.1, 30)),
         version=_OLD if by_month else version.name,
@@ -58,18 +74,18 @@ def stranger(
     )
 
 
-def _narrowing(rng: Random, export_type: str) -> Narrowing:
+def _row_filters(rng: Random, export_type: str) -> RowFilters:
     if export_type == CDR_OUT:
         return {"voice_out_trunk.id": trunk_id(rng.choice(OUT_TRUNKS))}
     return {"did_number" if export_type == CDR_IN else "source_address_eq": "123456789"}
 
 
-def _month(rng: Random, month: Month) -> Narrowing:
+def _month(rng: Random, month: Month) -> RowFilters:
     year, number = month.year, month.number
     return {"year": str(year), "month": str(number)} if rng.random() < 0.5 else {"year": year, "month": number}
 
 
-def _span(month: Month, end: datetime) -> Narrowing:
+def _span(month: Month, end: datetime) -> RowFilters:
     return {"from": month.start.strftime(MOMENT_FORMAT), "to": end.strftime(MOMENT_FORMAT)}
 
 

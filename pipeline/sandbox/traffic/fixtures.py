@@ -1,6 +1,6 @@
-"""What the imaginary customer owns and calls: numbers, trunks, groups, destinations, people who call.
+"""The customer of the sandbox: numbers, trunks, groups, destinations and callers.
 
-Numbers come from the ranges that regulators keep free for fiction, where a country has one.
+Numbers come from ranges that regulators reserve for fiction, where a country has one.
 """
 
 import uuid
@@ -14,13 +14,13 @@ _TRUNK_IDS = uuid.UUID("457bf47d-446d-41cd-91c3-dfbda7bf0753")
 
 @cache
 def trunk_id(name: str) -> str:
-    """The id of the outbound trunk of that name: what the filter ``voice_out_trunk.id`` takes."""
+    """Return the id of the outbound trunk of that name, as in the filter ``voice_out_trunk.id``."""
     return str(uuid.uuid5(_TRUNK_IDS, name))
 
 
 @dataclass(frozen=True)
 class Trunk:
-    """One way to deliver an inbound call; ``pstn_rate`` is in millionths of a dollar a minute."""
+    """A trunk for inbound calls; ``pstn_rate`` is in millionths of a dollar per minute."""
 
     name: str
     destination: str
@@ -29,7 +29,7 @@ class Trunk:
 
 @dataclass(frozen=True)
 class Did:
-    """A number that can be called, where its calls go, and what they cost (millionths a minute)."""
+    """A DID, its trunks, and its rates in millionths of a dollar per minute."""
 
     number: str
     trunks: tuple[Trunk, ...]
@@ -41,7 +41,7 @@ class Did:
 
 @dataclass(frozen=True)
 class Network:
-    """An outbound destination: price, billing steps (first, next), and how many digits follow the prefix."""
+    """An outbound destination; ``rate`` is in millionths of a dollar per minute, the billing steps in seconds."""
 
     country: str
     network: str
@@ -87,7 +87,7 @@ _IDLE_EVERY = 8
 
 
 def dids(rng: Random) -> tuple[list[Did], list[float]]:
-    """Every number that is owned, and cumulative weights of use: a few are busy, some are idle."""
+    """Return every DID, and cumulative weights of use: a few are busy, some are idle."""
     owned = [_did(rng, prefix, digits, toll_free) for prefix, digits, toll_free, count in _RANGES for _ in range(count)]
     rng.shuffle(owned)
     weights = [0.0 if rank % _IDLE_EVERY == _IDLE_EVERY - 1 else 1 / (rank + 1) for rank in range(len(owned))]

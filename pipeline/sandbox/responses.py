@@ -1,4 +1,4 @@
-"""What goes back to the client, before it is bytes: JSON, files, refusals, and how they travel."""
+"""Responses before they are bytes: JSON, files, refusals, and how they are sent."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ JSON = "application/json"
 
 
 class Wire(Enum):
-    """How an answer travels; everything but ``WHOLE`` is a fault."""
+    """How a response is sent; everything but ``WHOLE`` is a fault."""
 
     WHOLE = auto()
     CUT = auto()
@@ -35,7 +35,7 @@ class FilePart:
 
 
 @dataclass
-class Answer:
+class Response:
     """A status, headers, and a body in memory or in a file."""
 
     status: int
@@ -51,15 +51,21 @@ class Answer:
 
 
 class RefusalError(Exception):
-    """Raised to answer with a refusal, in the vendor's own shape."""
+    """Raised to answer with a refusal in the vendor's format."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Response) -> None:
         super().__init__(answer.status)
         self.answer = answer
 
 
-def document(status: int, content: object, media_type: str = JSON) -> Answer:
-    """A JSON document with the headers that vendors send along."""
+def document(status: int, content: object, media_type: str = JSON) -> Response:
+    """Return a response with a JSON document and the headers that vendors send.
+
+    Args:
+        status: The HTTP status.
+        content: What is sent as JSON.
+        media_type: The media type.
+    """
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
     digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
     headers = {
@@ -68,4 +74,4 @@ def document(status: int, content: object, media_type: str = JSON) -> Answer:
         "Cache-Control": "max-age=0, private, must-revalidate",
         "X-Request-Id": str(uuid.uuid4()),
     }
-    return Answer(status, headers, body)
+    return Response(status, headers, body)

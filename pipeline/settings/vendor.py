@@ -1,11 +1,11 @@
-"""How one vendor lets us in, whatever vendor it is."""
+"""The settings that every vendor has."""
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-class Entry(BaseSettings):
-    """What the environment says of a vendor, each after its name: ``REBILLY_API_KEY`` and the like."""
+class VendorSettings(BaseSettings):
+    """The settings of one vendor, whose names begin with its own: ``REBILLY_API_KEY``."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
 

@@ -1,4 +1,4 @@
-"""The columns of files: those of the version that created the export, whoever fetches it and whenever."""
+"""The columns of files by version: those of the version that created the export, whatever version fetches it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -7,7 +7,7 @@ from pipeline.sandbox.traffic.origins import country, delivered, network
 from pipeline.sandbox.traffic.record import Cells
 
 Cell = tuple[str, Callable[[str], str]]
-"""A column of the records, and what the file shows of its cell."""
+"""A column of the records, and how the file shows its cell."""
 
 
 def _same(*names: str) -> dict[str, Cell]:
@@ -18,7 +18,7 @@ def _named(names: Mapping[str, str]) -> dict[str, Cell]:
     return {name: (ours, str) for name, ours in names.items()}
 
 
-# As the user panel of 2020 describes its files; of the API's own files of these versions no source shows the header.
+# As the user panel of 2020 describes its files; no source shows the header of the API's files of these versions.
 _IN_2020 = _named(
     {
         "Date/Time Start (UTC)": "Date/Time Start (UTC)",
@@ -53,7 +53,7 @@ _OUT_2020 = _named(
         "Trunk Name": "Voice OUT Trunk",
     }
 )
-# The vendor publishes its beginning up to the DID; what follows is taken to be as it was.
+# The vendor publishes the columns up to the DID; the others are taken to be unchanged.
 _IN_2026_11: dict[str, Cell] = {
     **_same("Date/Time Start (UTC)", "Date/Time Connect (UTC)", "Date/Time End (UTC)", "Status"),
     "Source Number": ("Source", str),
@@ -73,18 +73,24 @@ _CHANGED: dict[tuple[str, str], Mapping[str, Cell]] = {
 
 
 def header(export_type: str, version: str) -> Cells:
-    """The names of the columns of a file."""
+    """Return the names of the columns of a file."""
     return tuple(_CHANGED.get((export_type, version), COLUMNS[export_type]))
 
 
-def held(export_type: str, version: str) -> frozenset[str]:
-    """The columns of the records that a file holds under any name."""
+def columns_held(export_type: str, version: str) -> frozenset[str]:
+    """Return the columns of the records that a file holds under any name."""
     changed = _CHANGED.get((export_type, version))
     return frozenset(name for name, _ in changed.values()) if changed else frozenset(COLUMNS[export_type])
 
 
 def lines(export_type: str, version: str, rows: Iterable[Cells]) -> Iterator[Cells]:
-    """The cells of a file, of records' cells."""
+    """Yield the cells of a file, made of the cells of records.
+
+    Args:
+        export_type: ``cdr_in``, ``cdr_out``, ``sms_in`` or ``sms_out``.
+        version: The API version of the file.
+        rows: The cells of each record, as in ``COLUMNS``.
+    """
     changed = _CHANGED.get((export_type, version))
     if changed is None:
         yield from rows
