@@ -19,7 +19,7 @@ from pipeline.sharing import Shared
 from pipeline.warehouse.forgetting import forget, kept_months, tables
 from pipeline.warehouse.marts import build, failure, is_behind
 from pipeline.warehouse.publish import Edition, Snapshot, fingerprint, publish, shown_in
-from pipeline.warehouse.queries import Query, models, trends
+from pipeline.warehouse.queries import Query, models, views
 from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, Revision, as_table
 
 
@@ -136,4 +136,4 @@ class Holdings(Held):
             "differences": as_table(known_differences(self.lake, self.schemas), Revision),
         }
         sums = self.clocks.unexpired(kept_months(self.kept), self.clock())
-        return Edition(self.schemas, REJECTED, [*models(), *trends()], records, sums)
+        return Edition(self.schemas, REJECTED, [*models(), *views()], records, sums)

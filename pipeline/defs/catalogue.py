@@ -16,7 +16,7 @@ from pipeline.privacy.personal import NAME
 from pipeline.settings import Settings
 from pipeline.warehouse.lineage import Origin, column_lineage, descendants
 from pipeline.warehouse.preview import Glance, Lens
-from pipeline.warehouse.queries import Query, models, trends
+from pipeline.warehouse.queries import Query, models, views
 
 # what adds up, under the names that it keeps from the records to the marts; prices do not
 _COUNTS = frozenset({"calls", "attempts"})
@@ -91,4 +91,4 @@ def _names_in(relation: str) -> Collection[str]:
 
 @cache
 def _queries() -> Mapping[str, Query]:
-    return {query.name: query for query in (*models(), *trends())}
+    return {query.name: query for query in (*models(), *views())}

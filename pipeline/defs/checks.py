@@ -25,7 +25,7 @@ def checks(journey: Journey) -> dg.AssetChecksDefinition:
         dg.AssetCheckSpec(
             name,
             asset=WAREHOUSE,
-            description=f"{query.about}\n\n```sql\n{query.sql}\n```",
+            description=f"{query.about}\n\n```sql\n{query.written}\n```",
             metadata={"reads": ", ".join(sorted(query.reads))},
         )
         for name, query in queries.items()

@@ -47,7 +47,7 @@ def _mart(
             "dagster/table_name": query.name,
             "checked by": ", ".join(checks) or "nothing",
         },
-        description=f"{query.about}\n\n```sql\n{query.sql}\n```",
+        description=f"{query.about}\n\n```sql\n{query.written}\n```",
     )
     def mart(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         lens = catalogue.lens(query.name, journey.settings)

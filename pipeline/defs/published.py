@@ -11,7 +11,7 @@ from pipeline.defs.relations import OWNERS, key_of, of_query, of_record, records
 from pipeline.errors import PermanentError
 from pipeline.journey import Journey
 from pipeline.warehouse.preview import glances, row_counts
-from pipeline.warehouse.queries import Query, models, trends
+from pipeline.warehouse.queries import Query, models, views
 from pipeline.warehouse.sentences import TABLES
 
 WAREHOUSE = dg.AssetKey("warehouse")
@@ -27,7 +27,7 @@ def published(journey: Journey) -> dg.AssetsDefinition:
         specs=[
             _warehouse_spec([*loaded, *(key_of(query.name) for query in models())]),
             *(_record_spec(name, loaded) for name in records()),
-            *(_trend_spec(query, upstream(query, [*lanes, *records()])) for query in trends()),
+            *(_trend_spec(query, upstream(query, [*lanes, *records()])) for query in views()),
         ],
     )
     def warehouse(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
@@ -75,7 +75,7 @@ def _trend_spec(query: Query, deps: list[dg.AssetDep]) -> dg.AssetSpec:
         group_name=query.schema,
         kinds={"duckdb", "sql"},
         owners=OWNERS,
-        description=f"{query.about}\n\n```sql\n{query.sql}\n```",
+        description=f"{query.about}\n\n```sql\n{query.written}\n```",
         metadata={"dagster/column_schema": of_query(query), "dagster/table_name": query.name},
     )
 
@@ -93,7 +93,7 @@ def _of_file(journey: Journey) -> dict[str, Any]:
 
 def _of_relations(journey: Journey) -> dict[str, dict[str, Any]]:
     """What there is to see of every relation that publishing makes."""
-    made = {query.name: query for query in trends()}
+    made = {query.name: query for query in views()}
     found = glances(journey.warehouse, {name: catalogue.lens(name, journey.settings) for name in (*records(), *made)})
     return {
         name: {
@@ -108,7 +108,7 @@ def _contents() -> Iterator[tuple[str, str, str]]:
     """Everything in the file: its name, what it is there, and what one row of it is."""
     for name, about in TABLES.items():
         yield name, "TABLE" if name in records() else "VIEW", about
-    for query in sorted((*models(), *trends()), key=lambda query: query.name):
+    for query in sorted((*models(), *views()), key=lambda query: query.name):
         yield query.name, "TABLE" if query.schema == "marts" else "VIEW", query.about
 
 

@@ -19,7 +19,7 @@ from filelock import FileLock
 from pipeline.errors import writing
 from pipeline.storage import whole
 from pipeline.warehouse.lake import rejected_table
-from pipeline.warehouse.queries import Query, anchored, seeds
+from pipeline.warehouse.queries import Query, anchored, metrics, seeds
 from pipeline.warehouse.relations import comment, create, create_record, create_seeds, disk, literal, types
 from pipeline.warehouse.sentences import DECLARED, SEED_COLUMNS, SENTENCES, TABLES
 
@@ -91,6 +91,7 @@ def fingerprint(lake: Snapshot, edition: Edition) -> str:
     said: list[object] = [STORAGE_VERSION, *((name, lake.files(name), edition.kept.get(name)) for name in tables)]
     said += [(schema.to_string(), _sentences(schema)) for schema in edition.calls.values()]
     said += [(query.name, query.sql) for query in models]
+    said += [(metric.name, metric.body) for metric in metrics().values()]
     said += [(name, path.read_bytes()) for name, path in seeds().items()]
     for name, table in edition.records.items():
         said.append((name, table.drop_columns(list(_AGING.intersection(table.column_names))).to_pylist()))
@@ -106,6 +107,9 @@ def _write(part: Path, lake: Snapshot, edition: Edition) -> None:
         db.execute("BEGIN TRANSACTION")  # each statement would wait for the disk on its own
         for schema in ("staging", "marts", "seeds", "trends"):
             db.execute(f"CREATE SCHEMA {schema}")
+        for metric in metrics().values():
+            db.execute(f"CREATE MACRO {metric.name}({', '.join(metric.parameters)}) AS {metric.body}")
+            db.execute(f"COMMENT ON MACRO {metric.name} IS {literal(metric.about)}")
         for name, schema in edition.calls.items():
             made = create(db, name, _flat(lake.files(name)), schema)
             comment(db, made or "VIEW", name, _sentences(schema), TABLES.get(name, DECLARED))

@@ -1,4 +1,5 @@
--- One row per month and scope whose metered spend is not that of the calls. Ask: does the capacity adviser speak of all the money?
+-- One row per month and scope whose metered spend is not that of the calls.
+-- Ask: does the capacity adviser speak of all the money?
 -- severity: error
 --
 -- Both scopes hold every metered call, and the most channels that are advised of must save all of it, unless those are more
@@ -24,11 +25,16 @@ found AS (
     GROUP BY month, scope
 )
 SELECT
-    coalesce(expected.month, found.month) AS month, -- Month of call start, YYYY-MM (UTC).
-    coalesce(expected.scope, found.scope) AS scope, -- What the channels are for: all, or capacity_group.
-    expected.metered_usd AS expected_usd, -- Metered spend of the calls, USD.
-    found.metered_usd AS found_usd, -- Metered spend that the adviser has, USD.
-    found.avoided_usd -- What the most channels would have saved of it, USD.
+    -- Month of call start, YYYY-MM (UTC).
+    coalesce(expected.month, found.month) AS month,
+    -- What the channels are for: all, or capacity_group.
+    coalesce(expected.scope, found.scope) AS scope,
+    -- Metered spend of the calls, USD.
+    expected.metered_usd AS expected_usd,
+    -- Metered spend that the adviser has, USD.
+    found.metered_usd AS found_usd,
+    -- What the most channels would have saved of it, USD.
+    found.avoided_usd
 FROM expected
 FULL JOIN found
     ON found.month = expected.month

@@ -1,4 +1,5 @@
--- One row per call record with a negative amount, or one that no call costs. Ask: is it a credit, or a fault?
+-- One row per call record with a negative amount, or one that no call costs.
+-- Ask: is it a credit, or a fault?
 -- severity: warn
 --
 -- A credit is negative, and right; it lowers what its trunk and day have cost. At the dearest rates, of about USD 10 a
@@ -23,12 +24,18 @@ WITH records AS (
     FROM cdr_out
 )
 SELECT
-    month, -- Month of call start, YYYY-MM (UTC).
-    record_type, -- Table of the row: cdr_in or cdr_out.
-    export_id, -- The vendor's id of the export that held the row.
-    line AS row_number, -- The row's place in that export's file, from 1.
-    least_usd, -- The least of its amounts, USD.
-    most_usd -- The largest of its amounts, USD.
+    -- Month of call start, YYYY-MM (UTC).
+    month,
+    -- Table of the row: cdr_in or cdr_out.
+    record_type,
+    -- The vendor's id of the export that held the row.
+    export_id,
+    -- The row's place in that export's file, from 1.
+    line AS row_number,
+    -- The least of its amounts, USD.
+    least_usd,
+    -- The largest of its amounts, USD.
+    most_usd
 FROM records
 WHERE least_usd < 0
     OR most_usd >= 20000

@@ -1,4 +1,5 @@
--- One row per month and record type whose calls do not add up to its rows. Ask: did folding lose or double anything?
+-- One row per month and record type whose calls do not add up to its rows.
+-- Ask: did folding lose or double anything?
 -- severity: error
 --
 -- Attempts, money and the seconds of answered attempts, summed over staging, must be those of the rows, exactly. What rows say
@@ -42,14 +43,22 @@ folded AS (
     GROUP BY month
 )
 SELECT
-    coalesce(loaded.month, folded.month) AS month, -- Month of call start, YYYY-MM (UTC).
-    coalesce(loaded.record_type, folded.record_type) AS record_type, -- Record type: cdr_in or cdr_out.
-    loaded.attempts AS loaded_attempts, -- Rows of the base table.
-    folded.attempts AS folded_attempts, -- Attempts summed over calls.
-    loaded.duration_seconds AS loaded_seconds, -- Seconds of answered attempts in the base table.
-    folded.duration_seconds AS folded_seconds, -- Connected seconds summed over calls.
-    loaded.cost_usd AS loaded_usd, -- Cost in the base table, USD.
-    folded.cost_usd AS folded_usd -- Cost summed over calls, USD.
+    -- Month of call start, YYYY-MM (UTC).
+    coalesce(loaded.month, folded.month) AS month,
+    -- Record type: cdr_in or cdr_out.
+    coalesce(loaded.record_type, folded.record_type) AS record_type,
+    -- Rows of the base table.
+    loaded.attempts AS loaded_attempts,
+    -- Attempts summed over calls.
+    folded.attempts AS folded_attempts,
+    -- Seconds of answered attempts in the base table.
+    loaded.duration_seconds AS loaded_seconds,
+    -- Connected seconds summed over calls.
+    folded.duration_seconds AS folded_seconds,
+    -- Cost in the base table, USD.
+    loaded.cost_usd AS loaded_usd,
+    -- Cost summed over calls, USD.
+    folded.cost_usd AS folded_usd
 FROM loaded
 FULL JOIN folded
     ON folded.month = loaded.month

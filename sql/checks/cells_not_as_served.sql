@@ -1,4 +1,5 @@
--- One row per call record and cell that holds something else than was served. Ask: which figures rest on a reading of ours?
+-- One row per call record and cell that holds something else than was served.
+-- Ask: which figures rest on a reading of ours?
 -- severity: warn
 --
 -- A zero date, and a time farther from the call's start than a call can last, is no time: the column is NULL, and the call
@@ -31,12 +32,18 @@ cells AS (
     WHERE extra IS NOT NULL
 )
 SELECT
-    month, -- Month of call start, YYYY-MM (UTC).
-    record_type, -- Table of the row: cdr_in or cdr_out.
-    export_id, -- The vendor's id of the export that held the row.
-    line AS row_number, -- The row's place in that export's file, from 1.
-    replace(cell.key, ' as served', '') AS column_name, -- The column that holds something else.
-    cell.value AS served -- The cell as it was served.
+    -- Month of call start, YYYY-MM (UTC).
+    month,
+    -- Table of the row: cdr_in or cdr_out.
+    record_type,
+    -- The vendor's id of the export that held the row.
+    export_id,
+    -- The row's place in that export's file, from 1.
+    line AS row_number,
+    -- The column that holds something else.
+    replace(cell.key, ' as served', '') AS column_name,
+    -- The cell as it was served.
+    cell.value AS served
 FROM cells
 WHERE cell.key IN (
         'connected_at as served',

@@ -1,4 +1,5 @@
--- One row per month, direction and scope whose channel seconds are not those of the calls. Ask: did the sweep lose or double a call?
+-- One row per month, direction and scope whose channel seconds are not those of the calls.
+-- Ask: did the sweep lose or double a call?
 -- severity: error
 --
 -- Every call is once in the scope all and once with its trunk, inbound also with its DID and its capacity group, so each scope
@@ -73,11 +74,16 @@ found AS (
     GROUP BY month, direction, scope
 )
 SELECT
-    coalesce(expected.month, found.month) AS month, -- Month of the seconds, YYYY-MM (UTC).
-    coalesce(expected.direction, found.direction) AS direction, -- Direction of the traffic: in (to a DID) or out.
-    coalesce(expected.scope, found.scope) AS scope, -- What is counted together: all, did, trunk or capacity_group.
-    expected.held_seconds AS expected_seconds, -- Seconds from start to end over all calls, within the month.
-    found.held_seconds AS found_seconds -- Seconds of held channels in staging.channel_hours.
+    -- Month of the seconds, YYYY-MM (UTC).
+    coalesce(expected.month, found.month) AS month,
+    -- Direction of the traffic: in (to a DID) or out.
+    coalesce(expected.direction, found.direction) AS direction,
+    -- What is counted together: all, did, trunk or capacity_group.
+    coalesce(expected.scope, found.scope) AS scope,
+    -- Seconds from start to end over all calls, within the month.
+    expected.held_seconds AS expected_seconds,
+    -- Seconds of held channels in staging.channel_hours.
+    found.held_seconds AS found_seconds
 FROM expected
 FULL JOIN found
     ON found.month = expected.month

@@ -1,4 +1,5 @@
--- One row per loaded month whose rows are not those of its export's file. Ask: did everything that was served arrive?
+-- One row per loaded month whose rows are not those of its export's file.
+-- Ask: did everything that was served arrive?
 -- severity: error
 --
 -- A month whose calls are not kept any more (state expired in coverage) cannot be compared, and what is no call is
@@ -50,15 +51,24 @@ loaded AS (
         AND coverage.record_type IN ('cdr_in', 'cdr_out')
 )
 SELECT
-    loaded.month, -- Month the export was asked for, YYYY-MM (UTC).
-    loaded.record_type, -- Table of the rows: cdr_in or cdr_out.
-    loaded.export_id, -- The vendor's id of the export that is loaded.
-    loaded.file_rows, -- Records in the export's file.
-    loaded.counted_rows, -- The same, counted in its bytes; NULL of loads that did not note it.
-    coalesce(published.row_count, 0) AS published_rows, -- Rows of the month as published.
-    coalesce(rejected.row_count, 0) AS rejected_rows, -- Records of the file that could not be typed.
-    loaded.noted_usd, -- Money noted when the file was loaded, USD.
-    coalesce(published.cost_usd, 0) AS published_usd -- Money of the month as published, USD.
+    -- Month the export was asked for, YYYY-MM (UTC).
+    loaded.month,
+    -- Table of the rows: cdr_in or cdr_out.
+    loaded.record_type,
+    -- The vendor's id of the export that is loaded.
+    loaded.export_id,
+    -- Records in the export's file.
+    loaded.file_rows,
+    -- The same, counted in its bytes; NULL of loads that did not note it.
+    loaded.counted_rows,
+    -- Rows of the month as published.
+    coalesce(published.row_count, 0) AS published_rows,
+    -- Records of the file that could not be typed.
+    coalesce(rejected.row_count, 0) AS rejected_rows,
+    -- Money noted when the file was loaded, USD.
+    loaded.noted_usd,
+    -- Money of the month as published, USD.
+    coalesce(published.cost_usd, 0) AS published_usd
 FROM loaded
 LEFT JOIN published
     ON published.record_type = loaded.record_type

@@ -1,4 +1,5 @@
--- One row per month, direction and cost mart whose money is not that of the rows. Ask: does every cost mart show every cent once?
+-- One row per month, direction and cost mart whose money is not that of the rows.
+-- Ask: does every cost mart show every cent once?
 -- severity: error
 --
 -- Billed but not connected, without a trunk, without a country, unexplained: all of it must be somewhere. A month whose
@@ -57,11 +58,16 @@ expected AS (
         ON marts_of.direction = loaded.direction
 )
 SELECT
-    coalesce(expected.month, found.month) AS month, -- Month of call start, YYYY-MM (UTC).
-    coalesce(expected.direction, found.direction) AS direction, -- Direction of the traffic: in (to a DID) or out.
-    coalesce(expected.mart, found.mart) AS mart, -- Name of the mart in schema marts.
-    expected.cost_usd AS expected_usd, -- Cost it should show, USD.
-    found.cost_usd AS found_usd -- Cost it shows, USD.
+    -- Month of call start, YYYY-MM (UTC).
+    coalesce(expected.month, found.month) AS month,
+    -- Direction of the traffic: in (to a DID) or out.
+    coalesce(expected.direction, found.direction) AS direction,
+    -- Name of the mart in schema marts.
+    coalesce(expected.mart, found.mart) AS mart,
+    -- Cost it should show, USD.
+    expected.cost_usd AS expected_usd,
+    -- Cost it shows, USD.
+    found.cost_usd AS found_usd
 FROM expected
 FULL JOIN found
     ON found.month = expected.month

@@ -1,4 +1,5 @@
--- One row per month, direction and mart that does not add up to the rows below it. Ask: does every mart count every record once?
+-- One row per month, direction and mart that does not add up to the rows below it.
+-- Ask: does every mart count every record once?
 -- severity: error
 --
 -- Attempts where the mart counts attempts, calls where it counts calls; money where it has money. A month whose calls are
@@ -136,13 +137,20 @@ found AS (
     GROUP BY month
 )
 SELECT
-    coalesce(expected.month, found.month) AS month, -- Month of call start, YYYY-MM (UTC).
-    coalesce(expected.direction, found.direction) AS direction, -- Direction of the traffic: in (to a DID) or out.
-    coalesce(expected.mart, found.mart) AS mart, -- Name of the mart in schema marts.
-    expected.counted AS expected_count, -- Attempts, or calls, that the mart should count.
-    found.counted AS found_count, -- Attempts, or calls, that it counts.
-    expected.cost_usd AS expected_usd, -- Cost it should show, USD.
-    found.cost_usd AS found_usd -- Cost it shows, USD.
+    -- Month of call start, YYYY-MM (UTC).
+    coalesce(expected.month, found.month) AS month,
+    -- Direction of the traffic: in (to a DID) or out.
+    coalesce(expected.direction, found.direction) AS direction,
+    -- Name of the mart in schema marts.
+    coalesce(expected.mart, found.mart) AS mart,
+    -- Attempts, or calls, that the mart should count.
+    expected.counted AS expected_count,
+    -- Attempts, or calls, that it counts.
+    found.counted AS found_count,
+    -- Cost it should show, USD.
+    expected.cost_usd AS expected_usd,
+    -- Cost it shows, USD.
+    found.cost_usd AS found_usd
 FROM expected
 FULL JOIN found
     ON found.month = expected.month

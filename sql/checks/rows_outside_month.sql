@@ -1,4 +1,5 @@
--- One row per call record that started outside its month (UTC). Ask: did the vendor's window and ours mean the same month?
+-- One row per call record that started outside its month (UTC).
+-- Ask: did the vendor's window and ours mean the same month?
 -- severity: error
 --
 -- The export's filter, the file's times and the marts' month must be one clock: such a row would be counted in a month
@@ -21,10 +22,15 @@ WITH records AS (
     FROM cdr_out
 )
 SELECT
-    month, -- Month the export was asked for, YYYY-MM (UTC).
-    record_type, -- Table of the row: cdr_in or cdr_out.
-    export_id, -- The vendor's id of the export that held the row.
-    line AS row_number, -- The row's place in that export's file, from 1.
-    started_at -- When the call began to ring, UTC.
+    -- Month the export was asked for, YYYY-MM (UTC).
+    month,
+    -- Table of the row: cdr_in or cdr_out.
+    record_type,
+    -- The vendor's id of the export that held the row.
+    export_id,
+    -- The row's place in that export's file, from 1.
+    line AS row_number,
+    -- When the call began to ring, UTC.
+    started_at
 FROM records
 WHERE strftime(started_at, '%Y-%m') IS DISTINCT FROM month

@@ -1,4 +1,5 @@
--- One row per call record that was not answered and still lasted. Ask: has the vendor left out connect times?
+-- One row per call record that was not answered and still lasted.
+-- Ask: has the vendor left out connect times?
 -- severity: warn
 --
 -- Answered means a connect time here; seconds without one would raise the ACD of the others.
@@ -24,12 +25,18 @@ WITH records AS (
     FROM cdr_out
 )
 SELECT
-    month, -- Month of call start, YYYY-MM (UTC).
-    record_type, -- Table of the row: cdr_in or cdr_out.
-    export_id, -- The vendor's id of the export that held the row.
-    line AS row_number, -- The row's place in that export's file, from 1.
-    duration_seconds, -- Connected seconds as served.
-    cost_usd -- What the attempt cost, USD.
+    -- Month of call start, YYYY-MM (UTC).
+    month,
+    -- Table of the row: cdr_in or cdr_out.
+    record_type,
+    -- The vendor's id of the export that held the row.
+    export_id,
+    -- The row's place in that export's file, from 1.
+    line AS row_number,
+    -- Connected seconds as served.
+    duration_seconds,
+    -- What the attempt cost, USD.
+    cost_usd
 FROM records
 WHERE connected_at IS NULL
     AND duration_seconds > 0

@@ -1,4 +1,5 @@
--- One row per month, scope, capacity group and number of extra flat channels. Ask: what would more flat channels have saved of metered spend?
+-- One row per month, scope, capacity group and number of extra flat channels.
+-- Ask: what would more flat channels have saved of metered spend?
 -- month before: staging.carried_over
 --
 -- Extra channels would have carried calls that were metered (metered_usd above 0), each for the span of staging.call_spans, the
@@ -145,17 +146,28 @@ advised AS (
         OR lost.lost_calls > 0
 )
 SELECT
-    advised.month, -- Month of call start, YYYY-MM (UTC).
-    advised.scope, -- What the channels are for: all, or capacity_group.
-    advised.name, -- The capacity group; NULL for all, and for the numbers in none.
-    extra.channels AS extra_channels, -- Flat channels more than there were, from 1 to the peak or 50; 1 where no call was metered.
-    CAST(advised.peak_metered_calls AS BIGINT) AS peak_metered_calls, -- Most metered calls in progress in the same second.
-    CAST(advised.calls AS BIGINT) AS metered_calls, -- Metered calls of the month.
-    CAST(advised.metered_usd AS DECIMAL(38, 6)) AS metered_usd, -- What they paid for metered channels, USD.
-    coalesce(CAST(sum(spent.calls) FILTER (WHERE spent.level <= extra.channels) AS BIGINT), 0) AS avoided_at_least_calls, -- Calls that the extra channels would have carried at least.
-    coalesce(CAST(sum(spent.metered_usd) FILTER (WHERE spent.level <= extra.channels) AS DECIMAL(38, 6)), 0) AS avoided_at_least_usd, -- Metered spend that the extra channels would have avoided at least, USD.
-    coalesce(CAST(sum(spent.usd_by_seconds * least(spent.level, extra.channels) / spent.level) AS DECIMAL(38, 6)), 0) AS avoided_by_seconds_usd, -- Metered spend that they would have avoided had calls moved to a channel as it fell free, USD.
-    advised.lost_calls -- Inbound calls of the month that were lost, because every channel was in use.
+    -- Month of call start, YYYY-MM (UTC).
+    advised.month,
+    -- What the channels are for: all, or capacity_group.
+    advised.scope,
+    -- The capacity group; NULL for all, and for the numbers in none.
+    advised.name,
+    -- Flat channels more than there were, from 1 to the peak or 50; 1 where no call was metered.
+    extra.channels AS extra_channels,
+    -- Most metered calls in progress in the same second.
+    CAST(advised.peak_metered_calls AS BIGINT) AS peak_metered_calls,
+    -- Metered calls of the month.
+    CAST(advised.calls AS BIGINT) AS metered_calls,
+    -- What they paid for metered channels, USD.
+    CAST(advised.metered_usd AS DECIMAL(38, 6)) AS metered_usd,
+    -- Calls that the extra channels would have carried at least.
+    coalesce(CAST(sum(spent.calls) FILTER (WHERE spent.level <= extra.channels) AS BIGINT), 0) AS avoided_at_least_calls,
+    -- Metered spend that the extra channels would have avoided at least, USD.
+    coalesce(CAST(sum(spent.metered_usd) FILTER (WHERE spent.level <= extra.channels) AS DECIMAL(38, 6)), 0) AS avoided_at_least_usd,
+    -- Metered spend that they would have avoided had calls moved to a channel as it fell free, USD.
+    coalesce(CAST(sum(spent.usd_by_seconds * least(spent.level, extra.channels) / spent.level) AS DECIMAL(38, 6)), 0) AS avoided_by_seconds_usd,
+    -- Inbound calls of the month that were lost, because every channel was in use.
+    advised.lost_calls
 FROM advised
 INNER JOIN extra
     ON extra.channels <= greatest(advised.peak_metered_calls, 1)

@@ -1,4 +1,5 @@
--- One row per month, direction and component of the charge. Ask: what is the money paid for?
+-- One row per month, direction and component of the charge.
+-- Ask: what is the money paid for?
 --
 -- Inbound: toll_free, pstn (forwarding to the telephone network), metered (channels), cnam (callers' names), as the same
 -- call may incur several; unexplained = the vendor's total - those four, so that the components always add up to the
@@ -58,12 +59,21 @@ components AS (
     GROUP BY month
 )
 SELECT
-    month, -- Month of call start, YYYY-MM (UTC).
-    direction, -- Direction of the traffic: in (to a DID) or out.
-    component, -- What was charged: toll_free, pstn, metered, cnam or unexplained (in); outbound (out).
-    CAST(cost_usd AS DECIMAL(38, 6)) AS cost_usd, -- What it cost, USD; unexplained may be negative.
-    calls_charged, -- Calls charged with it.
-    CAST(charged_seconds AS DOUBLE) / 60 AS charged_minutes, -- Minutes of those calls: billed (out) or connected (in); NULL for cnam, charged by lookup, and for unexplained.
-    CAST(cost_usd AS DOUBLE) / nullif(CAST(charged_seconds AS DOUBLE) / 60, 0) AS cost_per_minute_usd, -- Cost in USD per such minute.
-    CAST(cost_usd AS DOUBLE) / nullif(CAST(sum(cost_usd) OVER (PARTITION BY month, direction) AS DOUBLE), 0) AS share_of_month -- Share of the direction's cost in the month; NULL where nothing was charged.
+    -- Month of call start, YYYY-MM (UTC).
+    month,
+    -- Direction of the traffic: in (to a DID) or out.
+    direction,
+    -- What was charged: toll_free, pstn, metered, cnam or unexplained (in); outbound (out).
+    component,
+    -- What it cost, USD; unexplained may be negative.
+    CAST(cost_usd AS DECIMAL(38, 6)) AS cost_usd,
+    -- Calls charged with it.
+    calls_charged,
+    -- Minutes of those calls: billed (out) or connected (in); NULL for cnam, charged by lookup, and
+    -- for unexplained.
+    minutes(charged_seconds) AS charged_minutes,
+    -- Cost in USD per such minute.
+    cost_per_minute(cost_usd, charged_seconds) AS cost_per_minute_usd,
+    -- Share of the direction's cost in the month; NULL where nothing was charged.
+    ratio(cost_usd, sum(cost_usd) OVER (PARTITION BY month, direction)) AS share_of_month
 FROM components

@@ -1,4 +1,5 @@
--- One row per month, UTC day of call start, direction and component of the charge. Ask: on which days was the money spent, and for what?
+-- One row per month, UTC day of call start, direction and component of the charge.
+-- Ask: on which days was the money spent, and for what?
 --
 -- Components are those of cost_by_component, by the start of each attempt. The price of a minute is the component over all
 -- minutes of the day and direction, billed (out) or connected (in): the components of a day add up to what a minute cost
@@ -46,10 +47,19 @@ components AS (
     GROUP BY month, CAST(started_at AS DATE)
 )
 SELECT
-    month, -- Month of call start, YYYY-MM (UTC).
-    day, -- Day of call start (UTC).
-    direction, -- Direction of the traffic: in (to a DID) or out.
-    component, -- What was charged: toll_free, pstn, metered, cnam or unexplained (in); outbound (out).
-    CAST(cost_usd AS DECIMAL(38, 6)) AS cost_usd, -- What it cost, USD; unexplained may be negative.
-    CAST(cost_usd AS DOUBLE) / nullif(CAST(charged_seconds AS DOUBLE) / 60, 0) AS cost_per_minute_usd -- Cost in USD per minute of the day's traffic, billed (out) or connected (in); NULL where there was none.
+    -- Month of call start, YYYY-MM (UTC).
+    month,
+    -- Day of call start (UTC).
+    day,
+    -- Direction of the traffic: in (to a DID) or out.
+    direction,
+    -- What was charged: toll_free, pstn, metered, cnam or unexplained (in); outbound (out).
+    component,
+    -- What it cost, USD; unexplained may be negative.
+    CAST(cost_usd AS DECIMAL(38, 6)) AS cost_usd,
+    -- Cost in USD per minute of the day's traffic, billed (out) or connected (in); NULL where there
+    -- was none.
+    cost_per_minute(cost_usd, charged_seconds) AS cost_per_minute_usd,
+    -- Seconds of the day's traffic, billed (out) or connected (in): the same for each component.
+    coalesce(CAST(charged_seconds AS BIGINT), 0) AS charged_seconds
 FROM components

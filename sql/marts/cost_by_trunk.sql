@@ -1,4 +1,5 @@
--- One row per month, direction and trunk. Ask: what does each trunk cost, and what does a minute over it cost?
+-- One row per month, direction and trunk.
+-- Ask: what does each trunk cost, and what does a minute over it cost?
 --
 -- Attempts, not calls: each attempt's money stays with the trunk that it was sent to, also where it was not answered, so
 -- the trunks of a direction add up to the month. The price of a minute is the cost over the minutes charged (out) or
@@ -39,17 +40,31 @@ trunks AS (
     GROUP BY month, direction, trunk_name
 )
 SELECT
-    month, -- Month of call start, YYYY-MM (UTC).
-    direction, -- Direction of the traffic: in (to a DID) or out.
-    trunk_name, -- Name of the trunk; NULL for attempts that reached none.
-    attempts, -- Attempts sent to the trunk.
-    answered_attempts, -- Attempts with a connect time.
-    duration_seconds, -- Connected seconds.
-    CAST(duration_seconds AS DOUBLE) / 60 AS minutes, -- Connected minutes.
-    billing_seconds, -- Seconds charged after rounding to increments; NULL for inbound, where the vendor does not say.
-    CAST(billing_seconds AS DOUBLE) / 60 AS billed_minutes, -- Minutes charged after rounding to increments; NULL for inbound.
-    unanswered_usd, -- Part of the cost that attempts without a connect time carry, USD.
-    cost_usd, -- What the attempts cost, USD.
-    CAST(cost_usd AS DOUBLE) / nullif(CAST(coalesce(billing_seconds, duration_seconds) AS DOUBLE) / 60, 0) AS cost_per_minute_usd, -- Cost in USD per billed minute (out) or per connected minute (in); NULL where there was none.
-    CAST(cost_usd AS DOUBLE) / nullif(CAST(sum(cost_usd) OVER (PARTITION BY month, direction) AS DOUBLE), 0) AS share_of_month -- Share of the direction's cost in the month, 0 to 1; NULL where nothing was charged.
+    -- Month of call start, YYYY-MM (UTC).
+    month,
+    -- Direction of the traffic: in (to a DID) or out.
+    direction,
+    -- Name of the trunk; NULL for attempts that reached none.
+    trunk_name,
+    -- Attempts sent to the trunk.
+    attempts,
+    -- Attempts with a connect time.
+    answered_attempts,
+    -- Connected seconds.
+    duration_seconds,
+    -- Connected minutes.
+    minutes(duration_seconds) AS minutes,
+    -- Seconds charged after rounding to increments; NULL for inbound, where the vendor does not
+    -- say.
+    billing_seconds,
+    -- Minutes charged after rounding to increments; NULL for inbound.
+    minutes(billing_seconds) AS billed_minutes,
+    -- Part of the cost that attempts without a connect time carry, USD.
+    unanswered_usd,
+    -- What the attempts cost, USD.
+    cost_usd,
+    -- Cost in USD per billed minute (out) or per connected minute (in); NULL where there was none.
+    cost_per_minute(cost_usd, coalesce(billing_seconds, duration_seconds)) AS cost_per_minute_usd,
+    -- Share of the direction's cost in the month, 0 to 1; NULL where nothing was charged.
+    ratio(cost_usd, sum(cost_usd) OVER (PARTITION BY month, direction)) AS share_of_month
 FROM trunks

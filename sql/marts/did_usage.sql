@@ -1,4 +1,5 @@
--- One row per month and dialled DID. Ask: is the number used, by how many, and when is it busiest?
+-- One row per month and dialled DID.
+-- Ask: is the number used, by how many, and when is it busiest?
 --
 -- Calls, minutes and cost are those of cost_by_did, so each formula stands once. A caller is a source number as served:
 -- withheld numbers are none, a word such as anonymous is one. The busiest hour is an hour of the day over the whole month,
@@ -45,18 +46,30 @@ callers AS (
     GROUP BY month, did_number
 )
 SELECT
-    costs.month, -- Month of call start, YYYY-MM (UTC).
-    costs.did_number, -- The dialled DID, digits without a plus.
-    costs.calls, -- Calls to the DID: a call counts once however many attempts it took.
-    costs.answered_calls, -- Calls with a connect time.
-    days.short_calls, -- Answered calls of at most short_call_seconds of the seed thresholds.
-    costs.minutes, -- Connected minutes.
-    callers.callers, -- Different source numbers that called it.
-    days.first_call_at, -- Start of the first call of the month to the DID, UTC.
-    costs.last_call_at, -- Start of the last call of the month to the DID, UTC.
-    days.busiest_hour, -- Hour of the day (UTC, 0 to 23) in which most of its calls began.
-    days.busiest_hour_calls, -- Calls of the month that began in that hour of the day.
-    costs.total_usd -- All charges as served, USD; by component in cost_by_did.
+    -- Month of call start, YYYY-MM (UTC).
+    costs.month,
+    -- The dialled DID, digits without a plus.
+    costs.did_number,
+    -- Calls to the DID: a call counts once however many attempts it took.
+    costs.calls,
+    -- Calls with a connect time.
+    costs.answered_calls,
+    -- Answered calls of at most short_call_seconds of the seed thresholds.
+    days.short_calls,
+    -- Connected minutes.
+    costs.minutes,
+    -- Different source numbers that called it.
+    callers.callers,
+    -- Start of the first call of the month to the DID, UTC.
+    days.first_call_at,
+    -- Start of the last call of the month to the DID, UTC.
+    costs.last_call_at,
+    -- Hour of the day (UTC, 0 to 23) in which most of its calls began.
+    days.busiest_hour,
+    -- Calls of the month that began in that hour of the day.
+    days.busiest_hour_calls,
+    -- All charges as served, USD; by component in cost_by_did.
+    costs.total_usd
 FROM marts.cost_by_did AS costs
 INNER JOIN days
     ON days.month = costs.month

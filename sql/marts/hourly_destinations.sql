@@ -1,4 +1,5 @@
--- One row per month, trunk, destination country and UTC hour of outbound calls. Ask: when was how much called where, and again and again the same numbers?
+-- One row per month, trunk, destination country and UTC hour of outbound calls.
+-- Ask: when was how much called where, and again and again the same numbers?
 --
 -- What trends.watch_irsf compares over months. Repeated calls are answered calls to a number that was reached at least
 -- irsf_calls_per_number times within the hour; they are looked for in hours that cost irsf_hour_usd or more, both of the seed
@@ -17,7 +18,7 @@ hours AS (
         date_trunc('hour', started_at) AS hour,
         count(*) AS calls,
         count(*) FILTER (WHERE answered) AS answered_calls,
-        coalesce(CAST(sum(billing_seconds) AS DOUBLE), 0) / 60 AS billed_minutes,
+        minutes(coalesce(sum(billing_seconds), 0)) AS billed_minutes,
         coalesce(CAST(sum(charged_usd) AS DECIMAL(38, 6)), 0) AS cost_usd
     FROM staging.calls_out
     GROUP BY month, trunk_name, destination_country, date_trunc('hour', started_at)
@@ -62,7 +63,7 @@ repeated AS (
         reached.hour,
         count(*) AS numbers,
         CAST(sum(reached.calls) AS BIGINT) AS calls,
-        coalesce(CAST(sum(reached.billing_seconds) AS DOUBLE), 0) / 60 AS billed_minutes,
+        minutes(coalesce(sum(reached.billing_seconds), 0)) AS billed_minutes,
         coalesce(CAST(sum(reached.cost_usd) AS DECIMAL(38, 6)), 0) AS cost_usd,
         max(reached.longest_seconds) AS longest_seconds,
         min(reached.first_call_at) AS first_call_at,
@@ -73,21 +74,36 @@ repeated AS (
     GROUP BY reached.month, reached.trunk_name, reached.destination_country, reached.hour
 )
 SELECT
-    hours.month, -- Month of call start, YYYY-MM (UTC).
-    hours.trunk_name, -- Name of the trunk that the calls went through.
-    hours.destination_country, -- Country of the dialled numbers, the vendor's name for it; NULL where left out.
-    hours.hour, -- Beginning of the hour of call start, UTC.
-    hours.calls, -- Calls of the hour.
-    hours.answered_calls, -- Calls with a connect time.
-    hours.billed_minutes, -- Minutes charged, after rounding to the billing increments.
-    hours.cost_usd, -- What the hour cost, USD.
-    coalesce(repeated.numbers, 0) AS repeated_numbers, -- Numbers that were reached again and again.
-    coalesce(repeated.calls, 0) AS repeated_calls, -- Answered calls to those numbers.
-    coalesce(repeated.billed_minutes, 0) AS repeated_minutes, -- Minutes charged for those calls.
-    coalesce(repeated.cost_usd, 0) AS repeated_usd, -- What those calls cost, USD.
-    repeated.longest_seconds AS repeated_longest_seconds, -- Length of the longest of those calls, connected seconds.
-    repeated.first_call_at, -- Start of the first of those calls, UTC; NULL where there is none.
-    repeated.last_call_at -- Start of the last of those calls, UTC; NULL where there is none.
+    -- Month of call start, YYYY-MM (UTC).
+    hours.month,
+    -- Name of the trunk that the calls went through.
+    hours.trunk_name,
+    -- Country of the dialled numbers, the vendor's name for it; NULL where left out.
+    hours.destination_country,
+    -- Beginning of the hour of call start, UTC.
+    hours.hour,
+    -- Calls of the hour.
+    hours.calls,
+    -- Calls with a connect time.
+    hours.answered_calls,
+    -- Minutes charged, after rounding to the billing increments.
+    hours.billed_minutes,
+    -- What the hour cost, USD.
+    hours.cost_usd,
+    -- Numbers that were reached again and again.
+    coalesce(repeated.numbers, 0) AS repeated_numbers,
+    -- Answered calls to those numbers.
+    coalesce(repeated.calls, 0) AS repeated_calls,
+    -- Minutes charged for those calls.
+    coalesce(repeated.billed_minutes, 0) AS repeated_minutes,
+    -- What those calls cost, USD.
+    coalesce(repeated.cost_usd, 0) AS repeated_usd,
+    -- Length of the longest of those calls, connected seconds.
+    repeated.longest_seconds AS repeated_longest_seconds,
+    -- Start of the first of those calls, UTC; NULL where there is none.
+    repeated.first_call_at,
+    -- Start of the last of those calls, UTC; NULL where there is none.
+    repeated.last_call_at
 FROM hours
 LEFT JOIN repeated
     ON repeated.month = hours.month

@@ -1,4 +1,5 @@
--- One row per UTC day, direction, scope and name in which a channel was held or a call was lost. Ask: when were most channels in use, and how many are needed?
+-- One row per UTC day, direction, scope and name in which a channel was held or a call was lost.
+-- Ask: when were most channels in use, and how many are needed?
 --
 -- Exact to the second, not sampled: staging.channel_hours says how, and what crosses the edge of a month. Scopes: all, did,
 -- trunk, capacity_group. The busy hour is the full UTC hour with most traffic held, in Erlang = held seconds / 3600 (E.600).
@@ -96,19 +97,34 @@ needed AS (
     GROUP BY busy_seconds
 )
 SELECT
-    days.month, -- Month of the day, YYYY-MM (UTC).
-    days.day, -- Day on which the channels were in use, or calls were lost (UTC).
-    days.direction, -- Direction of the traffic: in (to a DID) or out.
-    days.scope, -- What is counted together: all, did, trunk or capacity_group.
-    days.name, -- The DID, trunk or capacity group; NULL for all, and for calls in none.
-    days.peak_channels, -- Most calls that were connected in the same second.
-    days.peak_at, -- The first such second, UTC; NULL where none was connected.
-    days.peak_held_channels, -- Most calls that held a channel in the same second, ringing included.
-    days.peak_held_at, -- The first such second, UTC; NULL where no channel was held.
-    days.busy_hour, -- Beginning of the hour with most traffic, UTC; of equals the first, NULL where no channel was held.
-    CAST(days.busy_seconds AS DOUBLE) / 3600 AS busy_hour_erlangs, -- Mean number of channels held in that hour.
-    needed.channels AS channels_needed, -- Fewest channels that carry the busy hour at blocking_share of the seed thresholds, by Erlang B.
-    days.lost_calls -- Calls that began on the day and were lost, because every channel was in use.
+    -- Month of the day, YYYY-MM (UTC).
+    days.month,
+    -- Day on which the channels were in use, or calls were lost (UTC).
+    days.day,
+    -- Direction of the traffic: in (to a DID) or out.
+    days.direction,
+    -- What is counted together: all, did, trunk or capacity_group.
+    days.scope,
+    -- The DID, trunk or capacity group; NULL for all, and for calls in none.
+    days.name,
+    -- Most calls that were connected in the same second.
+    days.peak_channels,
+    -- The first such second, UTC; NULL where none was connected.
+    days.peak_at,
+    -- Most calls that held a channel in the same second, ringing included.
+    days.peak_held_channels,
+    -- The first such second, UTC; NULL where no channel was held.
+    days.peak_held_at,
+    -- Beginning of the hour with most traffic, UTC; of equals the first, NULL where no channel was
+    -- held.
+    days.busy_hour,
+    -- Mean number of channels held in that hour.
+    erlangs(days.busy_seconds) AS busy_hour_erlangs,
+    -- Fewest channels that carry the busy hour at blocking_share of the seed thresholds, by Erlang
+    -- B.
+    needed.channels AS channels_needed,
+    -- Calls that began on the day and were lost, because every channel was in use.
+    days.lost_calls
 FROM days
 LEFT JOIN needed
     ON needed.busy_seconds = days.busy_seconds

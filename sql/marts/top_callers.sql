@@ -1,4 +1,5 @@
--- One row per month, direction and source number, of the callers with most calls. Ask: who calls most, again and again, or briefly?
+-- One row per month, direction and source number, of the callers with most calls.
+-- Ask: who calls most, again and again, or briefly?
 -- Personal data: source_number.
 --
 -- Only as many callers as top_callers of the seed thresholds says, per month and direction: a full list of people is kept
@@ -87,18 +88,30 @@ spaced AS (
         AND chosen.source_number = calls.source_number
 )
 SELECT
-    spaced.month, -- Month of call start, YYYY-MM (UTC).
-    spaced.direction, -- Direction of the traffic: in (to a DID) or out.
-    spaced.place, -- Place among the month's callers of that direction, by calls, from 1.
-    chosen.source_number, -- The caller's number as served.
-    count(*) AS calls, -- Calls: an inbound call counts once however many attempts it took.
-    count(*) FILTER (WHERE spaced.answered) AS answered_calls, -- Calls with a connect time.
-    count(*) FILTER (WHERE spaced.answered AND spaced.duration_seconds <= limits.short_call_seconds) AS short_calls, -- Answered calls of at most short_call_seconds of the seed thresholds.
-    count(*) FILTER (WHERE spaced.seconds_since_last <= limits.repeat_call_seconds) AS repeat_calls, -- Calls to the same number again within repeat_call_seconds of the seed thresholds.
-    count(DISTINCT spaced.called_number) AS called_numbers, -- Different numbers called: DIDs (in) or destinations (out).
-    coalesce(CAST(sum(spaced.duration_seconds) AS DOUBLE), 0) / 60 AS minutes, -- Connected minutes.
-    coalesce(CAST(sum(spaced.cost_usd) AS DECIMAL(38, 6)), 0) AS cost_usd, -- What the calls cost, USD.
-    max(spaced.started_at) AS last_call_at -- Start of the caller's last call of the month, UTC.
+    -- Month of call start, YYYY-MM (UTC).
+    spaced.month,
+    -- Direction of the traffic: in (to a DID) or out.
+    spaced.direction,
+    -- Place among the month's callers of that direction, by calls, from 1.
+    spaced.place,
+    -- The caller's number as served.
+    chosen.source_number,
+    -- Calls: an inbound call counts once however many attempts it took.
+    count(*) AS calls,
+    -- Calls with a connect time.
+    count(*) FILTER (WHERE spaced.answered) AS answered_calls,
+    -- Answered calls of at most short_call_seconds of the seed thresholds.
+    count(*) FILTER (WHERE spaced.answered AND spaced.duration_seconds <= limits.short_call_seconds) AS short_calls,
+    -- Calls to the same number again within repeat_call_seconds of the seed thresholds.
+    count(*) FILTER (WHERE spaced.seconds_since_last <= limits.repeat_call_seconds) AS repeat_calls,
+    -- Different numbers called: DIDs (in) or destinations (out).
+    count(DISTINCT spaced.called_number) AS called_numbers,
+    -- Connected minutes.
+    minutes(coalesce(sum(spaced.duration_seconds), 0)) AS minutes,
+    -- What the calls cost, USD.
+    coalesce(CAST(sum(spaced.cost_usd) AS DECIMAL(38, 6)), 0) AS cost_usd,
+    -- Start of the caller's last call of the month, UTC.
+    max(spaced.started_at) AS last_call_at
 FROM spaced
 INNER JOIN chosen
     ON chosen.month = spaced.month

@@ -1,4 +1,5 @@
--- One row per month, direction and trunk (inbound: and trunk group). Ask: which trunk fails, with what, and how slowly is it answered?
+-- One row per month, direction and trunk (inbound: and trunk group).
+-- Ask: which trunk fails, with what, and how slowly is it answered?
 --
 -- ASR = answered / attempts, the terminating side's view (E.425 1.3). NER = (answered + user busy + no answer + reject) /
 -- attempts (E.425 1.5), SEER and ISA as in RFC 6076 4.7, 4.8; what counts as what stands in staging.outcomes. ACD = connected
@@ -119,25 +120,56 @@ ranked_failures AS (
     FROM failures
 )
 SELECT
-    trunks.month, -- Month of call start, YYYY-MM (UTC).
-    trunks.direction, -- Direction of the traffic: in (to a DID) or out.
-    trunks.trunk_name, -- Name of the trunk, not its id; NULL for attempts that reached none.
-    trunks.trunk_group, -- Name of the trunk group; NULL where there is none, and for outbound.
-    trunks.attempts, -- Attempts on the trunk: rows of the call records.
-    trunks.answered_attempts, -- Attempts with a connect time.
-    CAST(trunks.answered_attempts AS DOUBLE) / nullif(trunks.attempts, 0) AS asr_attempt, -- Answer-seizure ratio by attempt, 0 to 1: answered attempts / attempts.
-    CAST(trunks.ner_attempts AS DOUBLE) / nullif(trunks.attempts, 0) AS ner, -- Network effectiveness ratio, 0 to 1.
-    CAST(trunks.seer_attempts AS DOUBLE) / nullif(trunks.attempts - trunks.redirected_attempts, 0) AS seer, -- Session establishment effectiveness ratio, 0 to 1, without 3xx.
-    CAST(trunks.isa_attempts AS DOUBLE) / nullif(trunks.attempts, 0) AS isa, -- Ineffective session attempts, 0 to 1.
-    coalesce(calls.answered_calls, 0) AS answered_calls, -- Calls that were answered on the trunk.
-    trunks.answered_seconds, -- Connected seconds of the answered attempts.
-    CAST(trunks.answered_seconds AS DOUBLE) / nullif(calls.answered_calls, 0) AS acd_seconds, -- Average call duration in seconds: connected seconds of answered calls / answered calls.
-    CAST(trunks.duration_seconds AS DOUBLE) / 60 AS minutes, -- Connected minutes.
-    trunks.short_calls, -- Answered attempts of at most short_call_seconds of the seed thresholds.
-    CAST(delays.p50_seconds AS DOUBLE) AS answer_delay_p50_seconds, -- Median seconds from the start of the trunk's attempt to its answer, where that start is known; not the post-dial delay.
-    CAST(delays.p95_seconds AS DOUBLE) AS answer_delay_p95_seconds, -- Seconds from the start of the trunk's attempt to its answer that 95 % of those answers stay within.
-    ranked_failures.disconnect_code AS top_failure_code, -- Most frequent code of the unanswered attempts, NULL where that is none; of equals the lowest.
-    CAST(ranked_failures.attempts AS DOUBLE) / nullif(trunks.attempts - trunks.answered_attempts, 0) AS top_failure_share -- Share of that code in the unanswered attempts, 0 to 1; NULL where none failed.
+    -- Month of call start, YYYY-MM (UTC).
+    trunks.month,
+    -- Direction of the traffic: in (to a DID) or out.
+    trunks.direction,
+    -- Name of the trunk, not its id; NULL for attempts that reached none.
+    trunks.trunk_name,
+    -- Name of the trunk group; NULL where there is none, and for outbound.
+    trunks.trunk_group,
+    -- Attempts on the trunk: rows of the call records.
+    trunks.attempts,
+    -- Attempts with a connect time.
+    trunks.answered_attempts,
+    -- Answer-seizure ratio by attempt, 0 to 1: answered attempts / attempts.
+    asr(trunks.answered_attempts, trunks.attempts) AS asr_attempt,
+    -- Network effectiveness ratio, 0 to 1.
+    ner(trunks.ner_attempts, trunks.attempts) AS ner,
+    -- Session establishment effectiveness ratio, 0 to 1, without 3xx.
+    seer(trunks.seer_attempts, trunks.attempts, trunks.redirected_attempts) AS seer,
+    -- Ineffective session attempts, 0 to 1.
+    isa(trunks.isa_attempts, trunks.attempts) AS isa,
+    -- Attempts answered, busy, not answered or rejected by the called side.
+    trunks.ner_attempts,
+    -- Attempts answered or ended by SIP 480, 486, 600 or 603.
+    trunks.seer_attempts,
+    -- Attempts ended unanswered by a SIP 3xx redirection.
+    trunks.redirected_attempts,
+    -- Attempts ended unanswered by SIP 408, 500, 503 or 504.
+    trunks.isa_attempts,
+    -- Calls that were answered on the trunk.
+    coalesce(calls.answered_calls, 0) AS answered_calls,
+    -- Connected seconds of the answered attempts.
+    trunks.answered_seconds,
+    -- Average call duration in seconds: connected seconds of answered calls / answered calls.
+    acd(trunks.answered_seconds, calls.answered_calls) AS acd_seconds,
+    -- Connected minutes.
+    minutes(trunks.duration_seconds) AS minutes,
+    -- Answered attempts of at most short_call_seconds of the seed thresholds.
+    trunks.short_calls,
+    -- Median seconds from the start of the trunk's attempt to its answer, where that start is
+    -- known; not the post-dial delay.
+    CAST(delays.p50_seconds AS DOUBLE) AS answer_delay_p50_seconds,
+    -- Seconds from the start of the trunk's attempt to its answer that 95 % of those answers stay
+    -- within.
+    CAST(delays.p95_seconds AS DOUBLE) AS answer_delay_p95_seconds,
+    -- Most frequent code of the unanswered attempts, NULL where that is none; of equals the lowest.
+    ranked_failures.disconnect_code AS top_failure_code,
+    -- Share of that code in the unanswered attempts, 0 to 1; NULL where none failed.
+    ratio(ranked_failures.attempts, trunks.attempts - trunks.answered_attempts) AS top_failure_share,
+    -- Unanswered attempts with that code.
+    coalesce(ranked_failures.attempts, 0) AS top_failure_attempts
 FROM trunks
 LEFT JOIN calls
     ON calls.month = trunks.month

@@ -1,4 +1,5 @@
--- One row per month, UTC day of call start, destination country and network that looks like false answers. Ask: who bills us for calls that nobody answered?
+-- One row per month, UTC day of call start, destination country and network that looks like false answers.
+-- Ask: who bills us for calls that nobody answered?
 -- Forensic: exports are hours old; this finds, it does not block.
 --
 -- False answer supervision: somebody on the route answers in place of the called side, so that ringing is billed. An answer
@@ -59,20 +60,39 @@ compared AS (
     FROM judged
 )
 SELECT
-    compared.month, -- Month of call start, YYYY-MM (UTC).
-    compared.day, -- Day of call start (UTC).
-    compared.destination_country, -- Country of the dialled numbers, the vendor's name for it.
-    compared.network, -- Network of the dialled numbers.
-    compared.calls, -- Calls to the network on the day.
-    compared.answered_calls, -- Calls with a connect time.
-    compared.suspect_calls, -- Those of them that were answered at once and were over soon.
-    CAST(compared.answered_calls AS DOUBLE) / nullif(compared.calls, 0) AS asr_call, -- Answer-seizure ratio of the day by call, 0 to 1.
-    CAST(compared.other_answered AS DOUBLE) / nullif(compared.other_calls, 0) AS asr_call_other_days, -- Answer-seizure ratio of the network on the month's days that were not found, 0 to 1; NULL where there is none.
-    CAST(compared.answered_seconds AS DOUBLE) / nullif(compared.answered_calls, 0) AS acd_seconds, -- Average call duration in seconds: connected seconds of answered calls / answered calls.
-    compared.suspect_usd, -- What the suspect calls cost, USD.
+    -- Month of call start, YYYY-MM (UTC).
+    compared.month,
+    -- Day of call start (UTC).
+    compared.day,
+    -- Country of the dialled numbers, the vendor's name for it.
+    compared.destination_country,
+    -- Network of the dialled numbers.
+    compared.network,
+    -- Calls to the network on the day.
+    compared.calls,
+    -- Calls with a connect time.
+    compared.answered_calls,
+    -- Those of them that were answered at once and were over soon.
+    compared.suspect_calls,
+    -- Answer-seizure ratio of the day by call, 0 to 1.
+    asr(compared.answered_calls, compared.calls) AS asr_call,
+    -- Answer-seizure ratio of the network on the month's days that were not found, 0 to 1; NULL
+    -- where there is none.
+    asr(compared.other_answered, compared.other_calls) AS asr_call_other_days,
+    -- Average call duration in seconds: connected seconds of answered calls / answered calls.
+    acd(compared.answered_seconds, compared.answered_calls) AS acd_seconds,
+    -- Connected seconds of the answered calls.
+    coalesce(compared.answered_seconds, 0) AS answered_seconds,
+    -- Calls to the network on the month's days that were not found.
+    coalesce(CAST(compared.other_calls AS BIGINT), 0) AS other_days_calls,
+    -- Calls with a connect time on those days.
+    coalesce(CAST(compared.other_answered AS BIGINT), 0) AS other_days_answered_calls,
+    -- What the suspect calls cost, USD.
+    compared.suspect_usd,
+    -- The numbers that made it a finding, in words.
     concat(
         CAST(compared.suspect_calls AS VARCHAR), ' of ', CAST(compared.answered_calls AS VARCHAR),
         ' answers came at once and were over soon'
-    ) AS why -- The numbers that made it a finding, in words.
+    ) AS why
 FROM compared
 WHERE compared.found

@@ -1,4 +1,5 @@
--- One row per month, direction, source number and hour that looks like a scan. Ask: who dialled through number after number?
+-- One row per month, direction, source number and hour that looks like a scan.
+-- Ask: who dialled through number after number?
 -- Forensic: exports are hours old; this finds, it does not block.
 -- Personal data: source_number.
 --
@@ -112,21 +113,36 @@ series AS (
     GROUP BY stepped.month, stepped.direction, stepped.source_number, stepped.found_hour
 )
 SELECT
-    busy.month, -- Month of call start, YYYY-MM (UTC).
-    busy.direction, -- Direction of the traffic: in (to a DID) or out.
-    busy.source_number, -- The caller's number as served.
-    busy.first_call_at, -- Start of the hour's first call, UTC.
-    busy.last_call_at, -- Start of the hour's last call, UTC.
-    busy.calls, -- Calls of the source within the hour.
-    busy.answered_calls, -- Those of them with a connect time.
-    series.called_numbers, -- Different numbers called: DIDs (in) or destinations (out).
-    series.neighbours, -- Those of them close above another one.
-    CAST(busy.answered_seconds AS DOUBLE) / nullif(busy.answered_calls, 0) AS acd_seconds, -- Average call duration in seconds: connected seconds of answered calls / answered calls; NULL where none was answered.
-    busy.cost_usd, -- What the calls cost, USD.
+    -- Month of call start, YYYY-MM (UTC).
+    busy.month,
+    -- Direction of the traffic: in (to a DID) or out.
+    busy.direction,
+    -- The caller's number as served.
+    busy.source_number,
+    -- Start of the hour's first call, UTC.
+    busy.first_call_at,
+    -- Start of the hour's last call, UTC.
+    busy.last_call_at,
+    -- Calls of the source within the hour.
+    busy.calls,
+    -- Those of them with a connect time.
+    busy.answered_calls,
+    -- Different numbers called: DIDs (in) or destinations (out).
+    series.called_numbers,
+    -- Those of them close above another one.
+    series.neighbours,
+    -- Average call duration in seconds: connected seconds of answered calls / answered calls; NULL
+    -- where none was answered.
+    acd(busy.answered_seconds, busy.answered_calls) AS acd_seconds,
+    -- Connected seconds of the answered calls.
+    busy.answered_seconds,
+    -- What the calls cost, USD.
+    busy.cost_usd,
+    -- The numbers that made it a finding, in words.
     concat(
         CAST(series.called_numbers AS VARCHAR), ' numbers in one hour, ', CAST(series.neighbours AS VARCHAR),
         ' of them neighbours, ', CAST(busy.answered_calls AS VARCHAR), ' calls answered'
-    ) AS why -- The numbers that made it a finding, in words.
+    ) AS why
 FROM busy
 INNER JOIN series
     ON series.month = busy.month

@@ -1,4 +1,5 @@
--- One row per call that lasted implausibly long. Ask: which calls did nobody hang up?
+-- One row per call that lasted implausibly long.
+-- Ask: which calls did nobody hang up?
 -- Forensic: exports are hours old; this finds, it does not block.
 --
 -- Longer than stuck_call_seconds of the seed thresholds: a lost BYE keeps a call, and its charge, running. The call is
@@ -52,16 +53,28 @@ calls AS (
     INNER JOIN outbound_lengths USING (duration_seconds)
 )
 SELECT
-    month, -- Month of call start, YYYY-MM (UTC).
-    direction, -- Direction of the traffic: in (to a DID) or out.
-    started_at, -- When the call began to ring, UTC.
-    ended_at, -- When it ended, UTC; NULL where the vendor left it out.
-    duration_seconds, -- Connected seconds.
-    trunk_name, -- Name of the trunk.
-    disconnect_code, -- SIP or internal code that ended the call.
-    cost_usd, -- What the call cost, USD.
-    call_id, -- The call's id.
-    export_id, -- The vendor's id of the export that held the row.
-    line AS row_number, -- The row's place in that export's file, from 1.
-    concat(CAST(round(CAST(duration_seconds AS DOUBLE) / 3600, 1) AS VARCHAR), ' hours') AS why -- The number that made it a finding, in words.
+    -- Month of call start, YYYY-MM (UTC).
+    month,
+    -- Direction of the traffic: in (to a DID) or out.
+    direction,
+    -- When the call began to ring, UTC.
+    started_at,
+    -- When it ended, UTC; NULL where the vendor left it out.
+    ended_at,
+    -- Connected seconds.
+    duration_seconds,
+    -- Name of the trunk.
+    trunk_name,
+    -- SIP or internal code that ended the call.
+    disconnect_code,
+    -- What the call cost, USD.
+    cost_usd,
+    -- The call's id.
+    call_id,
+    -- The vendor's id of the export that held the row.
+    export_id,
+    -- The row's place in that export's file, from 1.
+    line AS row_number,
+    -- The number that made it a finding, in words.
+    concat(CAST(round(CAST(duration_seconds AS DOUBLE) / 3600, 1) AS VARCHAR), ' hours') AS why
 FROM calls

@@ -1,4 +1,5 @@
--- One row per month, range of callers and burst of rings that looks like wangiri. Ask: who rang many of our numbers to be called back?
+-- One row per month, range of callers and burst of rings that looks like wangiri.
+-- Ask: who rang many of our numbers to be called back?
 -- Forensic: exports are hours old; this finds, it does not block.
 -- Personal data: source_range.
 --
@@ -115,21 +116,32 @@ back AS (
     WINDOW since AS (PARTITION BY month, source_range ORDER BY event_at DESC)
 )
 SELECT
-    found.month, -- Month of call start, YYYY-MM (UTC).
-    found.source_range, -- The callers' numbers without their last digits.
-    found.first_call_at, -- Start of the burst's first ring, UTC.
-    found.last_call_at, -- Start of the burst's last ring, UTC.
-    found.rings, -- Calls of the burst that were not answered, or as good as not.
-    found.answered_rings, -- Those of them that were answered, briefly.
-    found.callers, -- Different source numbers of the range.
-    found.dids, -- Different DIDs that rang.
-    coalesce(back.calls, 0) AS calls_back, -- Outbound calls of the month into the range, since the burst began.
-    coalesce(CAST(back.cost_usd AS DECIMAL(38, 6)), 0) AS calls_back_usd, -- What those calls cost, USD.
+    -- Month of call start, YYYY-MM (UTC).
+    found.month,
+    -- The callers' numbers without their last digits.
+    found.source_range,
+    -- Start of the burst's first ring, UTC.
+    found.first_call_at,
+    -- Start of the burst's last ring, UTC.
+    found.last_call_at,
+    -- Calls of the burst that were not answered, or as good as not.
+    found.rings,
+    -- Those of them that were answered, briefly.
+    found.answered_rings,
+    -- Different source numbers of the range.
+    found.callers,
+    -- Different DIDs that rang.
+    found.dids,
+    -- Outbound calls of the month into the range, since the burst began.
+    coalesce(back.calls, 0) AS calls_back,
+    -- What those calls cost, USD.
+    coalesce(CAST(back.cost_usd AS DECIMAL(38, 6)), 0) AS calls_back_usd,
+    -- The numbers that made it a finding, in words.
     concat(
         CAST(found.rings AS VARCHAR), ' rings by ', CAST(found.callers AS VARCHAR), ' numbers of one range to ',
         CAST(found.dids AS VARCHAR), ' DIDs, ', CAST(coalesce(back.calls, 0) AS VARCHAR),
         CASE back.calls WHEN 1 THEN ' call back' ELSE ' calls back' END
-    ) AS why -- The numbers that made it a finding, in words.
+    ) AS why
 FROM found
 LEFT JOIN back
     ON back.month = found.month

@@ -1,4 +1,5 @@
--- One row per call, with the seconds in which it held a channel. Ask: from when to when was each channel in use?
+-- One row per call, with the seconds in which it held a channel.
+-- Ask: from when to when was each channel in use?
 --
 -- The one definition of the span of a call: staging.channel_hours, what is made of it, and marts.capacity_adviser all use it.
 -- A call holds a channel from its start to its end, and talks from its answer to its end. The end is that of the deciding
@@ -59,13 +60,23 @@ spans AS (
     FROM seconds
 )
 SELECT
-    month, -- Month of call start, YYYY-MM (UTC).
-    direction, -- Direction of the call: in (to a DID) or out.
-    did_number, -- The dialled DID; NULL for outbound.
-    trunk_name, -- Name of the deciding attempt's trunk.
-    capacity_group, -- Name of the deciding attempt's shared capacity group; NULL where there is none, and for outbound.
-    metered_usd, -- Charge for metered channels over all attempts, USD; NULL for outbound.
-    CAST(started AS INTEGER) AS held_from, -- Second of the month from which the call held a channel.
-    CAST(CASE WHEN connected < held_until THEN greatest(connected, started) END AS INTEGER) AS talk_from, -- Second of the month from which it was connected; NULL where it never was.
-    CAST(held_until AS INTEGER) AS held_until -- Second of the month in which it held the channel no more; held_from where it never did.
+    -- Month of call start, YYYY-MM (UTC).
+    month,
+    -- Direction of the call: in (to a DID) or out.
+    direction,
+    -- The dialled DID; NULL for outbound.
+    did_number,
+    -- Name of the deciding attempt's trunk.
+    trunk_name,
+    -- Name of the deciding attempt's shared capacity group; NULL where there is none, and for
+    -- outbound.
+    capacity_group,
+    -- Charge for metered channels over all attempts, USD; NULL for outbound.
+    metered_usd,
+    -- Second of the month from which the call held a channel.
+    CAST(started AS INTEGER) AS held_from,
+    -- Second of the month from which it was connected; NULL where it never was.
+    CAST(CASE WHEN connected < held_until THEN greatest(connected, started) END AS INTEGER) AS talk_from,
+    -- Second of the month in which it held the channel no more; held_from where it never did.
+    CAST(held_until AS INTEGER) AS held_until
 FROM spans

@@ -1,4 +1,5 @@
--- One row per inbound call, folded out of its routing attempts. Ask: how did each call end, and what did it cost in all?
+-- One row per inbound call, folded out of its routing attempts.
+-- Ask: how did each call end, and what did it cost in all?
 --
 -- A row of cdr_in is an attempt. Attempts of one call share call id, source and DID, and are near in time: a vendor's counter
 -- starts again, and an id such as 0 stands for none. In the order of their starts, an attempt begins another call where it is
@@ -108,34 +109,62 @@ folded AS (
     GROUP BY month, call_id, source_number, did_number, key_started_at, sequence, occurrence
 )
 SELECT
-    cdr_in.month, -- Month of the call's start, YYYY-MM (UTC).
-    cdr_in.call_id, -- The call's id; NULL for some failed calls.
-    coalesce(folded.started_at, cdr_in.started_at) AS started_at, -- When the call began to ring, UTC.
-    cdr_in.connected_at, -- When it was answered, UTC; NULL if no attempt was.
-    cdr_in.ended_at, -- When the deciding attempt ended, UTC: the answered one, else the last.
-    cdr_in.status, -- The vendor's word for the outcome of the deciding attempt.
-    cdr_in.source_number, -- The caller's number as served.
-    cdr_in.source_name, -- The caller's name (CNAM), or the number again where no lookup was made.
-    cdr_in.did_number, -- The dialled DID, digits without a plus.
-    coalesce(folded.attempts, 1) AS attempts, -- Routing attempts of the call, rows of cdr_in.
-    coalesce(folded.answered_attempts, CAST(cdr_in.connected_at IS NOT NULL AS BIGINT)) AS answered_attempts, -- Attempts that were answered: 0 or 1, more only if the records are odd.
-    coalesce(folded.first_attempt, cdr_in.attempt, 1) AS first_attempt, -- Lowest attempt number present; above 1 means that earlier attempts are missing.
-    coalesce(folded.answered_attempts > 0, cdr_in.connected_at IS NOT NULL) AS answered, -- Whether an attempt has a connect time.
-    CASE WHEN cdr_in.connected_at IS NOT NULL THEN coalesce(folded.duration_seconds, cdr_in.duration_seconds) ELSE 0 END AS duration_seconds, -- Connected seconds: those of answered attempts, whatever the others say; 0 where none was.
-    cdr_in.disconnect_code, -- SIP or internal code that ended the deciding attempt.
-    cdr_in.disconnect_reason, -- The text that came with that code.
-    cdr_in.disconnect_initiator, -- Which side hung up the deciding attempt.
-    cdr_in.trunk_name, -- Name of the deciding attempt's trunk.
-    cdr_in.destination, -- Where the deciding attempt was sent: a SIP URI or a number.
-    cdr_in.trunk_group, -- Name of the deciding attempt's trunk group, where there is one.
-    cdr_in.capacity_group, -- Name of the deciding attempt's shared capacity group, where there is one.
-    coalesce(TRY_CAST(folded.toll_free_usd AS DECIMAL(18, 6)), cdr_in.toll_free_usd) AS toll_free_usd, -- Toll-free part of the charge over all attempts, USD.
-    coalesce(TRY_CAST(folded.pstn_usd AS DECIMAL(18, 6)), cdr_in.pstn_usd) AS pstn_usd, -- Charge for forwarding to the telephone network over all attempts, USD.
-    coalesce(TRY_CAST(folded.metered_usd AS DECIMAL(18, 6)), cdr_in.metered_usd) AS metered_usd, -- Charge for metered channels over all attempts, USD.
-    coalesce(TRY_CAST(folded.cnam_usd AS DECIMAL(18, 6)), cdr_in.cnam_usd) AS cnam_usd, -- Charge for looking up the caller's name over all attempts, USD.
-    coalesce(TRY_CAST(folded.total_usd AS DECIMAL(18, 6)), cdr_in.total_usd) AS total_usd, -- All charges as served over all attempts, USD.
-    cdr_in.export_id, -- The vendor's id of the export that held the deciding attempt.
-    cdr_in.row_number -- The deciding attempt's place in that export's file, from 1.
+    -- Month of the call's start, YYYY-MM (UTC).
+    cdr_in.month,
+    -- The call's id; NULL for some failed calls.
+    cdr_in.call_id,
+    -- When the call began to ring, UTC.
+    coalesce(folded.started_at, cdr_in.started_at) AS started_at,
+    -- When it was answered, UTC; NULL if no attempt was.
+    cdr_in.connected_at,
+    -- When the deciding attempt ended, UTC: the answered one, else the last.
+    cdr_in.ended_at,
+    -- The vendor's word for the outcome of the deciding attempt.
+    cdr_in.status,
+    -- The caller's number as served.
+    cdr_in.source_number,
+    -- The caller's name (CNAM), or the number again where no lookup was made.
+    cdr_in.source_name,
+    -- The dialled DID, digits without a plus.
+    cdr_in.did_number,
+    -- Routing attempts of the call, rows of cdr_in.
+    coalesce(folded.attempts, 1) AS attempts,
+    -- Attempts that were answered: 0 or 1, more only if the records are odd.
+    coalesce(folded.answered_attempts, CAST(cdr_in.connected_at IS NOT NULL AS BIGINT)) AS answered_attempts,
+    -- Lowest attempt number present; above 1 means that earlier attempts are missing.
+    coalesce(folded.first_attempt, cdr_in.attempt, 1) AS first_attempt,
+    -- Whether an attempt has a connect time.
+    coalesce(folded.answered_attempts > 0, cdr_in.connected_at IS NOT NULL) AS answered,
+    -- Connected seconds: those of answered attempts, whatever the others say; 0 where none was.
+    CASE WHEN cdr_in.connected_at IS NOT NULL THEN coalesce(folded.duration_seconds, cdr_in.duration_seconds) ELSE 0 END AS duration_seconds,
+    -- SIP or internal code that ended the deciding attempt.
+    cdr_in.disconnect_code,
+    -- The text that came with that code.
+    cdr_in.disconnect_reason,
+    -- Which side hung up the deciding attempt.
+    cdr_in.disconnect_initiator,
+    -- Name of the deciding attempt's trunk.
+    cdr_in.trunk_name,
+    -- Where the deciding attempt was sent: a SIP URI or a number.
+    cdr_in.destination,
+    -- Name of the deciding attempt's trunk group, where there is one.
+    cdr_in.trunk_group,
+    -- Name of the deciding attempt's shared capacity group, where there is one.
+    cdr_in.capacity_group,
+    -- Toll-free part of the charge over all attempts, USD.
+    coalesce(TRY_CAST(folded.toll_free_usd AS DECIMAL(18, 6)), cdr_in.toll_free_usd) AS toll_free_usd,
+    -- Charge for forwarding to the telephone network over all attempts, USD.
+    coalesce(TRY_CAST(folded.pstn_usd AS DECIMAL(18, 6)), cdr_in.pstn_usd) AS pstn_usd,
+    -- Charge for metered channels over all attempts, USD.
+    coalesce(TRY_CAST(folded.metered_usd AS DECIMAL(18, 6)), cdr_in.metered_usd) AS metered_usd,
+    -- Charge for looking up the caller's name over all attempts, USD.
+    coalesce(TRY_CAST(folded.cnam_usd AS DECIMAL(18, 6)), cdr_in.cnam_usd) AS cnam_usd,
+    -- All charges as served over all attempts, USD.
+    coalesce(TRY_CAST(folded.total_usd AS DECIMAL(18, 6)), cdr_in.total_usd) AS total_usd,
+    -- The vendor's id of the export that held the deciding attempt.
+    cdr_in.export_id,
+    -- The deciding attempt's place in that export's file, from 1.
+    cdr_in.row_number
 FROM cdr_in
 LEFT JOIN several
     ON several.month = cdr_in.month

@@ -1,4 +1,5 @@
--- One row per month and combination of disconnect code, reason and initiator. Ask: in which class do attempts count that ended so?
+-- One row per month and combination of disconnect code, reason and initiator.
+-- Ask: in which class do attempts count that ended so?
 --
 -- The one place where a cause is classed. A line of seeds.disconnect_classes matches where each of its cells code, reason and
 -- initiator is empty or the same text, in any case of letters. Of several that match, the most specific one is taken: one with
@@ -39,12 +40,19 @@ matched AS (
         AND (classes.disconnect_initiator IS NULL OR lower(classes.disconnect_initiator) = lower(endings.disconnect_initiator))
 )
 SELECT
-    month, -- Month of call start, YYYY-MM (UTC).
-    disconnect_code, -- SIP or internal code that ended the attempts; NULL where the vendor gave none.
-    disconnect_reason, -- The text that came with the code.
-    disconnect_initiator, -- Which side hung up; NULL for outbound, where the vendor does not say.
-    coalesce(min(class), 'other') AS class, -- Class from the seed disconnect_classes; other if no line of it matches.
-    count(*) AS lines -- Lines of the seed that match as closely as the one taken: more than 1 are a contradiction or a repetition.
+    -- Month of call start, YYYY-MM (UTC).
+    month,
+    -- SIP or internal code that ended the attempts; NULL where the vendor gave none.
+    disconnect_code,
+    -- The text that came with the code.
+    disconnect_reason,
+    -- Which side hung up; NULL for outbound, where the vendor does not say.
+    disconnect_initiator,
+    -- Class from the seed disconnect_classes; other if no line of it matches.
+    coalesce(min(class), 'other') AS class,
+    -- Lines of the seed that match as closely as the one taken: more than 1 are a contradiction or
+    -- a repetition.
+    count(*) AS lines
 FROM matched
 WHERE place = 1
 GROUP BY month, disconnect_code, disconnect_reason, disconnect_initiator

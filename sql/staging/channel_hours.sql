@@ -1,4 +1,5 @@
--- One row per UTC hour, direction, scope and name in which a channel was held. Ask: how many channels were in use, to the second?
+-- One row per UTC hour, direction, scope and name in which a channel was held.
+-- Ask: how many channels were in use, to the second?
 -- month before: staging.carried_over
 --
 -- A sweep line over staging.call_spans, which says from when to when a call holds a channel: +1 where it takes it, -1 where it
@@ -233,15 +234,26 @@ found AS (
         ON names.name_key = cells.cell // 1000
 )
 SELECT
-    month, -- Month of the hour, YYYY-MM (UTC).
-    make_timestamp(year, month_number, day, hour, 0, 0) AS hour, -- Beginning of the hour, UTC.
-    direction, -- Direction of the traffic: in (to a DID) or out.
-    scope, -- What is counted together: all, did, trunk or capacity_group.
-    name, -- The DID, trunk or capacity group; NULL for all, and for calls in none.
-    talk_peak AS peak_channels, -- Most calls that were connected in the same second.
-    CASE WHEN talk_peak > 0 THEN make_timestamp(year, month_number, day, hour, talk_peak_second // 60, talk_peak_second % 60) END AS peak_at, -- The first such second, UTC; NULL where none was connected.
-    held_peak AS peak_held_channels, -- Most calls that held a channel in the same second, ringing included.
-    make_timestamp(year, month_number, day, hour, held_peak_second // 60, held_peak_second % 60) AS peak_held_at, -- The first such second, UTC.
-    talk_seconds, -- Connected seconds that fell into the hour, over all calls.
-    held_seconds -- Seconds that fell into the hour in which a channel was held, over all calls.
+    -- Month of the hour, YYYY-MM (UTC).
+    month,
+    -- Beginning of the hour, UTC.
+    make_timestamp(year, month_number, day, hour, 0, 0) AS hour,
+    -- Direction of the traffic: in (to a DID) or out.
+    direction,
+    -- What is counted together: all, did, trunk or capacity_group.
+    scope,
+    -- The DID, trunk or capacity group; NULL for all, and for calls in none.
+    name,
+    -- Most calls that were connected in the same second.
+    talk_peak AS peak_channels,
+    -- The first such second, UTC; NULL where none was connected.
+    CASE WHEN talk_peak > 0 THEN make_timestamp(year, month_number, day, hour, talk_peak_second // 60, talk_peak_second % 60) END AS peak_at,
+    -- Most calls that held a channel in the same second, ringing included.
+    held_peak AS peak_held_channels,
+    -- The first such second, UTC.
+    make_timestamp(year, month_number, day, hour, held_peak_second // 60, held_peak_second % 60) AS peak_held_at,
+    -- Connected seconds that fell into the hour, over all calls.
+    talk_seconds,
+    -- Seconds that fell into the hour in which a channel was held, over all calls.
+    held_seconds
 FROM found

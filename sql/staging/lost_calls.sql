@@ -1,4 +1,5 @@
--- One row per UTC hour, direction, scope and name in which a call was lost for lack of a channel. Ask: when and where were channels too few?
+-- One row per UTC hour, direction, scope and name in which a call was lost for lack of a channel.
+-- Ask: when and where were channels too few?
 --
 -- Lost is a call of which no attempt was answered and whose deciding attempt has the class capacity of staging.causes: the
 -- vendor refused it because every channel was in use. Scopes and names are those of staging.channel_hours, so that lost calls
@@ -54,11 +55,17 @@ placed AS (
         ON scopes.direction = lost.direction
 )
 SELECT
-    month, -- Month of call start, YYYY-MM (UTC).
-    hour, -- Beginning of the hour of call start, UTC.
-    direction, -- Direction of the traffic: in (to a DID) or out.
-    scope, -- What is counted together: all, did, trunk or capacity_group.
-    name, -- The DID, trunk or capacity group; NULL for all, and for calls in none.
-    count(*) AS lost_calls -- Calls that found every channel in use.
+    -- Month of call start, YYYY-MM (UTC).
+    month,
+    -- Beginning of the hour of call start, UTC.
+    hour,
+    -- Direction of the traffic: in (to a DID) or out.
+    direction,
+    -- What is counted together: all, did, trunk or capacity_group.
+    scope,
+    -- The DID, trunk or capacity group; NULL for all, and for calls in none.
+    name,
+    -- Calls that found every channel in use.
+    count(*) AS lost_calls
 FROM placed
 GROUP BY month, hour, direction, scope, name

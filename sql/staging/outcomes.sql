@@ -1,4 +1,5 @@
--- One row per UTC hour of call start, direction, trunk, trunk group, cause and whether it was answered. Ask: how did attempts end?
+-- One row per UTC hour of call start, direction, trunk, trunk group, cause and whether it was answered.
+-- Ask: how did attempts end?
 --
 -- The one place where an attempt is judged; the traffic marts add these rows up. A cause is a disconnect code, its reason and
 -- its initiator. An attempt with a connect time counts as answered (200) whatever ended it later. NER success: answered, or
@@ -73,25 +74,45 @@ outcomes AS (
         attempts.answered
 )
 SELECT
-    outcomes.month, -- Month of call start, YYYY-MM (UTC).
-    outcomes.hour, -- Beginning of the hour of call start, UTC.
-    outcomes.direction, -- Direction of the traffic: in (to a DID) or out.
-    outcomes.trunk_name, -- Name of the trunk; NULL for attempts that reached none.
-    outcomes.trunk_group, -- Name of the trunk group; NULL where there is none, and for outbound.
-    outcomes.disconnect_code, -- SIP or internal code that ended the attempts; NULL where the vendor gave none.
-    outcomes.disconnect_reason, -- The text that came with the code.
-    outcomes.disconnect_initiator, -- Which side hung up; NULL for outbound, where the vendor does not say.
-    outcomes.answered, -- Whether the attempts have a connect time.
-    coalesce(causes.class, 'other') AS class, -- Class from the seed disconnect_classes; other if no line of it matches.
-    outcomes.answered OR coalesce(causes.class, 'other') IN ('user_busy', 'no_answer', 'reject') AS ner_success, -- Whether they count as effective for NER.
-    outcomes.answered OR coalesce(outcomes.disconnect_code, '') IN ('480', '486', '600', '603') AS seer_success, -- Whether they count as established for SEER.
-    NOT outcomes.answered AND coalesce(outcomes.disconnect_code, '') LIKE '3__' AS redirected, -- Whether a redirection ended them; SEER leaves these out.
-    NOT outcomes.answered AND coalesce(outcomes.disconnect_code, '') IN ('408', '500', '503', '504') AS isa_failure, -- Whether they count as ineffective for ISA.
-    outcomes.attempts, -- Attempts: rows of the call records.
-    outcomes.short_calls, -- Answered attempts of at most short_call_seconds of the seed thresholds.
-    outcomes.duration_seconds, -- Connected seconds: those of answered attempts, whatever the others say.
-    outcomes.billing_seconds, -- Seconds charged after rounding to increments; NULL for inbound, where the vendor does not say.
-    outcomes.cost_usd -- What the attempts cost, USD.
+    -- Month of call start, YYYY-MM (UTC).
+    outcomes.month,
+    -- Beginning of the hour of call start, UTC.
+    outcomes.hour,
+    -- Direction of the traffic: in (to a DID) or out.
+    outcomes.direction,
+    -- Name of the trunk; NULL for attempts that reached none.
+    outcomes.trunk_name,
+    -- Name of the trunk group; NULL where there is none, and for outbound.
+    outcomes.trunk_group,
+    -- SIP or internal code that ended the attempts; NULL where the vendor gave none.
+    outcomes.disconnect_code,
+    -- The text that came with the code.
+    outcomes.disconnect_reason,
+    -- Which side hung up; NULL for outbound, where the vendor does not say.
+    outcomes.disconnect_initiator,
+    -- Whether the attempts have a connect time.
+    outcomes.answered,
+    -- Class from the seed disconnect_classes; other if no line of it matches.
+    coalesce(causes.class, 'other') AS class,
+    -- Whether they count as effective for NER.
+    outcomes.answered OR coalesce(causes.class, 'other') IN ('user_busy', 'no_answer', 'reject') AS ner_success,
+    -- Whether they count as established for SEER.
+    outcomes.answered OR coalesce(outcomes.disconnect_code, '') IN ('480', '486', '600', '603') AS seer_success,
+    -- Whether a redirection ended them; SEER leaves these out.
+    NOT outcomes.answered AND coalesce(outcomes.disconnect_code, '') LIKE '3__' AS redirected,
+    -- Whether they count as ineffective for ISA.
+    NOT outcomes.answered AND coalesce(outcomes.disconnect_code, '') IN ('408', '500', '503', '504') AS isa_failure,
+    -- Attempts: rows of the call records.
+    outcomes.attempts,
+    -- Answered attempts of at most short_call_seconds of the seed thresholds.
+    outcomes.short_calls,
+    -- Connected seconds: those of answered attempts, whatever the others say.
+    outcomes.duration_seconds,
+    -- Seconds charged after rounding to increments; NULL for inbound, where the vendor does not
+    -- say.
+    outcomes.billing_seconds,
+    -- What the attempts cost, USD.
+    outcomes.cost_usd
 FROM outcomes
 LEFT JOIN staging.causes AS causes
     ON causes.month = outcomes.month

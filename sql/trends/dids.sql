@@ -1,4 +1,5 @@
--- One row per DID that was ever called. Ask: which of our numbers have gone quiet?
+-- One row per DID that was ever called.
+-- Ask: which of our numbers have gone quiet?
 --
 -- Over all months that are loaded, from marts.did_usage. Idle days are counted to the last day that is loaded, not to today, so
 -- that an archive that was not updated does not make every number idle; a day without any call is loaded all the same. Idle is
@@ -42,14 +43,23 @@ dids AS (
     GROUP BY did_usage.did_number
 )
 SELECT
-    dids.did_number, -- The dialled DID, digits without a plus.
-    dids.first_call_at, -- Start of the first loaded call to it, UTC.
-    dids.last_call_at, -- Start of the last loaded call to it, UTC.
-    dids.months, -- Months in which it was called.
-    dids.calls, -- Calls in all.
-    dids.newest_month_calls, -- Calls in the newest month of which inbound calls are loaded.
-    dids.total_usd, -- All charges in all, USD.
-    dids.idle_days, -- Days (UTC) from its last call to the last day that is loaded.
-    dids.idle_days > limits.idle_did_days AS idle -- Whether that is more than idle_did_days of the seed thresholds.
+    -- The dialled DID, digits without a plus.
+    dids.did_number,
+    -- Start of the first loaded call to it, UTC.
+    dids.first_call_at,
+    -- Start of the last loaded call to it, UTC.
+    dids.last_call_at,
+    -- Months in which it was called.
+    dids.months,
+    -- Calls in all.
+    dids.calls,
+    -- Calls in the newest month of which inbound calls are loaded.
+    dids.newest_month_calls,
+    -- All charges in all, USD.
+    dids.total_usd,
+    -- Days (UTC) from its last call to the last day that is loaded.
+    dids.idle_days,
+    -- Whether that is more than idle_did_days of the seed thresholds.
+    dids.idle_days > limits.idle_did_days AS idle
 FROM dids
 CROSS JOIN limits

@@ -1,4 +1,5 @@
--- One row per direction, for its newest loaded month. Ask: what will the running month have cost when it is over?
+-- One row per direction, for its newest loaded month.
+-- Ask: what will the running month have cost when it is over?
 --
 -- Forecast = cost of the month's complete days + for each day that is left the mean cost of that weekday, over the 28 days
 -- up to the last complete one; never below what was spent already. A day is complete where its export's window reached its
@@ -100,12 +101,20 @@ running AS (
     GROUP BY days.direction, days.month
 )
 SELECT
-    month, -- The newest month of which something is loaded, YYYY-MM (UTC).
-    direction, -- Direction of the traffic: in (to a DID) or out.
-    last_complete_day, -- Last day (UTC) that is loaded to its end.
-    days_left, -- Days of the month after it.
-    known_days, -- Days that the forecast rests on, 28 at most.
-    CAST(spent_usd AS DECIMAL(38, 6)) AS spent_usd, -- Cost of the month as loaded, a day begun included, USD.
-    CASE WHEN known_days >= 7 THEN CAST(expected_usd AS DECIMAL(38, 6)) END AS expected_usd, -- What the days left are expected to cost, USD.
-    CASE WHEN known_days >= 7 THEN CAST(greatest(CAST(complete_usd AS DECIMAL(38, 6)) + CAST(expected_usd AS DECIMAL(38, 6)), spent_usd) AS DECIMAL(38, 6)) END AS forecast_usd -- What the whole month is expected to cost, USD.
+    -- The newest month of which something is loaded, YYYY-MM (UTC).
+    month,
+    -- Direction of the traffic: in (to a DID) or out.
+    direction,
+    -- Last day (UTC) that is loaded to its end.
+    last_complete_day,
+    -- Days of the month after it.
+    days_left,
+    -- Days that the forecast rests on, 28 at most.
+    known_days,
+    -- Cost of the month as loaded, a day begun included, USD.
+    CAST(spent_usd AS DECIMAL(38, 6)) AS spent_usd,
+    -- What the days left are expected to cost, USD.
+    CASE WHEN known_days >= 7 THEN CAST(expected_usd AS DECIMAL(38, 6)) END AS expected_usd,
+    -- What the whole month is expected to cost, USD.
+    CASE WHEN known_days >= 7 THEN CAST(greatest(CAST(complete_usd AS DECIMAL(38, 6)) + CAST(expected_usd AS DECIMAL(38, 6)), spent_usd) AS DECIMAL(38, 6)) END AS forecast_usd
 FROM running

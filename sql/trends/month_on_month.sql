@@ -1,4 +1,5 @@
--- One row per loaded month and direction, beside the calendar month before. Ask: is it getting more, and by how much?
+-- One row per loaded month and direction, beside the calendar month before.
+-- Ask: is it getting more, and by how much?
 --
 -- Sums of marts.daily_traffic; a month that is loaded and has no call has 0. A change is this month - the month before, its share
 -- that over the month before. Both are NULL where the month before is not loaded, or one of the two is not whole: a part is not
@@ -84,9 +85,9 @@ alike AS (
     SELECT
         months.month,
         months.direction,
-        sum(weekdays.calls) / nullif(sum(weekdays.whole_days * earlier.mean_calls), 0) - 1 AS calls_share,
-        sum(weekdays.minutes) / nullif(sum(weekdays.whole_days * earlier.mean_minutes), 0) - 1 AS minutes_share,
-        sum(weekdays.cost_usd) / nullif(sum(weekdays.whole_days * earlier.mean_usd), 0) - 1 AS cost_share
+        ratio(sum(weekdays.calls), sum(weekdays.whole_days * earlier.mean_calls)) - 1 AS calls_share,
+        ratio(sum(weekdays.minutes), sum(weekdays.whole_days * earlier.mean_minutes)) - 1 AS minutes_share,
+        ratio(sum(weekdays.cost_usd), sum(weekdays.whole_days * earlier.mean_usd)) - 1 AS cost_share
     FROM months
     INNER JOIN months AS before
         ON before.place = months.place - 1
@@ -102,23 +103,43 @@ alike AS (
     GROUP BY months.month, months.direction
 )
 SELECT
-    months.month, -- Month of call start, YYYY-MM (UTC).
-    months.direction, -- Direction of the traffic: in (to a DID) or out.
-    loaded.state, -- State of the month in coverage; open: it was still running.
-    months.whole_days, -- Days of the month (UTC) that are loaded to their end.
-    months.calls, -- Calls: an inbound call counts once however many attempts it took.
-    months.calls - earlier.calls AS calls_change, -- Calls more than in the month before; negative for fewer.
-    CAST(months.calls - earlier.calls AS DOUBLE) / nullif(earlier.calls, 0) AS calls_change_share, -- That over the calls of the month before: 0.1 is a tenth more.
-    alike.calls_share AS calls_weekday_change_share, -- Share by which the calls of the whole days differ from the mean of their weekdays in the month before.
-    months.answered_calls, -- Calls with a connect time.
-    months.minutes, -- Connected minutes.
-    months.minutes - earlier.minutes AS minutes_change, -- Connected minutes more than in the month before.
-    (months.minutes - earlier.minutes) / nullif(earlier.minutes, 0) AS minutes_change_share, -- That over the minutes of the month before.
-    alike.minutes_share AS minutes_weekday_change_share, -- Share by which the minutes of the whole days differ from the mean of their weekdays in the month before.
-    months.cost_usd, -- What the calls cost, USD.
-    CAST(months.cost_usd - earlier.cost_usd AS DECIMAL(38, 6)) AS cost_change_usd, -- Cost more than in the month before, USD.
-    CAST(months.cost_usd - earlier.cost_usd AS DOUBLE) / nullif(CAST(earlier.cost_usd AS DOUBLE), 0) AS cost_change_share, -- That over the cost of the month before.
-    alike.cost_share AS cost_weekday_change_share -- Share by which the cost of the whole days differs from the mean of their weekdays in the month before.
+    -- Month of call start, YYYY-MM (UTC).
+    months.month,
+    -- Direction of the traffic: in (to a DID) or out.
+    months.direction,
+    -- State of the month in coverage; open: it was still running.
+    loaded.state,
+    -- Days of the month (UTC) that are loaded to their end.
+    months.whole_days,
+    -- Calls: an inbound call counts once however many attempts it took.
+    months.calls,
+    -- Calls more than in the month before; negative for fewer.
+    months.calls - earlier.calls AS calls_change,
+    -- That over the calls of the month before: 0.1 is a tenth more.
+    ratio(months.calls - earlier.calls, earlier.calls) AS calls_change_share,
+    -- Share by which the calls of the whole days differ from the mean of their weekdays in the
+    -- month before.
+    alike.calls_share AS calls_weekday_change_share,
+    -- Calls with a connect time.
+    months.answered_calls,
+    -- Connected minutes.
+    months.minutes,
+    -- Connected minutes more than in the month before.
+    months.minutes - earlier.minutes AS minutes_change,
+    -- That over the minutes of the month before.
+    ratio(months.minutes - earlier.minutes, earlier.minutes) AS minutes_change_share,
+    -- Share by which the minutes of the whole days differ from the mean of their weekdays in the
+    -- month before.
+    alike.minutes_share AS minutes_weekday_change_share,
+    -- What the calls cost, USD.
+    months.cost_usd,
+    -- Cost more than in the month before, USD.
+    CAST(months.cost_usd - earlier.cost_usd AS DECIMAL(38, 6)) AS cost_change_usd,
+    -- That over the cost of the month before.
+    ratio(months.cost_usd - earlier.cost_usd, earlier.cost_usd) AS cost_change_share,
+    -- Share by which the cost of the whole days differs from the mean of their weekdays in the
+    -- month before.
+    alike.cost_share AS cost_weekday_change_share
 FROM months
 LEFT JOIN months AS earlier
     ON earlier.place = months.place - 1

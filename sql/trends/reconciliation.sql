@@ -1,4 +1,5 @@
--- One row per month, record type and component of the loaded exports. Ask: is what is published what the archive holds, to the cent?
+-- One row per month, record type and component of the loaded exports.
+-- Ask: is what is published what the archive holds, to the cent?
 --
 -- Archived: the control total as it was read from the file's text, before anything was typed. Rejected: what of it is in
 -- records that could not be loaded, which are in rejected_rows. Difference = archived - rejected - published, 0 to the last
@@ -80,14 +81,24 @@ compared AS (
         AND published.month = control_totals.month
 )
 SELECT
-    month, -- Month the export was asked for, YYYY-MM (UTC).
-    record_type, -- Table of the rows: cdr_in or cdr_out.
-    component, -- What is added up: rows, or a column of seconds or US dollars.
-    export_id, -- The vendor's id of the export that is loaded.
-    archived, -- Sum over the archived file, as its text says.
-    rejected, -- Part of it in records that could not be typed.
-    published, -- Sum over the published table.
-    counted, -- Records counted in the bytes of the file; NULL of sums, and of loads that did not note it.
-    unknown, -- Amounts in rejected records that cannot be read, so are in no sum.
-    archived - rejected - published AS difference -- What is missing (or too much, if negative): 0.
+    -- Month the export was asked for, YYYY-MM (UTC).
+    month,
+    -- Table of the rows: cdr_in or cdr_out.
+    record_type,
+    -- What is added up: rows, or a column of seconds or US dollars.
+    component,
+    -- The vendor's id of the export that is loaded.
+    export_id,
+    -- Sum over the archived file, as its text says.
+    archived,
+    -- Part of it in records that could not be typed.
+    rejected,
+    -- Sum over the published table.
+    published,
+    -- Records counted in the bytes of the file; NULL of sums, and of loads that did not note it.
+    counted,
+    -- Amounts in rejected records that cannot be read, so are in no sum.
+    unknown,
+    -- What is missing (or too much, if negative): 0.
+    archived - rejected - published AS difference
 FROM compared

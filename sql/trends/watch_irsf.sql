@@ -1,4 +1,5 @@
--- One row per month, trunk, destination country and hour that looks like revenue share fraud. Ask: did someone call expensive numbers through us?
+-- One row per month, trunk, destination country and hour that looks like revenue share fraud.
+-- Ask: did someone call expensive numbers through us?
 -- Forensic: exports are hours old; this finds, it does not block.
 --
 -- International revenue share fraud: a hacked extension calls few expensive numbers again and again. Found is an hour of
@@ -61,22 +62,35 @@ compared AS (
         AND usual.destination_country IS NOT DISTINCT FROM suspect.destination_country
 )
 SELECT
-    compared.month, -- Month of call start, YYYY-MM (UTC).
-    compared.trunk_name, -- Name of the trunk that the calls went through.
-    compared.destination_country, -- Country of the dialled numbers, the vendor's name for it.
-    compared.first_call_at, -- Start of the hour's first repeated call, UTC.
-    compared.last_call_at, -- Start of the hour's last repeated call, UTC.
-    compared.repeated_calls AS answered_calls, -- Answered calls within the hour to numbers that were reached again and again.
-    compared.repeated_numbers AS numbers, -- Those numbers.
-    compared.repeated_minutes AS billed_minutes, -- Minutes charged for those calls, after rounding to the billing increments.
-    compared.repeated_longest_seconds AS longest_seconds, -- Length of the longest of those calls, connected seconds.
-    compared.repeated_usd AS cost_usd, -- What those calls cost, USD.
-    compared.usual_usd, -- What the same hour of the day usually costs, USD: the median of the days before, without repeated calls.
+    -- Month of call start, YYYY-MM (UTC).
+    compared.month,
+    -- Name of the trunk that the calls went through.
+    compared.trunk_name,
+    -- Country of the dialled numbers, the vendor's name for it.
+    compared.destination_country,
+    -- Start of the hour's first repeated call, UTC.
+    compared.first_call_at,
+    -- Start of the hour's last repeated call, UTC.
+    compared.last_call_at,
+    -- Answered calls within the hour to numbers that were reached again and again.
+    compared.repeated_calls AS answered_calls,
+    -- Those numbers.
+    compared.repeated_numbers AS numbers,
+    -- Minutes charged for those calls, after rounding to the billing increments.
+    compared.repeated_minutes AS billed_minutes,
+    -- Length of the longest of those calls, connected seconds.
+    compared.repeated_longest_seconds AS longest_seconds,
+    -- What those calls cost, USD.
+    compared.repeated_usd AS cost_usd,
+    -- What the same hour of the day usually costs, USD: the median of the days before, without
+    -- repeated calls.
+    compared.usual_usd,
+    -- The numbers that made it a finding, in words.
     concat(
         CAST(compared.repeated_calls AS VARCHAR), ' calls to ', CAST(compared.repeated_numbers AS VARCHAR),
         CASE compared.repeated_numbers WHEN 1 THEN ' number' ELSE ' numbers' END, ' in one hour for ',
         CAST(compared.repeated_usd AS VARCHAR), ' USD, where ', CAST(compared.usual_usd AS VARCHAR), ' USD are usual'
-    ) AS why -- The numbers that made it a finding, in words.
+    ) AS why
 FROM compared
 INNER JOIN limits
     ON compared.repeated_usd >= limits.irsf_times_usual * compared.usual_usd

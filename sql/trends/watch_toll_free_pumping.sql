@@ -1,4 +1,5 @@
--- One row per month, toll-free DID and hour that looks like pumped traffic. Ask: did someone call our toll-free numbers to earn by it?
+-- One row per month, toll-free DID and hour that looks like pumped traffic.
+-- Ask: did someone call our toll-free numbers to earn by it?
 -- Forensic: exports are hours old; this finds, it does not block.
 --
 -- Toll-free pumping: machines call a number whose owner pays, and the originating network shares the fee. Suspect is an hour of
@@ -61,22 +62,33 @@ compared AS (
     WHERE hours.suspect
 )
 SELECT
-    compared.month, -- Month of call start, YYYY-MM (UTC).
-    compared.did_number, -- The toll-free DID, digits without a plus.
-    compared.first_call_at, -- Start of the hour's first charged call, UTC.
-    compared.last_call_at, -- Start of the hour's last charged call, UTC.
-    compared.calls, -- Calls within the hour that carry a toll-free charge.
-    compared.usual_calls, -- Such calls that are usual in that hour of the day: the median of the days before.
-    compared.same_duration_calls, -- Calls of the most frequent length.
-    compared.same_duration_seconds, -- That length, connected seconds.
-    compared.minutes, -- Connected minutes of the hour's charged calls.
-    compared.toll_free_usd, -- Toll-free part of their charge, USD.
+    -- Month of call start, YYYY-MM (UTC).
+    compared.month,
+    -- The toll-free DID, digits without a plus.
+    compared.did_number,
+    -- Start of the hour's first charged call, UTC.
+    compared.first_call_at,
+    -- Start of the hour's last charged call, UTC.
+    compared.last_call_at,
+    -- Calls within the hour that carry a toll-free charge.
+    compared.calls,
+    -- Such calls that are usual in that hour of the day: the median of the days before.
+    compared.usual_calls,
+    -- Calls of the most frequent length.
+    compared.same_duration_calls,
+    -- That length, connected seconds.
+    compared.same_duration_seconds,
+    -- Connected minutes of the hour's charged calls.
+    compared.minutes,
+    -- Toll-free part of their charge, USD.
+    compared.toll_free_usd,
+    -- The numbers that made it a finding, in words.
     concat(
         CAST(compared.calls AS VARCHAR), CASE compared.calls WHEN 1 THEN ' charged call' ELSE ' charged calls' END,
         ' in one hour, where ', CAST(round(compared.usual_calls, 1) AS VARCHAR), ' are usual, ',
         CAST(compared.same_duration_calls AS VARCHAR), ' of them lasted ', CAST(compared.same_duration_seconds AS VARCHAR),
         CASE compared.same_duration_seconds WHEN 1 THEN ' second' ELSE ' seconds' END
-    ) AS why -- The numbers that made it a finding, in words.
+    ) AS why
 FROM compared
 INNER JOIN limits
     ON compared.calls >= limits.pumping_times_usual * compared.usual_calls

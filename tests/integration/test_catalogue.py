@@ -17,7 +17,7 @@ from pipeline.defs.relations import key_of
 from pipeline.journey import Journey
 from pipeline.sandbox import Fault, ManualClock, Sandbox
 from pipeline.settings import Settings
-from pipeline.warehouse.queries import load, models, trends
+from pipeline.warehouse.queries import load, models, views
 from tests.integration.totals import KEY, MONTHS, NOW, true_totals
 
 pytestmark = pytest.mark.slow
@@ -100,7 +100,7 @@ def test_every_asset_says_what_it_is_whose_it_is_and_what_its_columns_mean(defin
 
 
 def test_every_query_shows_its_sql(loaded: Loaded) -> None:
-    for query in (*models(), *trends()):
+    for query in (*models(), *views()):
         assert query.sql in (loaded.definitions.resolve_asset_graph().get(key_of(query.name)).description or "")
 
 
@@ -183,7 +183,7 @@ def test_a_column_comes_from_where_the_sql_says(loaded: Loaded, relation: str, c
 
 def test_every_query_has_a_lineage_and_all_of_it_leads_to_columns_of_assets(loaded: Loaded) -> None:
     graph = loaded.definitions.resolve_asset_graph()
-    for query in (*models(), *trends()):
+    for query in (*models(), *views()):
         shown = loaded.event(query.name)
         found = shown["dagster/column_lineage"].value.deps_by_column
         assert found.keys() <= query.columns.keys()

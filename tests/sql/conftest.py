@@ -1,7 +1,6 @@
 """The files of `sql/` over hand-written rows in an in-memory DuckDB: a few lines that do what the builder does."""
 
 from collections.abc import Callable, Iterable, Iterator
-from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from sqlglot import exp
 
 from pipeline.months import Month
 from pipeline.normalise.schema import RECORD_TYPES, REJECTED, schema_of
+from pipeline.warehouse.queries import Query, load, models, views
 from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, as_table
 
 SQL = Path(__file__).parents[2] / "sql"
@@ -20,8 +20,8 @@ SQL = Path(__file__).parents[2] / "sql"
 Row = dict[str, Any]
 
 
-def _texts(folder: str) -> dict[str, str]:
-    return {f"{folder}.{path.stem}": path.read_text("utf-8") for path in sorted((SQL / folder).glob("*.sql"))}
+def _texts(queries: Iterable[Query]) -> dict[str, str]:
+    return {query.name: query.sql for query in queries}
 
 
 def _inputs(text: str) -> set[str]:
@@ -43,21 +43,19 @@ def _duckdb_type(field: pa.Field) -> str:
 @pytest.fixture(scope="session")
 def objects() -> dict[str, str]:
     """Every staging and mart query by name, inputs before what reads them."""
-    texts = _texts("staging") | _texts("marts")
-    order = TopologicalSorter({name: _inputs(text) & texts.keys() for name, text in texts.items()})
-    return {name: texts[name] for name in order.static_order()}
+    return _texts(models())
 
 
 @pytest.fixture(scope="session")
 def trends() -> dict[str, str]:
-    """Every view over all months, by name."""
-    return _texts("trends")
+    """Every view, those of staging and those over all months, by name."""
+    return _texts(views())
 
 
 @pytest.fixture(scope="session")
 def checks() -> dict[str, str]:
     """Every check's query by the stem of its file."""
-    return {name.removeprefix("checks."): text for name, text in _texts("checks").items()}
+    return {name.removeprefix("checks."): text for name, text in _texts(load("checks")).items()}
 
 
 @pytest.fixture(scope="session")

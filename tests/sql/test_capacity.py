@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -11,13 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.sql.texts import SQL_OF
+
 Add = Callable[..., None]
 Build = Callable[..., None]
 Rows = Callable[[str], list[dict[str, Any]]]
 Fetch = Callable[..., list[dict[str, Any]]]
 Span = tuple[int, int]
 
-MART = (Path(__file__).parents[2] / "sql" / "marts" / "capacity_adviser.sql").read_text("utf-8")
+MART = SQL_OF["marts.capacity_adviser"]
 START = dt.datetime(2026, 10, 5, 10)  # noqa: DTZ001
 PRICE = Decimal("0.001")
 

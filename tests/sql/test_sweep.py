@@ -2,17 +2,15 @@
 
 import datetime as dt
 from collections import defaultdict
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-STAGING = Path(__file__).parents[2] / "sql" / "staging"
-SPANS, CARRIED, SWEEP = (
-    (STAGING / f"{name}.sql").read_text("utf-8") for name in ("call_spans", "carried_over", "channel_hours")
-)
+from tests.sql.texts import SQL_OF
+
+SPANS, CARRIED, SWEEP = (SQL_OF[f"staging.{name}"] for name in ("call_spans", "carried_over", "channel_hours"))
 FIRST = dt.datetime(2026, 9, 1)  # noqa: DTZ001
 DAY = 86400
 EDGES = (0, 30 * DAY, 61 * DAY, 91 * DAY)  # where September, October and November begin, and December

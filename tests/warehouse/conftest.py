@@ -11,7 +11,7 @@ import pytest
 from pipeline.normalise.schema import RECORD_TYPES, REJECTED, in_file, schema_of
 from pipeline.warehouse.lake import Lake
 from pipeline.warehouse.publish import Edition
-from pipeline.warehouse.queries import models, trends
+from pipeline.warehouse.queries import models, views
 from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, as_table
 
 Row = dict[str, Any]
@@ -73,6 +73,6 @@ def edition() -> Callable[..., Edition]:
             "coverage": as_table(list(covered), Coverage),
             "control_totals": as_table([], ControlTotal),
         }
-        return Edition(CALLS, REJECTED, [*models(), *trends()], records)
+        return Edition(CALLS, REJECTED, [*models(), *views()], records)
 
     return made

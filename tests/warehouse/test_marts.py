@@ -58,8 +58,10 @@ def test_every_column_of_every_mart_has_a_sentence() -> None:
 def test_dependencies_are_read_from_the_sql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "marts").mkdir()
     (tmp_path / "marts" / "m.sql").write_text(
-        "-- One row per month. Ask: why?\nWITH calls AS (SELECT * FROM cdr_in JOIN seeds.s USING (k))\n"
-        "SELECT\n    month, -- The month.\n    (SELECT count(*) FROM staging.x) AS n -- How many.\nFROM calls;\n"
+        "-- One row per month.\n-- Ask: why?\n--\n-- More.\n"
+        "WITH calls AS (SELECT * FROM cdr_in JOIN seeds.s USING (k))\n"
+        "SELECT\n    -- The month.\n    month,\n    -- How many.\n"
+        "    (SELECT count(*) FROM staging.x) AS n\nFROM calls;\n"
     )
     monkeypatch.setattr(queries, "SQL_FOLDER", tmp_path)
     (found,) = load("marts")

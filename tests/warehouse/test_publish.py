@@ -22,7 +22,7 @@ from pipeline.warehouse.differences import Marks, compare
 from pipeline.warehouse.lake import Lake, rejected_table
 from pipeline.warehouse.marts import build
 from pipeline.warehouse.publish import Edition, fingerprint, publish, shown_in
-from pipeline.warehouse.queries import Query, models, trends
+from pipeline.warehouse.queries import Query, models, views
 from pipeline.warehouse.readback import Expected
 
 BASE = {"cdr_in": schema_of(CDR_IN), "cdr_out": schema_of(CDR_OUT)}
@@ -184,18 +184,18 @@ def test_every_table_and_column_tells_what_it_is(whole: Path) -> None:
     )
     assert dumb == []
     told = dict(ask(whole, "SELECT schema_name || '.' || table_name, comment FROM duckdb_tables() WHERE NOT internal"))
-    views = dict(ask(whole, "SELECT schema_name || '.' || view_name, comment FROM duckdb_views() WHERE NOT internal"))
-    for query in (*models(), *trends()):
-        assert (told | views)[query.name] == query.about
+    shown = dict(ask(whole, "SELECT schema_name || '.' || view_name, comment FROM duckdb_views() WHERE NOT internal"))
+    for query in (*models(), *views()):
+        assert (told | shown)[query.name] == query.about
     assert told.keys() >= {query.name for query in models() if query.schema == "marts"}
-    assert views.keys() >= {"main.cdr_in", "main.cdr_out", *(q.name for q in models() if q.schema == "staging")}
-    assert views.keys() >= {query.name for query in trends()}
+    assert shown.keys() >= {"main.cdr_in", "main.cdr_out", *(q.name for q in models() if q.schema == "staging")}
+    assert shown.keys() >= {query.name for query in views()}
 
 
 def test_a_view_reads_its_own_file_whatever_that_is_attached_as(whole: Path) -> None:
     with duckdb.connect() as db:
         db.execute(f"ATTACH '{whole}' AS w (READ_ONLY); CREATE TABLE cdr_in AS SELECT 1 AS n")
-        for query in (*models(), *trends()):
+        for query in (*models(), *views()):
             db.execute(f"FROM w.{query.name}")
         assert db.execute(
             "SELECT month, calls FROM w.trends.month_on_month WHERE direction = 'in' ORDER BY 1"
