@@ -16,7 +16,7 @@ from pipeline.months import Month
 from pipeline.normalise.schema import REJECTED
 from pipeline.privacy.pseudonym import Pseudonyms
 from pipeline.sharing import Shared
-from pipeline.warehouse.forgetting import forget, kept_months, tables
+from pipeline.warehouse.forgetting import forget, kept_months, retire, tables
 from pipeline.warehouse.marts import build, failure, is_behind
 from pipeline.warehouse.publish import Edition, Snapshot, fingerprint, publish, shown_in
 from pipeline.warehouse.queries import Query, models, views
@@ -116,6 +116,7 @@ class Holdings(Held):
     def tidy(self) -> None:
         """Delete what no snapshot shows that anyone may still be reading."""
         for lake in (self.lake, self.copies):
+            retire(lake, [query.name for query in models()])
             lake.vacuum(timedelta(days=self.settings.cdr_history_days))
 
     def forget(self, months: Iterable[str]) -> None:

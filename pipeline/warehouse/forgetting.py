@@ -5,6 +5,7 @@ built or begun anew touches them.
 """
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -34,6 +35,21 @@ def forget(lake: Lake, table: str, month: str) -> None:
     shown = set(lake.files(table).get(month, []))
     for file in set(folder.glob("*")) - shown:
         file.unlink(missing_ok=True)
+
+
+def retire(lake: Lake, made: Collection[str]) -> None:
+    """Let no snapshot show what SQL made under a name that it no longer has; a vacuum then deletes the files.
+
+    ``made`` are the names of all models. A table without files is removed with its log.
+    """
+    for name in tables(lake):
+        if "." not in name or name in made:
+            continue
+        for month in lake.files(name):
+            drop(lake, name, month)
+        folder = lake.root.joinpath(*name.split("."))
+        if not any(folder.glob("*/*.parquet")):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def keep(lake: Lake, table: str, month: str, root: Path) -> None:

@@ -88,9 +88,9 @@ def fingerprint(lake: Snapshot, edition: Edition) -> str:
     """What a publish would show now, whatever the clock says: files, which are never rewritten, SQL, and records."""
     models = sorted(edition.models, key=lambda query: query.name)  # which of two comes first differs between processes
     tables = [*edition.calls, *map(rejected_table, edition.calls), *(query.name for query in models)]
-    said: list[object] = [STORAGE_VERSION, *((name, lake.files(name), edition.kept.get(name)) for name in tables)]
+    said: list[object] = [STORAGE_VERSION, *((name, lake.files(name)) for name in tables)]
     said += [(schema.to_string(), _sentences(schema)) for schema in edition.calls.values()]
-    said += [(query.name, query.sql) for query in models]
+    said += [(query.name, query.sql, _kept(edition, query)) for query in models]
     said += [(metric.name, metric.body) for metric in metrics().values()]
     said += [(name, path.read_bytes()) for name, path in seeds().items()]
     for name, table in edition.records.items():
@@ -121,7 +121,7 @@ def _write(part: Path, lake: Snapshot, edition: Edition) -> None:
             create_record(db, name, table)
             comment(db, "TABLE", name, _sentences(table.schema), TABLES[name])
         for query in edition.models:
-            _create_model(db, query, _flat({**edition.kept.get(query.name, {}), **lake.files(query.name)}))
+            _create_model(db, query, _flat({**_kept(edition, query), **lake.files(query.name)}))
         db.execute("COMMIT")
         db.execute("USE memory")
         db.execute("DETACH warehouse")
@@ -155,6 +155,11 @@ def _create_rejected(db: duckdb.DuckDBPyConnection, edition: Edition) -> None:
     db.execute(f"CREATE TABLE rejected_rows AS {' UNION ALL BY NAME '.join(parts)}")
     sentences = {"record_type": SENTENCES["record_type"], **_sentences(edition.rejected)}
     comment(db, "TABLE", "rejected_rows", sentences, TABLES["rejected_rows"])
+
+
+def _kept(edition: Edition, query: Query) -> Mapping[str, list[Path]]:
+    """The files of months that the lake no longer has, also those kept under the mart's former name."""
+    return {**edition.kept.get(query.formerly, {}), **edition.kept.get(query.name, {})}
 
 
 def _flat(files: Mapping[str, list[Path]]) -> list[Path]:

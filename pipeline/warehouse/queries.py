@@ -48,6 +48,11 @@ class Query:
         """The folder, which is the schema in the published file."""
         return self.name.split(".")[0]
 
+    @property
+    def is_view(self) -> bool:
+        """Whether it is never stored: its text stands in every query that reads it."""
+        return VIEW in self.written
+
 
 @dataclass(frozen=True)
 class _Definitions:
@@ -66,7 +71,7 @@ def load(folder: str) -> list[Query]:
 @cache
 def models() -> tuple[Query, ...]:
     """Staging and marts that are stored, each after everything that it reads."""
-    found = {query.name: query for query in (*load("staging"), *load("marts")) if VIEW not in query.sql}
+    found = {query.name: query for query in (*load("staging"), *load("marts")) if not query.is_view}
     order = TopologicalSorter({name: query.reads & found.keys() for name, query in found.items()})
     return tuple(found[name] for name in order.static_order())
 
@@ -74,7 +79,7 @@ def models() -> tuple[Query, ...]:
 @cache
 def views() -> tuple[Query, ...]:
     """What is never stored: the views of staging, and trends, which look across months."""
-    return (*(query for query in load("staging") if VIEW in query.sql), *load("trends"))
+    return (*(query for query in load("staging") if query.is_view), *load("trends"))
 
 
 def metrics() -> Mapping[str, Metric]:
@@ -155,11 +160,15 @@ def _inlined(sql: str, tree: exp.Expr, among: Mapping[str, Query]) -> str:
             (
                 table.args["db"].meta["start"],
                 table.this.meta["end"] + 1,
-                f"(\n{among[_name(table)].sql}\n){'' if table.alias else f' AS {table.name}'}",
+                f"(\n{_uncommented(among[_name(table)].sql)}\n){'' if table.alias else f' AS {table.name}'}",
             )
             for table in found
         ],
     )
+
+
+def _uncommented(sql: str) -> str:
+    return "\n".join(line for line in sql.splitlines() if not line.lstrip().startswith("--"))
 
 
 def _tables(tree: exp.Query, among: Mapping[str, Query]) -> frozenset[str]:

@@ -6,22 +6,14 @@
 -- minute, a call of a whole day costs less than the USD 20,000 from which on an amount is named.
 WITH records AS (
     SELECT
-        month,
-        'cdr_in' AS record_type,
-        export_id,
-        row_number AS line,
-        least(toll_free_usd, pstn_usd, metered_usd, cnam_usd, total_usd) AS least_usd,
-        greatest(toll_free_usd, pstn_usd, metered_usd, cnam_usd, total_usd) AS most_usd
-    FROM cdr_in
-    UNION ALL
-    SELECT
-        month,
-        'cdr_out' AS record_type,
-        export_id,
-        row_number AS line,
-        least(rate_usd, charged_usd) AS least_usd,
-        greatest(rate_usd, charged_usd) AS most_usd
-    FROM cdr_out
+        *,
+        least(
+            toll_free_usd, pstn_usd, metered_usd, cnam_usd, total_usd, rate_usd, charged_usd
+        ) AS least_usd,
+        greatest(
+            toll_free_usd, pstn_usd, metered_usd, cnam_usd, total_usd, rate_usd, charged_usd
+        ) AS most_usd
+    FROM staging.attempts
 )
 SELECT
     -- Month of call start, YYYY-MM (UTC).
@@ -31,7 +23,7 @@ SELECT
     -- The vendor's id of the export that held the row.
     export_id,
     -- The row's place in that export's file, from 1.
-    line AS row_number,
+    row_number,
     -- The least of its amounts, USD.
     least_usd,
     -- The largest of its amounts, USD.

@@ -3,27 +3,6 @@
 -- severity: warn
 --
 -- Legitimate when the caller hangs up within the second of the answer; many of them are a fault or false answers.
-WITH records AS (
-    SELECT
-        month,
-        'cdr_in' AS record_type,
-        export_id,
-        row_number AS line,
-        connected_at,
-        duration_seconds,
-        total_usd AS cost_usd
-    FROM cdr_in
-    UNION ALL
-    SELECT
-        month,
-        'cdr_out' AS record_type,
-        export_id,
-        row_number AS line,
-        connected_at,
-        duration_seconds,
-        charged_usd AS cost_usd
-    FROM cdr_out
-)
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,
@@ -32,11 +11,11 @@ SELECT
     -- The vendor's id of the export that held the row.
     export_id,
     -- The row's place in that export's file, from 1.
-    line AS row_number,
+    row_number,
     -- Connected seconds as served.
     duration_seconds,
     -- What the attempt cost, USD.
     cost_usd
-FROM records
-WHERE connected_at IS NOT NULL
+FROM staging.attempts
+WHERE answered
     AND coalesce(duration_seconds, 0) <= 0

@@ -7,40 +7,22 @@
 WITH loaded AS (
     SELECT
         month,
-        'cdr_in' AS record_type,
+        record_type,
         count(*) AS attempts,
-        coalesce(sum(duration_seconds) FILTER (WHERE connected_at IS NOT NULL), 0) AS duration_seconds,
-        sum(total_usd) AS cost_usd
-    FROM cdr_in
-    GROUP BY month
-    UNION ALL
-    SELECT
-        month,
-        'cdr_out' AS record_type,
-        count(*) AS attempts,
-        coalesce(sum(duration_seconds) FILTER (WHERE connected_at IS NOT NULL), 0) AS duration_seconds,
-        sum(charged_usd) AS cost_usd
-    FROM cdr_out
-    GROUP BY month
+        coalesce(sum(duration_seconds) FILTER (WHERE answered), 0) AS duration_seconds,
+        sum(cost_usd) AS cost_usd
+    FROM staging.attempts
+    GROUP BY month, record_type
 ),
 folded AS (
     SELECT
         month,
-        'cdr_in' AS record_type,
+        concat('cdr_', direction) AS record_type,
         sum(attempts) AS attempts,
         coalesce(sum(duration_seconds), 0) AS duration_seconds,
-        sum(total_usd) AS cost_usd
-    FROM staging.calls_in
-    GROUP BY month
-    UNION ALL
-    SELECT
-        month,
-        'cdr_out' AS record_type,
-        sum(attempts) AS attempts,
-        coalesce(sum(duration_seconds), 0) AS duration_seconds,
-        sum(charged_usd) AS cost_usd
-    FROM staging.calls_out
-    GROUP BY month
+        sum(cost_usd) AS cost_usd
+    FROM staging.calls
+    GROUP BY month, direction
 )
 SELECT
     -- Month of call start, YYYY-MM (UTC).

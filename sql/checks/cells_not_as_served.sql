@@ -4,31 +4,14 @@
 --
 -- A zero date, and a time farther from the call's start than a call can last, is no time: the column is NULL, and the call
 -- counts as not answered. A price with more decimals than are kept is rounded, half to even. What was served is in extra.
-WITH records AS (
-    SELECT
-        month,
-        'cdr_in' AS record_type,
-        export_id,
-        row_number AS line,
-        extra
-    FROM cdr_in
-    UNION ALL
-    SELECT
-        month,
-        'cdr_out' AS record_type,
-        export_id,
-        row_number AS line,
-        extra
-    FROM cdr_out
-),
-cells AS (
+WITH cells AS (
     SELECT
         month,
         record_type,
         export_id,
-        line,
+        row_number,
         unnest(map_entries(extra)) AS cell
-    FROM records
+    FROM staging.attempts
     WHERE extra IS NOT NULL
 )
 SELECT
@@ -39,7 +22,7 @@ SELECT
     -- The vendor's id of the export that held the row.
     export_id,
     -- The row's place in that export's file, from 1.
-    line AS row_number,
+    row_number,
     -- The column that holds something else.
     replace(cell.key, ' as served', '') AS column_name,
     -- The cell as it was served.

@@ -9,19 +9,12 @@
 WITH calls AS (
     SELECT
         month,
-        'in' AS direction,
+        direction,
         date_diff('second', CAST(month || '-01' AS TIMESTAMP), started_at) AS started,
-        date_diff('second', CAST(month || '-01' AS TIMESTAMP), connected_at) + greatest(coalesce(duration_seconds, 0), 0) AS counted,
+        date_diff('second', CAST(month || '-01' AS TIMESTAMP), connected_at)
+        + greatest(coalesce(duration_seconds, 0), 0) AS counted,
         date_diff('second', CAST(month || '-01' AS TIMESTAMP), ended_at) AS ended
-    FROM staging.calls_in
-    UNION ALL
-    SELECT
-        month,
-        'out' AS direction,
-        date_diff('second', CAST(month || '-01' AS TIMESTAMP), started_at) AS started,
-        date_diff('second', CAST(month || '-01' AS TIMESTAMP), connected_at) + greatest(coalesce(duration_seconds, 0), 0) AS counted,
-        date_diff('second', CAST(month || '-01' AS TIMESTAMP), ended_at) AS ended
-    FROM staging.calls_out
+    FROM staging.calls
 ),
 spans AS ( -- in seconds of the month, and the length of that and of the next
     SELECT
@@ -70,7 +63,7 @@ found AS (
         direction,
         scope,
         sum(held_seconds) AS held_seconds
-    FROM staging.channel_hours
+    FROM staging.channel_occupancy
     GROUP BY month, direction, scope
 )
 SELECT
@@ -82,7 +75,7 @@ SELECT
     coalesce(expected.scope, found.scope) AS scope,
     -- Seconds from start to end over all calls, within the month.
     expected.held_seconds AS expected_seconds,
-    -- Seconds of held channels in staging.channel_hours.
+    -- Seconds of held channels in staging.channel_occupancy.
     found.held_seconds AS found_seconds
 FROM expected
 FULL JOIN found

@@ -7,22 +7,13 @@
 -- records counted in the file's bytes = records read from it = rows loaded + rows rejected; rows, seconds and money published = those noted when it was loaded.
 WITH published AS (
     SELECT
-        'cdr_in' AS record_type,
+        record_type,
         month,
         count(*) AS row_count,
         coalesce(sum(duration_seconds), 0) AS duration_seconds,
-        coalesce(sum(total_usd), 0) AS cost_usd
-    FROM cdr_in
-    GROUP BY month
-    UNION ALL
-    SELECT
-        'cdr_out' AS record_type,
-        month,
-        count(*) AS row_count,
-        coalesce(sum(duration_seconds), 0) AS duration_seconds,
-        coalesce(sum(charged_usd), 0) AS cost_usd
-    FROM cdr_out
-    GROUP BY month
+        coalesce(sum(cost_usd), 0) AS cost_usd
+    FROM staging.attempts
+    GROUP BY record_type, month
 ),
 rejected AS (
     SELECT

@@ -7,17 +7,10 @@
 WITH loaded AS (
     SELECT
         month,
-        'in' AS direction,
-        coalesce(sum(total_usd), 0) AS cost_usd
-    FROM cdr_in
-    GROUP BY month
-    UNION ALL
-    SELECT
-        month,
-        'out' AS direction,
-        coalesce(sum(charged_usd), 0) AS cost_usd
-    FROM cdr_out
-    GROUP BY month
+        direction,
+        coalesce(sum(cost_usd), 0) AS cost_usd
+    FROM staging.attempts
+    GROUP BY month, direction
 ),
 shown AS (
     SELECT 'cost_by_trunk' AS mart, month, direction, cost_usd FROM marts.cost_by_trunk

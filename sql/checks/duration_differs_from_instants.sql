@@ -6,22 +6,9 @@
 -- and the duration in whole seconds on its own, so a right record can be off by one.
 WITH records AS (
     SELECT
-        month,
-        'cdr_in' AS record_type,
-        export_id,
-        row_number AS line,
-        duration_seconds,
+        *,
         date_diff('second', connected_at, ended_at) AS instants_seconds
-    FROM cdr_in
-    UNION ALL
-    SELECT
-        month,
-        'cdr_out' AS record_type,
-        export_id,
-        row_number AS line,
-        duration_seconds,
-        date_diff('second', connected_at, ended_at) AS instants_seconds
-    FROM cdr_out
+    FROM staging.attempts
 )
 SELECT
     -- Month of call start, YYYY-MM (UTC).
@@ -31,7 +18,7 @@ SELECT
     -- The vendor's id of the export that held the row.
     export_id,
     -- The row's place in that export's file, from 1.
-    line AS row_number,
+    row_number,
     -- Connected seconds as served.
     duration_seconds,
     -- Seconds from connect to end.

@@ -1,27 +1,6 @@
 -- One row per call record that was answered before it began or ended before that.
 -- Ask: are the instants in their columns?
 -- severity: warn
-WITH records AS (
-    SELECT
-        month,
-        'cdr_in' AS record_type,
-        export_id,
-        row_number AS line,
-        started_at,
-        connected_at,
-        ended_at
-    FROM cdr_in
-    UNION ALL
-    SELECT
-        month,
-        'cdr_out' AS record_type,
-        export_id,
-        row_number AS line,
-        started_at,
-        connected_at,
-        ended_at
-    FROM cdr_out
-)
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,
@@ -30,14 +9,14 @@ SELECT
     -- The vendor's id of the export that held the row.
     export_id,
     -- The row's place in that export's file, from 1.
-    line AS row_number,
+    row_number,
     -- When the call began to ring, UTC.
     started_at,
     -- When it was answered, UTC.
     connected_at,
     -- When it ended, UTC.
     ended_at
-FROM records
+FROM staging.attempts
 WHERE connected_at < started_at
     OR ended_at < connected_at
     OR ended_at < started_at

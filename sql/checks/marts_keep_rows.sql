@@ -7,134 +7,108 @@
 WITH loaded AS (
     SELECT
         month,
-        'in' AS direction,
+        direction,
         count(*) AS attempts,
-        coalesce(sum(total_usd), 0) AS cost_usd
-    FROM cdr_in
-    GROUP BY month
+        coalesce(sum(cost_usd), 0) AS cost_usd
+    FROM staging.attempts
+    GROUP BY month, direction
+),
+folded AS (
+    SELECT
+        month,
+        direction,
+        count(*) AS calls
+    FROM staging.calls
+    GROUP BY month, direction
+),
+shown AS (
+    SELECT
+        'daily_traffic' AS mart,
+        month,
+        direction,
+        attempts AS counted,
+        cost_usd
+    FROM marts.daily_traffic
     UNION ALL
     SELECT
+        'hourly_traffic' AS mart,
+        month,
+        direction,
+        attempts AS counted,
+        cost_usd
+    FROM marts.hourly_traffic
+    UNION ALL
+    SELECT
+        'trunk_quality' AS mart,
+        month,
+        direction,
+        attempts AS counted,
+        NULL AS cost_usd
+    FROM marts.trunk_quality
+    UNION ALL
+    SELECT
+        'disconnect_causes' AS mart,
+        month,
+        direction,
+        attempts AS counted,
+        NULL AS cost_usd
+    FROM marts.disconnect_causes
+    UNION ALL
+    SELECT
+        'cost_by_did' AS mart,
+        month,
+        'in' AS direction,
+        calls AS counted,
+        total_usd AS cost_usd
+    FROM marts.cost_by_did
+    UNION ALL
+    SELECT
+        'cost_by_country' AS mart,
         month,
         'out' AS direction,
-        count(*) AS attempts,
-        coalesce(sum(charged_usd), 0) AS cost_usd
-    FROM cdr_out
-    GROUP BY month
-),
-inbound_calls AS (
-    SELECT
-        month,
-        count(*) AS calls
-    FROM staging.calls_in
-    GROUP BY month
-),
-expected AS (
-    SELECT
-        month,
-        direction,
-        'daily_traffic' AS mart,
-        attempts AS counted,
-        cost_usd
-    FROM loaded
-    UNION ALL
-    SELECT
-        month,
-        direction,
-        'hourly_traffic' AS mart,
-        attempts AS counted,
-        cost_usd
-    FROM loaded
-    UNION ALL
-    SELECT
-        month,
-        direction,
-        'trunk_quality' AS mart,
-        attempts AS counted,
-        NULL AS cost_usd
-    FROM loaded
-    UNION ALL
-    SELECT
-        month,
-        direction,
-        'disconnect_causes' AS mart,
-        attempts AS counted,
-        NULL AS cost_usd
-    FROM loaded
-    UNION ALL
-    SELECT
-        loaded.month,
-        loaded.direction,
-        'cost_by_did' AS mart,
-        inbound_calls.calls AS counted,
-        loaded.cost_usd
-    FROM loaded
-    LEFT JOIN inbound_calls
-        ON inbound_calls.month = loaded.month
-    WHERE loaded.direction = 'in'
-    UNION ALL
-    SELECT
-        month,
-        direction,
-        'cost_by_country' AS mart,
-        attempts AS counted,
-        cost_usd
-    FROM loaded
-    WHERE direction = 'out'
+        calls AS counted,
+        charged_usd AS cost_usd
+    FROM marts.cost_by_country
 ),
 found AS (
     SELECT
+        mart,
         month,
         direction,
-        'daily_traffic' AS mart,
-        sum(attempts) AS counted,
+        sum(counted) AS counted,
         sum(cost_usd) AS cost_usd
-    FROM marts.daily_traffic
-    GROUP BY month, direction
-    UNION ALL
+    FROM shown
+    GROUP BY mart, month, direction
+),
+kinds AS (
+    SELECT *
+    FROM (
+        VALUES
+        ('daily_traffic', 'in', 'attempts', TRUE),
+        ('daily_traffic', 'out', 'attempts', TRUE),
+        ('hourly_traffic', 'in', 'attempts', TRUE),
+        ('hourly_traffic', 'out', 'attempts', TRUE),
+        ('trunk_quality', 'in', 'attempts', FALSE),
+        ('trunk_quality', 'out', 'attempts', FALSE),
+        ('disconnect_causes', 'in', 'attempts', FALSE),
+        ('disconnect_causes', 'out', 'attempts', FALSE),
+        ('cost_by_did', 'in', 'calls', TRUE),
+        ('cost_by_country', 'out', 'calls', TRUE)
+    ) AS pairs (mart, direction, unit, has_money)
+),
+expected AS (
     SELECT
-        month,
-        direction,
-        'hourly_traffic' AS mart,
-        sum(attempts) AS counted,
-        sum(cost_usd) AS cost_usd
-    FROM marts.hourly_traffic
-    GROUP BY month, direction
-    UNION ALL
-    SELECT
-        month,
-        direction,
-        'trunk_quality' AS mart,
-        sum(attempts) AS counted,
-        NULL AS cost_usd
-    FROM marts.trunk_quality
-    GROUP BY month, direction
-    UNION ALL
-    SELECT
-        month,
-        direction,
-        'disconnect_causes' AS mart,
-        sum(attempts) AS counted,
-        NULL AS cost_usd
-    FROM marts.disconnect_causes
-    GROUP BY month, direction
-    UNION ALL
-    SELECT
-        month,
-        'in' AS direction,
-        'cost_by_did' AS mart,
-        sum(calls) AS counted,
-        sum(total_usd) AS cost_usd
-    FROM marts.cost_by_did
-    GROUP BY month
-    UNION ALL
-    SELECT
-        month,
-        'out' AS direction,
-        'cost_by_country' AS mart,
-        sum(calls) AS counted,
-        sum(charged_usd) AS cost_usd
-    FROM marts.cost_by_country
-    GROUP BY month
+        kinds.mart,
+        loaded.month,
+        loaded.direction,
+        CASE WHEN kinds.unit = 'calls' THEN folded.calls ELSE loaded.attempts END AS counted,
+        CASE WHEN kinds.has_money THEN loaded.cost_usd END AS cost_usd
+    FROM loaded
+    INNER JOIN kinds
+        ON kinds.direction = loaded.direction
+    LEFT JOIN folded
+        ON folded.month = loaded.month
+        AND folded.direction = loaded.direction
 )
 SELECT
     -- Month of call start, YYYY-MM (UTC).

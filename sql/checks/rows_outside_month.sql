@@ -4,23 +4,6 @@
 --
 -- The export's filter, the file's times and the marts' month must be one clock: such a row would be counted in a month
 -- that replacing its real month does not touch.
-WITH records AS (
-    SELECT
-        month,
-        'cdr_in' AS record_type,
-        export_id,
-        row_number AS line,
-        started_at
-    FROM cdr_in
-    UNION ALL
-    SELECT
-        month,
-        'cdr_out' AS record_type,
-        export_id,
-        row_number AS line,
-        started_at
-    FROM cdr_out
-)
 SELECT
     -- Month the export was asked for, YYYY-MM (UTC).
     month,
@@ -29,8 +12,8 @@ SELECT
     -- The vendor's id of the export that held the row.
     export_id,
     -- The row's place in that export's file, from 1.
-    line AS row_number,
+    row_number,
     -- When the call began to ring, UTC.
     started_at
-FROM records
+FROM staging.attempts
 WHERE strftime(started_at, '%Y-%m') IS DISTINCT FROM month

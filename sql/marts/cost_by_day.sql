@@ -4,47 +4,50 @@
 -- Components are those of cost_by_component, by the start of each attempt. The price of a minute is the component over all
 -- minutes of the day and direction, billed (out) or connected (in): the components of a day add up to what a minute cost
 -- in all. A day without a record has no row.
-WITH inbound AS (
+WITH days AS (
     SELECT
         month,
         CAST(started_at AS DATE) AS day,
-        'in' AS direction,
-        sum(duration_seconds) AS charged_seconds,
+        direction,
+        CASE
+            WHEN direction = 'in' THEN sum(duration_seconds)
+            ELSE sum(billing_seconds)
+        END AS charged_seconds,
         coalesce(sum(toll_free_usd), 0) AS toll_free_usd,
         coalesce(sum(pstn_usd), 0) AS pstn_usd,
         coalesce(sum(metered_usd), 0) AS metered_usd,
         coalesce(sum(cnam_usd), 0) AS cnam_usd,
-        coalesce(sum(total_usd), 0) AS total_usd
-    FROM cdr_in
-    GROUP BY month, CAST(started_at AS DATE)
+        coalesce(sum(cost_usd), 0) AS cost_usd
+    FROM staging.attempts
+    GROUP BY month, CAST(started_at AS DATE), direction
 ),
 components AS (
-    SELECT month, day, direction, 'toll_free' AS component, toll_free_usd AS cost_usd, charged_seconds FROM inbound
-    UNION ALL
-    SELECT month, day, direction, 'pstn' AS component, pstn_usd AS cost_usd, charged_seconds FROM inbound
-    UNION ALL
-    SELECT month, day, direction, 'metered' AS component, metered_usd AS cost_usd, charged_seconds FROM inbound
-    UNION ALL
-    SELECT month, day, direction, 'cnam' AS component, cnam_usd AS cost_usd, charged_seconds FROM inbound
-    UNION ALL
     SELECT
-        month,
-        day,
-        direction,
-        'unexplained' AS component,
-        total_usd - toll_free_usd - pstn_usd - metered_usd - cnam_usd AS cost_usd,
-        charged_seconds
-    FROM inbound
-    UNION ALL
-    SELECT
-        month,
-        CAST(started_at AS DATE) AS day,
-        'out' AS direction,
-        'outbound' AS component,
-        coalesce(sum(charged_usd), 0) AS cost_usd,
-        sum(billing_seconds) AS charged_seconds
-    FROM cdr_out
-    GROUP BY month, CAST(started_at AS DATE)
+        days.month,
+        days.day,
+        days.direction,
+        parts.component,
+        days.charged_seconds,
+        CASE parts.component
+            WHEN 'toll_free' THEN days.toll_free_usd
+            WHEN 'pstn' THEN days.pstn_usd
+            WHEN 'metered' THEN days.metered_usd
+            WHEN 'cnam' THEN days.cnam_usd
+            WHEN 'unexplained'
+                THEN days.cost_usd - days.toll_free_usd - days.pstn_usd - days.metered_usd - days.cnam_usd
+            ELSE days.cost_usd
+        END AS cost_usd
+    FROM days
+    INNER JOIN (
+        VALUES
+        ('in', 'toll_free'),
+        ('in', 'pstn'),
+        ('in', 'metered'),
+        ('in', 'cnam'),
+        ('in', 'unexplained'),
+        ('out', 'outbound')
+    ) AS parts (direction, component)
+        ON parts.direction = days.direction
 )
 SELECT
     -- Month of call start, YYYY-MM (UTC).

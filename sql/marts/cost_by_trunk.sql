@@ -4,28 +4,7 @@
 -- Attempts, not calls: each attempt's money stays with the trunk that it was sent to, also where it was not answered, so
 -- the trunks of a direction add up to the month. The price of a minute is the cost over the minutes charged (out) or
 -- connected (in, where the vendor does not say what it charged). Trunks are names: a renamed trunk is a new row.
-WITH attempts AS (
-    SELECT
-        month,
-        'in' AS direction,
-        trunk_name,
-        connected_at IS NOT NULL AS answered,
-        duration_seconds,
-        CAST(NULL AS INTEGER) AS billing_seconds,
-        total_usd AS cost_usd
-    FROM cdr_in
-    UNION ALL
-    SELECT
-        month,
-        'out' AS direction,
-        trunk_name,
-        connected_at IS NOT NULL AS answered,
-        duration_seconds,
-        coalesce(billing_seconds, 0) AS billing_seconds,
-        charged_usd AS cost_usd
-    FROM cdr_out
-),
-trunks AS (
+WITH trunks AS (
     SELECT
         month,
         direction,
@@ -36,7 +15,7 @@ trunks AS (
         CAST(sum(billing_seconds) AS BIGINT) AS billing_seconds,
         coalesce(CAST(sum(cost_usd) FILTER (WHERE NOT answered) AS DECIMAL(38, 6)), 0) AS unanswered_usd,
         coalesce(CAST(sum(cost_usd) AS DECIMAL(38, 6)), 0) AS cost_usd
-    FROM attempts
+    FROM staging.attempts
     GROUP BY month, direction, trunk_name
 )
 SELECT

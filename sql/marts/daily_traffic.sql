@@ -4,7 +4,7 @@
 -- marts.hourly_traffic, added up; the answer delay alone is taken from the calls again, as a median does not add up.
 -- ASR = answered / calls (E.411, E.425 1.3), and answered / attempts beside it. NER = ner_attempts / attempts (E.425 1.5).
 -- SEER = seer_attempts / (attempts - redirected_attempts) and ISA = isa_attempts / attempts (RFC 6076 4.7, 4.8). What counts
--- as what stands in staging.outcomes. ACD = answered_seconds / answered calls. CPS = calls that begin in the busiest second.
+-- as what stands in staging.attempt_outcomes. ACD = answered_seconds / answered calls. CPS = calls that begin in the busiest second.
 -- Ratios do not add up over days: divide the sums.
 -- PDD and SBR cannot be computed. The answer delay is no post-dial delay: the records have no time of the first ringing. Nor
 -- do they have bids that never became a call, which a seizure-to-bid ratio needs. Instants are in whole seconds.
@@ -32,31 +32,17 @@ WITH traffic AS (
     FROM marts.hourly_traffic
     GROUP BY month, CAST(hour AS DATE), direction
 ),
-answers AS (
-    SELECT
-        month,
-        'in' AS direction,
-        CAST(started_at AS DATE) AS day,
-        date_diff('second', started_at, connected_at) AS delay_seconds
-    FROM staging.calls_in
-    WHERE connected_at IS NOT NULL
-    UNION ALL
-    SELECT
-        month,
-        'out' AS direction,
-        CAST(started_at AS DATE) AS day,
-        date_diff('second', started_at, connected_at) AS delay_seconds
-    FROM staging.calls_out
-    WHERE connected_at IS NOT NULL
-),
 delays AS (
     SELECT
         month,
-        day,
+        CAST(started_at AS DATE) AS day,
         direction,
-        percentile_cont(0.5) WITHIN GROUP (ORDER BY delay_seconds) AS p50_seconds
-    FROM answers
-    GROUP BY month, day, direction
+        percentile_cont(0.5) WITHIN GROUP (
+            ORDER BY date_diff('second', started_at, connected_at)
+        ) AS p50_seconds
+    FROM staging.calls
+    WHERE answered
+    GROUP BY month, CAST(started_at AS DATE), direction
 )
 SELECT
     -- Month of call start, YYYY-MM (UTC).

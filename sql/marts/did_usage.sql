@@ -3,21 +3,17 @@
 --
 -- Calls, minutes and cost are those of cost_by_did, so each formula stands once. A caller is a source number as served:
 -- withheld numbers are none, a word such as anonymous is one. The busiest hour is an hour of the day over the whole month,
--- the earlier of two alike. A DID without a call is in no record, so it has no row; trends.dids shows those gone quiet.
-WITH limits AS (
-    SELECT max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'short_call_seconds') AS short_call_seconds
-    FROM seeds.thresholds
-),
-hours AS (
+-- the earlier of two alike. A DID without a call is in no record, so it has no row; trends.did_activity shows those gone quiet.
+WITH hours AS (
     SELECT
         calls_in.month,
         calls_in.did_number,
         CAST(extract(hour FROM calls_in.started_at) AS INTEGER) AS day_hour,
         count(*) AS calls,
-        count(*) FILTER (WHERE calls_in.answered AND calls_in.duration_seconds <= limits.short_call_seconds) AS short_calls,
+        count(*) FILTER (WHERE calls_in.answered AND calls_in.duration_seconds <= thresholds.short_call_seconds) AS short_calls,
         min(calls_in.started_at) AS first_call_at
     FROM staging.calls_in AS calls_in
-    CROSS JOIN limits
+    CROSS JOIN staging.thresholds
     GROUP BY calls_in.month, calls_in.did_number, CAST(extract(hour FROM calls_in.started_at) AS INTEGER)
 ),
 ranked AS (

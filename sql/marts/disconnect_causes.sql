@@ -14,7 +14,7 @@ WITH causes AS (
         class,
         CAST(sum(attempts) AS BIGINT) AS attempts,
         coalesce(CAST(sum(attempts) FILTER (WHERE answered) AS BIGINT), 0) AS answered_attempts
-    FROM staging.outcomes
+    FROM staging.attempt_outcomes
     GROUP BY month, direction, disconnect_code, disconnect_reason, disconnect_initiator, trunk_name, class
 )
 SELECT

@@ -1,13 +1,13 @@
 -- One row per UTC hour and direction in which a channel was held or a call was lost.
 -- Ask: how many channels were in use at once, and were they too few?
 --
--- Exact to the second, not sampled: staging.channel_hours says how, and has the same by DID, trunk and capacity group. A call
+-- Exact to the second, not sampled: staging.channel_occupancy says how, and has the same by DID, trunk and capacity group. A call
 -- counts in each hour that it touches. Traffic in Erlang = seconds in the hour / 3600, the mean of channels in use (E.600).
 -- Talk is from connect to end, held from start to end: what a channel limit sees is held.
 -- Lost calls are those of staging.lost_calls that began in the hour; an hour with lost calls alone has no channel in use.
 WITH held AS (
     SELECT *
-    FROM staging.channel_hours
+    FROM staging.channel_occupancy
     WHERE scope = 'all'
 ),
 lost AS (

@@ -4,13 +4,7 @@
 -- What trends.watch_irsf compares over months. Repeated calls are answered calls to a number that was reached at least
 -- irsf_calls_per_number times within the hour; they are looked for in hours that cost irsf_hour_usd or more, both of the seed
 -- thresholds. The other calls of such an hour do not hide them. A call is in the hour in which it began.
-WITH limits AS (
-    SELECT
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'irsf_hour_usd') AS irsf_hour_usd,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'irsf_calls_per_number') AS irsf_calls_per_number
-    FROM seeds.thresholds
-),
-hours AS (
+WITH hours AS (
     SELECT
         month,
         trunk_name,
@@ -30,8 +24,8 @@ costly AS (
         hours.destination_country,
         hours.hour
     FROM hours
-    INNER JOIN limits
-        ON hours.cost_usd >= limits.irsf_hour_usd
+    INNER JOIN staging.thresholds
+        ON hours.cost_usd >= thresholds.irsf_hour_usd
 ),
 reached AS (
     SELECT
@@ -69,8 +63,8 @@ repeated AS (
         min(reached.first_call_at) AS first_call_at,
         max(reached.last_call_at) AS last_call_at
     FROM reached
-    INNER JOIN limits
-        ON reached.calls >= limits.irsf_calls_per_number
+    INNER JOIN staging.thresholds
+        ON reached.calls >= thresholds.irsf_calls_per_number
     GROUP BY reached.month, reached.trunk_name, reached.destination_country, reached.hour
 )
 SELECT

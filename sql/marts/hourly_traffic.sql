@@ -3,7 +3,7 @@
 --
 -- ASR = answered / calls (E.411, E.425 1.3), and answered / attempts beside it. NER = ner_attempts / attempts (E.425 1.5).
 -- SEER = seer_attempts / (attempts - redirected_attempts) and ISA = isa_attempts / attempts (RFC 6076 4.7, 4.8). What counts
--- as what stands in staging.outcomes. ACD = answered_seconds / answered calls. CPS = calls that begin in the busiest second. Ratios
+-- as what stands in staging.attempt_outcomes. ACD = answered_seconds / answered calls. CPS = calls that begin in the busiest second. Ratios
 -- do not add up over hours: divide the sums; nor does a median. A call is in the hour in which it began, with all its seconds.
 -- PDD and SBR cannot be computed. The answer delay is no post-dial delay: the records have no time of the first ringing. Nor
 -- do they have bids that never became a call, which a seizure-to-bid ratio needs. Instants are in whole seconds.
@@ -22,48 +22,29 @@ WITH traffic AS (
         CAST(sum(short_calls) AS BIGINT) AS short_calls,
         CAST(sum(billing_seconds) AS BIGINT) AS billing_seconds,
         CAST(sum(cost_usd) AS DECIMAL(38, 6)) AS cost_usd
-    FROM staging.outcomes
+    FROM staging.attempt_outcomes
     GROUP BY month, hour, direction
 ),
-calls AS (
+hours AS (
     SELECT
         month,
         date_trunc('hour', started_at) AS hour,
-        'in' AS direction,
+        direction,
         count(*) AS calls,
         count(*) FILTER (WHERE answered) AS answered_calls,
         CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds,
         CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT) AS answered_seconds
-    FROM staging.calls_in
-    GROUP BY month, date_trunc('hour', started_at)
-    UNION ALL
-    SELECT
-        month,
-        date_trunc('hour', started_at) AS hour,
-        'out' AS direction,
-        count(*) AS calls,
-        count(*) FILTER (WHERE answered) AS answered_calls,
-        CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds,
-        CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT) AS answered_seconds
-    FROM staging.calls_out
-    GROUP BY month, date_trunc('hour', started_at)
+    FROM staging.calls
+    GROUP BY month, date_trunc('hour', started_at), direction
 ),
 seconds AS (
     SELECT
         month,
-        'in' AS direction,
         date_trunc('second', started_at) AS second,
+        direction,
         count(*) AS calls
-    FROM staging.calls_in
-    GROUP BY month, date_trunc('second', started_at)
-    UNION ALL
-    SELECT
-        month,
-        'out' AS direction,
-        date_trunc('second', started_at) AS second,
-        count(*) AS calls
-    FROM staging.calls_out
-    GROUP BY month, date_trunc('second', started_at)
+    FROM staging.calls
+    GROUP BY month, date_trunc('second', started_at), direction
 ),
 peaks AS (
     SELECT
@@ -77,19 +58,11 @@ peaks AS (
 answers AS (
     SELECT
         month,
-        'in' AS direction,
         date_trunc('hour', started_at) AS hour,
+        direction,
         date_diff('second', started_at, connected_at) AS delay_seconds
-    FROM staging.calls_in
-    WHERE connected_at IS NOT NULL
-    UNION ALL
-    SELECT
-        month,
-        'out' AS direction,
-        date_trunc('hour', started_at) AS hour,
-        date_diff('second', started_at, connected_at) AS delay_seconds
-    FROM staging.calls_out
-    WHERE connected_at IS NOT NULL
+    FROM staging.calls
+    WHERE answered
 ),
 delays AS (
     SELECT
@@ -111,13 +84,13 @@ SELECT
     -- Attempts: rows of the call records.
     traffic.attempts,
     -- Calls: an inbound call counts once however many attempts it took.
-    coalesce(calls.calls, 0) AS calls,
+    coalesce(hours.calls, 0) AS calls,
     -- Calls with a connect time.
-    coalesce(calls.answered_calls, 0) AS answered_calls,
+    coalesce(hours.answered_calls, 0) AS answered_calls,
     -- Attempts with a connect time.
     traffic.answered_attempts,
-    -- Answer-seizure ratio by call, 0 to 1: answered calls / calls.
-    asr(calls.answered_calls, calls.calls) AS asr_call,
+    -- Answer-seizure ratio by call, 0 to 1: answered calls / hours.
+    asr(hours.answered_calls, hours.calls) AS asr_call,
     -- Answer-seizure ratio by attempt, 0 to 1: answered attempts / attempts.
     asr(traffic.answered_attempts, traffic.attempts) AS asr_attempt,
     -- Network effectiveness ratio, 0 to 1: ner_attempts / attempts.
@@ -135,15 +108,15 @@ SELECT
     traffic.redirected_attempts,
     -- Attempts ended unanswered by SIP 408, 500, 503 or 504.
     traffic.isa_attempts,
-    -- Average call duration in seconds: answered_seconds / answered calls.
-    acd(coalesce(calls.answered_seconds, 0), calls.answered_calls) AS acd_seconds,
+    -- Average call duration in seconds: answered_seconds / answered hours.
+    acd(coalesce(hours.answered_seconds, 0), hours.answered_calls) AS acd_seconds,
     -- Connected seconds of the calls that were answered; what a record without a connect time says
     -- is left out.
-    coalesce(calls.answered_seconds, 0) AS answered_seconds,
+    coalesce(hours.answered_seconds, 0) AS answered_seconds,
     -- Connected seconds of the calls that began in the hour.
-    coalesce(calls.duration_seconds, 0) AS duration_seconds,
+    coalesce(hours.duration_seconds, 0) AS duration_seconds,
     -- Connected minutes of the calls that began in the hour.
-    minutes(coalesce(calls.duration_seconds, 0)) AS minutes,
+    minutes(coalesce(hours.duration_seconds, 0)) AS minutes,
     -- Seconds charged after rounding to increments; NULL for inbound, where the vendor does not
     -- say.
     traffic.billing_seconds,
@@ -155,8 +128,8 @@ SELECT
     short_call_share(traffic.short_calls, traffic.answered_attempts) AS short_call_share,
     -- Mean seconds from the call's start to its answer, earlier attempts included; not the
     -- post-dial delay.
-    answer_delay(delays.delay_seconds, calls.answered_calls) AS answer_delay_seconds,
-    -- Seconds from start to answer, added up over the answered calls.
+    answer_delay(delays.delay_seconds, hours.answered_calls) AS answer_delay_seconds,
+    -- Seconds from start to answer, added up over the answered hours.
     coalesce(delays.delay_seconds, 0) AS answer_delay_total_seconds,
     -- Median seconds from the call's start to its answer; not the post-dial delay.
     CAST(delays.p50_seconds AS DOUBLE) AS answer_delay_p50_seconds,
@@ -165,12 +138,12 @@ SELECT
     -- What the attempts cost, USD.
     traffic.cost_usd,
     -- Cost in USD per billed minute (out) or per connected minute (in).
-    cost_per_minute(traffic.cost_usd, coalesce(traffic.billing_seconds, calls.duration_seconds)) AS cost_per_minute_usd
+    cost_per_minute(traffic.cost_usd, coalesce(traffic.billing_seconds, hours.duration_seconds)) AS cost_per_minute_usd
 FROM traffic
-LEFT JOIN calls
-    ON calls.month = traffic.month
-    AND calls.hour = traffic.hour
-    AND calls.direction = traffic.direction
+LEFT JOIN hours
+    ON hours.month = traffic.month
+    AND hours.hour = traffic.hour
+    AND hours.direction = traffic.direction
 LEFT JOIN peaks
     ON peaks.month = traffic.month
     AND peaks.hour = traffic.hour

@@ -1,25 +1,21 @@
 -- One row per UTC day, direction, scope and name in which a channel was held or a call was lost.
 -- Ask: when were most channels in use, and how many are needed?
 --
--- Exact to the second, not sampled: staging.channel_hours says how, and what crosses the edge of a month. Scopes: all, did,
+-- Exact to the second, not sampled: staging.channel_occupancy says how, and what crosses the edge of a month. Scopes: all, did,
 -- trunk, capacity_group. The busy hour is the full UTC hour with most traffic held, in Erlang = held seconds / 3600 (E.600).
 -- Channels needed: the fewest n whose blocking by Erlang B is at most blocking_share of seeds.thresholds, where with traffic A
 -- B(0) = 1, B(n) = A B(n - 1) / (n + A B(n - 1)). Erlang B takes calls to arrive independently and blocked ones to go away.
 -- Peaks do not add up: those of two trunks need not fall into the same second.
 -- Lost calls are those of staging.lost_calls that began on the day; a day with lost calls alone has no busy hour and no traffic.
 -- The traffic is what was carried: where calls were lost, more was offered, and more channels are needed than stand here.
-WITH RECURSIVE limits AS (
-    SELECT max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'blocking_share') AS blocking_share
-    FROM seeds.thresholds
-),
-hours AS (
+WITH RECURSIVE hours AS (
     SELECT
         *,
         CAST(hour AS DATE) AS day,
         max(peak_channels) OVER (PARTITION BY month, CAST(hour AS DATE), direction, scope, name) AS day_peak,
         max(peak_held_channels) OVER (PARTITION BY month, CAST(hour AS DATE), direction, scope, name) AS day_held_peak,
         max(held_seconds) OVER (PARTITION BY month, CAST(hour AS DATE), direction, scope, name) AS day_held_seconds
-    FROM staging.channel_hours
+    FROM staging.channel_occupancy
 ),
 held AS (
     SELECT
@@ -73,11 +69,11 @@ days AS (
 erlang_b AS (
     SELECT DISTINCT
         days.busy_seconds,
-        limits.blocking_share,
+        thresholds.blocking_share,
         0 AS channels,
         CAST(1 AS DOUBLE) AS blocking
     FROM days
-    CROSS JOIN limits
+    CROSS JOIN staging.thresholds
     UNION ALL
     SELECT
         busy_seconds,

@@ -6,45 +6,14 @@
 -- nowhere but in the calls. A repeat call began at most repeat_call_seconds after the same caller's last one to the same
 -- number; the first of a month is none. Calls without a source number are nobody's; a word in its place, such as anonymous,
 -- is one caller, whoever they were.
-WITH limits AS (
-    SELECT
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'short_call_seconds') AS short_call_seconds,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'repeat_call_seconds') AS repeat_call_seconds,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'top_callers') AS top_callers
-    FROM seeds.thresholds
-),
-calls AS NOT MATERIALIZED ( -- each use reads its columns of the files; held once, every call would be in memory
-    SELECT
-        month,
-        'in' AS direction,
-        source_number,
-        did_number AS called_number,
-        started_at,
-        answered,
-        duration_seconds,
-        total_usd AS cost_usd
-    FROM staging.calls_in
-    WHERE source_number IS NOT NULL
-    UNION ALL
-    SELECT
-        month,
-        'out' AS direction,
-        source_number,
-        destination_number AS called_number,
-        started_at,
-        answered,
-        duration_seconds,
-        charged_usd AS cost_usd
-    FROM staging.calls_out
-    WHERE source_number IS NOT NULL
-),
-callers AS (
+WITH callers AS (
     SELECT
         month,
         direction,
         source_number,
         count(*) AS calls
-    FROM calls
+    FROM staging.calls
+    WHERE source_number IS NOT NULL
     GROUP BY month, direction, source_number
 ),
 ranked AS (
@@ -60,15 +29,15 @@ chosen AS (
         ranked.source_number,
         ranked.place
     FROM ranked
-    INNER JOIN limits
-        ON ranked.place <= limits.top_callers
+    INNER JOIN staging.thresholds
+        ON ranked.place <= thresholds.top_callers
 ),
 spaced AS (
     SELECT
         calls.month,
         calls.direction,
         chosen.place,
-        calls.called_number,
+        calls.destination_number,
         calls.started_at,
         calls.answered,
         calls.duration_seconds,
@@ -76,12 +45,12 @@ spaced AS (
         date_diff(
             'second',
             lag(calls.started_at) OVER (
-                PARTITION BY calls.month, calls.direction, chosen.place, calls.called_number
+                PARTITION BY calls.month, calls.direction, chosen.place, calls.destination_number
                 ORDER BY calls.started_at
             ),
             calls.started_at
         ) AS seconds_since_last
-    FROM calls
+    FROM staging.calls
     INNER JOIN chosen
         ON chosen.month = calls.month
         AND chosen.direction = calls.direction
@@ -101,11 +70,11 @@ SELECT
     -- Calls with a connect time.
     count(*) FILTER (WHERE spaced.answered) AS answered_calls,
     -- Answered calls of at most short_call_seconds of the seed thresholds.
-    count(*) FILTER (WHERE spaced.answered AND spaced.duration_seconds <= limits.short_call_seconds) AS short_calls,
+    count(*) FILTER (WHERE spaced.answered AND spaced.duration_seconds <= thresholds.short_call_seconds) AS short_calls,
     -- Calls to the same number again within repeat_call_seconds of the seed thresholds.
-    count(*) FILTER (WHERE spaced.seconds_since_last <= limits.repeat_call_seconds) AS repeat_calls,
+    count(*) FILTER (WHERE spaced.seconds_since_last <= thresholds.repeat_call_seconds) AS repeat_calls,
     -- Different numbers called: DIDs (in) or destinations (out).
-    count(DISTINCT spaced.called_number) AS called_numbers,
+    count(DISTINCT spaced.destination_number) AS called_numbers,
     -- Connected minutes.
     minutes(coalesce(sum(spaced.duration_seconds), 0)) AS minutes,
     -- What the calls cost, USD.
@@ -117,5 +86,5 @@ INNER JOIN chosen
     ON chosen.month = spaced.month
     AND chosen.direction = spaced.direction
     AND chosen.place = spaced.place
-CROSS JOIN limits
+CROSS JOIN staging.thresholds
 GROUP BY spaced.month, spaced.direction, spaced.place, chosen.source_number

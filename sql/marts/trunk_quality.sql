@@ -2,7 +2,7 @@
 -- Ask: which trunk fails, with what, and how slowly is it answered?
 --
 -- ASR = answered / attempts, the terminating side's view (E.425 1.3). NER = (answered + user busy + no answer + reject) /
--- attempts (E.425 1.5), SEER and ISA as in RFC 6076 4.7, 4.8; what counts as what stands in staging.outcomes. ACD = connected
+-- attempts (E.425 1.5), SEER and ISA as in RFC 6076 4.7, 4.8; what counts as what stands in staging.attempt_outcomes. ACD = connected
 -- seconds of answered attempts / answered calls; a call is answered by the trunk of its deciding attempt. Percentiles are exact
 -- and interpolated. The answer delay counts from the trunk's own attempt: from the record's start where the attempt is the
 -- first of its call, or decides it and began after the call did. A later attempt that bears the start of its call does not
@@ -23,64 +23,46 @@ WITH trunks AS (
         CAST(sum(short_calls) AS BIGINT) AS short_calls,
         CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds,
         coalesce(CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT), 0) AS answered_seconds
-    FROM staging.outcomes
+    FROM staging.attempt_outcomes
     GROUP BY month, direction, trunk_name, trunk_group
 ),
 calls AS (
     SELECT
         month,
-        'in' AS direction,
+        direction,
         trunk_name,
         trunk_group,
         count(*) AS answered_calls
-    FROM staging.calls_in
+    FROM staging.calls
     WHERE answered
-    GROUP BY month, trunk_name, trunk_group
-    UNION ALL
-    SELECT
-        month,
-        'out' AS direction,
-        trunk_name,
-        CAST(NULL AS VARCHAR) AS trunk_group,
-        count(*) AS answered_calls
-    FROM staging.calls_out
-    WHERE answered
-    GROUP BY month, trunk_name
+    GROUP BY month, direction, trunk_name, trunk_group
 ),
 answers AS (
     SELECT
         month,
-        'in' AS direction,
+        direction,
         trunk_name,
         trunk_group,
         date_diff('second', started_at, connected_at) AS delay_seconds
-    FROM cdr_in
-    WHERE connected_at IS NOT NULL
-        AND coalesce(attempt, 1) = 1
+    FROM staging.attempts
+    WHERE answered
+        AND attempt = 1
     UNION ALL
     SELECT
-        cdr_in.month,
-        'in' AS direction,
-        cdr_in.trunk_name,
-        cdr_in.trunk_group,
-        date_diff('second', cdr_in.started_at, cdr_in.connected_at) AS delay_seconds
-    FROM cdr_in
-    INNER JOIN staging.calls_in AS calls_in
-        ON calls_in.month = cdr_in.month
-        AND calls_in.export_id = cdr_in.export_id
-        AND calls_in.row_number = cdr_in.row_number
-        AND calls_in.started_at < cdr_in.started_at
-    WHERE cdr_in.connected_at IS NOT NULL
-        AND cdr_in.attempt <> 1
-    UNION ALL
-    SELECT
-        month,
-        'out' AS direction,
-        trunk_name,
-        CAST(NULL AS VARCHAR) AS trunk_group,
-        date_diff('second', started_at, connected_at) AS delay_seconds
-    FROM cdr_out
-    WHERE connected_at IS NOT NULL
+        attempts.month,
+        attempts.direction,
+        attempts.trunk_name,
+        attempts.trunk_group,
+        date_diff('second', attempts.started_at, attempts.connected_at) AS delay_seconds
+    FROM staging.attempts
+    INNER JOIN staging.calls_in
+        ON calls_in.month = attempts.month
+        AND calls_in.export_id = attempts.export_id
+        AND calls_in.row_number = attempts.row_number
+        AND calls_in.started_at < attempts.started_at
+    WHERE attempts.answered
+        AND attempts.direction = 'in'
+        AND attempts.attempt <> 1
 ),
 delays AS (
     SELECT
@@ -101,7 +83,7 @@ failures AS (
         trunk_group,
         disconnect_code,
         CAST(sum(attempts) AS BIGINT) AS attempts
-    FROM staging.outcomes
+    FROM staging.attempt_outcomes
     WHERE NOT answered
     GROUP BY month, direction, trunk_name, trunk_group, disconnect_code
 ),

@@ -7,15 +7,7 @@
 -- a day on which a network answered false_answer_day_calls, of which false_answer_share are suspect. All four are in the
 -- seed thresholds. Voicemail and machines answer fast too: compare with the network's days that were not found,
 -- which stand beside.
-WITH limits AS (
-    SELECT
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'false_answer_day_calls') AS false_answer_day_calls,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'false_answer_delay_seconds') AS false_answer_delay_seconds,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'false_answer_call_seconds') AS false_answer_call_seconds,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'false_answer_share') AS false_answer_share
-    FROM seeds.thresholds
-),
-calls AS (
+WITH calls AS (
     SELECT
         calls_out.month,
         CAST(calls_out.started_at AS DATE) AS day,
@@ -25,10 +17,10 @@ calls AS (
         calls_out.duration_seconds,
         calls_out.charged_usd,
         calls_out.answered
-        AND date_diff('second', calls_out.started_at, calls_out.connected_at) <= limits.false_answer_delay_seconds
-        AND calls_out.duration_seconds <= limits.false_answer_call_seconds AS suspect
+        AND date_diff('second', calls_out.started_at, calls_out.connected_at) <= thresholds.false_answer_delay_seconds
+        AND calls_out.duration_seconds <= thresholds.false_answer_call_seconds AS suspect
     FROM staging.calls_out AS calls_out
-    CROSS JOIN limits
+    CROSS JOIN staging.thresholds
 ),
 days AS (
     SELECT
@@ -47,10 +39,10 @@ days AS (
 judged AS (
     SELECT
         days.*,
-        days.answered_calls >= limits.false_answer_day_calls
-        AND days.suspect_calls >= limits.false_answer_share * days.answered_calls AS found
+        days.answered_calls >= thresholds.false_answer_day_calls
+        AND days.suspect_calls >= thresholds.false_answer_share * days.answered_calls AS found
     FROM days
-    CROSS JOIN limits
+    CROSS JOIN staging.thresholds
 ),
 compared AS (
     SELECT

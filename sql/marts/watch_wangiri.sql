@@ -10,26 +10,17 @@
 -- wangiri_dids DIDs on. All are in the seed thresholds. Calls back are the month's outbound calls into the range since.
 -- A month is looked at alone: a burst over its edge is two, each of which must be found by itself, and a call back after the
 -- month's end is in no count. To look for one, ask cdr_out for destination_number from the source_range found.
-WITH limits AS (
-    SELECT
-        CAST(max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'wangiri_range_digits') AS INTEGER) AS wangiri_range_digits,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'wangiri_ring_seconds') AS wangiri_ring_seconds,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'wangiri_gap_seconds') AS wangiri_gap_seconds,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'wangiri_calls') AS wangiri_calls,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'wangiri_dids') AS wangiri_dids
-    FROM seeds.thresholds
-),
-rings AS (
+WITH rings AS (
     SELECT
         calls_in.month,
-        left(calls_in.source_number, length(calls_in.source_number) - limits.wangiri_range_digits) AS source_range,
+        left(calls_in.source_number, length(calls_in.source_number) - thresholds.wangiri_range_digits) AS source_range,
         calls_in.source_number,
         calls_in.did_number,
         calls_in.started_at,
         calls_in.answered
     FROM staging.calls_in AS calls_in
-    CROSS JOIN limits
-    WHERE (NOT calls_in.answered OR calls_in.duration_seconds <= limits.wangiri_ring_seconds)
+    CROSS JOIN staging.thresholds
+    WHERE (NOT calls_in.answered OR calls_in.duration_seconds <= thresholds.wangiri_ring_seconds)
         AND regexp_matches(calls_in.source_number, '^[0-9]{7,15}$')
 ),
 ranges AS (
@@ -38,7 +29,7 @@ ranges AS (
         rings.source_range
     FROM rings
     GROUP BY rings.month, rings.source_range
-    HAVING count(*) >= (SELECT wangiri_calls FROM limits)
+    HAVING count(*) >= (SELECT wangiri_calls FROM staging.thresholds)
 ),
 spaced AS (
     SELECT
@@ -56,10 +47,10 @@ spaced AS (
 numbered AS (
     SELECT
         spaced.*,
-        count(*) FILTER (WHERE coalesce(spaced.seconds_since_last > limits.wangiri_gap_seconds, TRUE))
+        count(*) FILTER (WHERE coalesce(spaced.seconds_since_last > thresholds.wangiri_gap_seconds, TRUE))
             OVER (PARTITION BY spaced.month, spaced.source_range ORDER BY spaced.started_at) AS burst
     FROM spaced
-    CROSS JOIN limits
+    CROSS JOIN staging.thresholds
 ),
 bursts AS (
     SELECT
@@ -78,9 +69,9 @@ bursts AS (
 found AS (
     SELECT bursts.*
     FROM bursts
-    INNER JOIN limits
-        ON bursts.rings >= limits.wangiri_calls
-        AND bursts.dids >= limits.wangiri_dids
+    INNER JOIN staging.thresholds
+        ON bursts.rings >= thresholds.wangiri_calls
+        AND bursts.dids >= thresholds.wangiri_dids
 ),
 -- the calls into a range are added up once, from the last to the first, however many bursts there are of it
 events AS (
@@ -95,14 +86,14 @@ events AS (
     UNION ALL
     SELECT
         calls_out.month,
-        left(calls_out.destination_number, length(calls_out.destination_number) - limits.wangiri_range_digits) AS source_range,
+        left(calls_out.destination_number, length(calls_out.destination_number) - thresholds.wangiri_range_digits) AS source_range,
         CAST(NULL AS BIGINT) AS burst,
         calls_out.started_at AS event_at,
         1 AS calls,
         calls_out.charged_usd AS cost_usd
     FROM staging.calls_out AS calls_out
-    CROSS JOIN limits
-    WHERE left(calls_out.destination_number, length(calls_out.destination_number) - limits.wangiri_range_digits)
+    CROSS JOIN staging.thresholds
+    WHERE left(calls_out.destination_number, length(calls_out.destination_number) - thresholds.wangiri_range_digits)
         IN (SELECT source_range FROM found)
 ),
 back AS (

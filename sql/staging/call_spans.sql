@@ -1,7 +1,7 @@
 -- One row per call, with the seconds in which it held a channel.
 -- Ask: from when to when was each channel in use?
 --
--- The one definition of the span of a call: staging.channel_hours, what is made of it, and marts.capacity_adviser all use it.
+-- The one definition of the span of a call: staging.channel_occupancy, what is made of it, and marts.channel_what_if all use it.
 -- A call holds a channel from its start to its end, and talks from its answer to its end. The end is that of the deciding
 -- attempt; where it is missing or before the start, it is the answer + the duration; with neither, the start. A duration that
 -- is missing or negative is 0. Spans are half-open: a call of zero seconds is here and holds no channel. An answer before
@@ -10,32 +10,9 @@
 -- They stop at 62 days either way, which no month and the one after it exceed.
 WITH calls AS (
     SELECT
-        month,
-        CAST(month || '-01' AS TIMESTAMP) AS month_start,
-        'in' AS direction,
-        did_number,
-        trunk_name,
-        capacity_group,
-        metered_usd,
-        started_at,
-        connected_at,
-        ended_at,
-        duration_seconds
-    FROM staging.calls_in
-    UNION ALL
-    SELECT
-        month,
-        CAST(month || '-01' AS TIMESTAMP) AS month_start,
-        'out' AS direction,
-        CAST(NULL AS VARCHAR) AS did_number,
-        trunk_name,
-        CAST(NULL AS VARCHAR) AS capacity_group,
-        CAST(NULL AS DECIMAL(18, 6)) AS metered_usd,
-        started_at,
-        connected_at,
-        ended_at,
-        duration_seconds
-    FROM staging.calls_out
+        *,
+        CAST(month || '-01' AS TIMESTAMP) AS month_start
+    FROM staging.calls
 ),
 seconds AS (
     SELECT

@@ -11,16 +11,8 @@ WITH endings AS (
         disconnect_code,
         disconnect_reason,
         disconnect_initiator
-    FROM cdr_in
+    FROM staging.attempts
     GROUP BY month, disconnect_code, disconnect_reason, disconnect_initiator
-    UNION
-    SELECT
-        month,
-        disconnect_code,
-        disconnect_reason,
-        CAST(NULL AS VARCHAR) AS disconnect_initiator
-    FROM cdr_out
-    GROUP BY month, disconnect_code, disconnect_reason
 ),
 matched AS (
     SELECT

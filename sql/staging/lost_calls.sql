@@ -2,40 +2,24 @@
 -- Ask: when and where were channels too few?
 --
 -- Lost is a call of which no attempt was answered and whose deciding attempt has the class capacity of staging.causes: the
--- vendor refused it because every channel was in use. Scopes and names are those of staging.channel_hours, so that lost calls
+-- vendor refused it because every channel was in use. Scopes and names are those of staging.channel_occupancy, so that lost calls
 -- stand beside the channels in use: all, trunk, and inbound did and capacity_group. Such a call mostly reached no trunk.
 WITH lost AS (
     SELECT
-        calls_in.month,
-        date_trunc('hour', calls_in.started_at) AS hour,
-        'in' AS direction,
-        calls_in.did_number,
-        calls_in.trunk_name,
-        calls_in.capacity_group
-    FROM staging.calls_in AS calls_in
-    INNER JOIN staging.causes AS causes
-        ON causes.month = calls_in.month
-        AND causes.disconnect_code IS NOT DISTINCT FROM calls_in.disconnect_code
-        AND causes.disconnect_reason IS NOT DISTINCT FROM calls_in.disconnect_reason
-        AND causes.disconnect_initiator IS NOT DISTINCT FROM calls_in.disconnect_initiator
+        calls.month,
+        date_trunc('hour', calls.started_at) AS hour,
+        calls.direction,
+        calls.did_number,
+        calls.trunk_name,
+        calls.capacity_group
+    FROM staging.calls
+    INNER JOIN staging.causes
+        ON causes.month = calls.month
+        AND causes.disconnect_code IS NOT DISTINCT FROM calls.disconnect_code
+        AND causes.disconnect_reason IS NOT DISTINCT FROM calls.disconnect_reason
+        AND causes.disconnect_initiator IS NOT DISTINCT FROM calls.disconnect_initiator
         AND causes.class = 'capacity'
-    WHERE NOT calls_in.answered
-    UNION ALL
-    SELECT
-        calls_out.month,
-        date_trunc('hour', calls_out.started_at) AS hour,
-        'out' AS direction,
-        CAST(NULL AS VARCHAR) AS did_number,
-        calls_out.trunk_name,
-        CAST(NULL AS VARCHAR) AS capacity_group
-    FROM staging.calls_out AS calls_out
-    INNER JOIN staging.causes AS causes
-        ON causes.month = calls_out.month
-        AND causes.disconnect_code IS NOT DISTINCT FROM calls_out.disconnect_code
-        AND causes.disconnect_reason IS NOT DISTINCT FROM calls_out.disconnect_reason
-        AND causes.disconnect_initiator IS NULL
-        AND causes.class = 'capacity'
-    WHERE NOT calls_out.answered
+    WHERE NOT calls.answered
 ),
 placed AS (
     SELECT

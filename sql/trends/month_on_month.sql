@@ -41,7 +41,7 @@ days AS (
         coalesce(calendar.day < loaded.first_day_not_known, TRUE) AS whole,
         coalesce(traffic.calls, 0) AS calls,
         coalesce(traffic.answered_calls, 0) AS answered_calls,
-        coalesce(traffic.minutes, 0) AS minutes,
+        coalesce(traffic.duration_seconds, 0) AS seconds,
         coalesce(traffic.cost_usd, 0) AS cost_usd
     FROM calendar
     LEFT JOIN loaded
@@ -61,7 +61,7 @@ months AS (
         count(*) FILTER (WHERE NOT whole) = 0 AS whole,
         CAST(sum(calls) AS BIGINT) AS calls,
         CAST(sum(answered_calls) AS BIGINT) AS answered_calls,
-        sum(minutes) AS minutes,
+        minutes(sum(seconds)) AS minutes,
         CAST(sum(cost_usd) AS DECIMAL(38, 6)) AS cost_usd
     FROM days
     GROUP BY month, direction
@@ -73,10 +73,10 @@ weekdays AS (
         weekday,
         count(*) FILTER (WHERE whole) AS whole_days,
         CAST(sum(calls) FILTER (WHERE whole) AS DOUBLE) AS calls,
-        CAST(sum(minutes) FILTER (WHERE whole) AS DOUBLE) AS minutes,
+        CAST(sum(seconds) FILTER (WHERE whole) AS DOUBLE) AS seconds,
         CAST(sum(cost_usd) FILTER (WHERE whole) AS DOUBLE) AS cost_usd,
         CAST(avg(calls) AS DOUBLE) AS mean_calls,
-        CAST(avg(minutes) AS DOUBLE) AS mean_minutes,
+        CAST(avg(seconds) AS DOUBLE) AS mean_seconds,
         avg(CAST(cost_usd AS DOUBLE)) AS mean_usd
     FROM days
     GROUP BY month, direction, weekday
@@ -86,7 +86,7 @@ alike AS (
         months.month,
         months.direction,
         ratio(sum(weekdays.calls), sum(weekdays.whole_days * earlier.mean_calls)) - 1 AS calls_share,
-        ratio(sum(weekdays.minutes), sum(weekdays.whole_days * earlier.mean_minutes)) - 1 AS minutes_share,
+        ratio(sum(weekdays.seconds), sum(weekdays.whole_days * earlier.mean_seconds)) - 1 AS minutes_share,
         ratio(sum(weekdays.cost_usd), sum(weekdays.whole_days * earlier.mean_usd)) - 1 AS cost_share
     FROM months
     INNER JOIN months AS before

@@ -11,36 +11,20 @@
 -- file of exports: it is compared when it is loaded, and control_totals has its sums.
 WITH published AS (
     SELECT
-        'cdr_in' AS record_type,
+        record_type,
         month,
         count(*) AS row_count,
         sum(duration_seconds) AS duration_seconds,
-        NULL AS billing_seconds,
+        sum(billing_seconds) AS billing_seconds,
         sum(toll_free_usd) AS toll_free_usd,
         sum(pstn_usd) AS pstn_usd,
         sum(metered_usd) AS metered_usd,
         sum(cnam_usd) AS cnam_usd,
         sum(total_usd) AS total_usd,
-        NULL AS rate_usd,
-        NULL AS charged_usd
-    FROM cdr_in
-    GROUP BY month
-    UNION ALL
-    SELECT
-        'cdr_out' AS record_type,
-        month,
-        count(*) AS row_count,
-        sum(duration_seconds) AS duration_seconds,
-        sum(billing_seconds) AS billing_seconds,
-        NULL AS toll_free_usd,
-        NULL AS pstn_usd,
-        NULL AS metered_usd,
-        NULL AS cnam_usd,
-        NULL AS total_usd,
         sum(rate_usd) AS rate_usd,
         sum(charged_usd) AS charged_usd
-    FROM cdr_out
-    GROUP BY month
+    FROM staging.attempts
+    GROUP BY record_type, month
 ),
 compared AS (
     SELECT

@@ -7,20 +7,12 @@
 -- irsf_usd_per_minute or more, and irsf_times_usual times what is usual. Usual is the median cost of the same hour of the day on
 -- the usual_days days before, across months, without repeated calls: a fraud that goes on is never usual, and is found to its
 -- end. A day without a call, or before the first one loaded, counts as 0. All of this is in the seed thresholds.
-WITH limits AS (
-    SELECT
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'irsf_hour_usd') AS irsf_hour_usd,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'irsf_usd_per_minute') AS irsf_usd_per_minute,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'irsf_times_usual') AS irsf_times_usual,
-        CAST(max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'usual_days') AS INTEGER) AS usual_days
-    FROM seeds.thresholds
-),
-suspect AS (
+WITH suspect AS (
     SELECT hours.*
     FROM marts.hourly_destinations AS hours
-    INNER JOIN limits
-        ON hours.repeated_usd >= limits.irsf_hour_usd
-        AND hours.repeated_usd >= limits.irsf_usd_per_minute * hours.repeated_minutes
+    INNER JOIN staging.thresholds
+        ON hours.repeated_usd >= thresholds.irsf_hour_usd
+        AND hours.repeated_usd >= thresholds.irsf_usd_per_minute * hours.repeated_minutes
 ),
 days AS (
     SELECT unnest(range(1, 367)) AS ago
@@ -32,10 +24,10 @@ earlier AS (
         suspect.hour,
         coalesce(CAST(before.cost_usd - before.repeated_usd AS DOUBLE), 0) AS other_usd
     FROM suspect
-    INNER JOIN limits
-        ON limits.usual_days IS NOT NULL
+    INNER JOIN staging.thresholds
+        ON thresholds.usual_days IS NOT NULL
     INNER JOIN days
-        ON days.ago <= limits.usual_days
+        ON days.ago <= thresholds.usual_days
     LEFT JOIN marts.hourly_destinations AS before
         ON before.trunk_name IS NOT DISTINCT FROM suspect.trunk_name
         AND before.destination_country IS NOT DISTINCT FROM suspect.destination_country
@@ -92,5 +84,5 @@ SELECT
         CAST(compared.repeated_usd AS VARCHAR), ' USD, where ', CAST(compared.usual_usd AS VARCHAR), ' USD are usual'
     ) AS why
 FROM compared
-INNER JOIN limits
-    ON compared.repeated_usd >= limits.irsf_times_usual * compared.usual_usd
+INNER JOIN staging.thresholds
+    ON compared.repeated_usd >= thresholds.irsf_times_usual * compared.usual_usd

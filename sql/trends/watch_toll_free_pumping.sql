@@ -8,21 +8,13 @@
 -- that are usual: the median of the same hour of the day on the usual_days days before, across months. A suspect hour counts
 -- as 0 there, so pumping that goes on is never usual, and is found to its end; so does a day without a charged call, or before
 -- the first one loaded. All of this is in the seed thresholds.
-WITH limits AS (
-    SELECT
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'pumping_hour_calls') AS pumping_hour_calls,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'pumping_times_usual') AS pumping_times_usual,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'pumping_same_duration_share') AS pumping_same_duration_share,
-        CAST(max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'usual_days') AS INTEGER) AS usual_days
-    FROM seeds.thresholds
-),
-hours AS (
+WITH hours AS (
     SELECT
         hours.*,
-        hours.calls >= limits.pumping_hour_calls
-        AND hours.same_duration_calls >= limits.pumping_same_duration_share * hours.calls AS suspect
+        hours.calls >= thresholds.pumping_hour_calls
+        AND hours.same_duration_calls >= thresholds.pumping_same_duration_share * hours.calls AS suspect
     FROM marts.hourly_toll_free AS hours
-    CROSS JOIN limits
+    CROSS JOIN staging.thresholds
 ),
 days AS (
     SELECT unnest(range(1, 367)) AS ago
@@ -33,10 +25,10 @@ earlier AS (
         found.hour,
         CASE WHEN before.suspect THEN 0 ELSE CAST(coalesce(before.calls, 0) AS DOUBLE) END AS calls
     FROM hours AS found
-    INNER JOIN limits
-        ON limits.usual_days IS NOT NULL
+    INNER JOIN staging.thresholds
+        ON thresholds.usual_days IS NOT NULL
     INNER JOIN days
-        ON days.ago <= limits.usual_days
+        ON days.ago <= thresholds.usual_days
     LEFT JOIN hours AS before
         ON before.did_number IS NOT DISTINCT FROM found.did_number
         AND CAST(before.hour AS DATE) = CAST(found.hour AS DATE) - CAST(days.ago AS INTEGER)
@@ -90,5 +82,5 @@ SELECT
         CASE compared.same_duration_seconds WHEN 1 THEN ' second' ELSE ' seconds' END
     ) AS why
 FROM compared
-INNER JOIN limits
-    ON compared.calls >= limits.pumping_times_usual * compared.usual_calls
+INNER JOIN staging.thresholds
+    ON compared.calls >= thresholds.pumping_times_usual * compared.usual_calls

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.audit import adviser, callers, channels, money, traffic, trends, watch  # noqa: F401  # they register
+from tests.audit import callers, channels, money, traffic, trends, watch, what_if  # noqa: F401  # they register
 from tests.audit.books import RECOMPUTED, Books, Row
 
 SQL = Path(__file__).parents[2] / "sql"

@@ -167,10 +167,10 @@ def lineage(loaded: Loaded, relation: str, column: str) -> set[str]:
         ("staging.calls_in", "answered_attempts", "cdr_in.connected_at"),
         ("marts.cost_by_did", "last_call_at", "staging/calls_in.started_at"),
         ("marts.cost_by_did", "share_of_month", "staging/calls_in.total_usd|staging/calls_in.month"),
-        ("staging.outcomes", "cost_usd", "cdr_in.total_usd|cdr_out.charged_usd"),
-        ("staging.outcomes", "trunk_group", "cdr_in.trunk_group"),
+        ("staging.attempt_outcomes", "cost_usd", "cdr_in.total_usd|cdr_out.charged_usd"),
+        ("staging.attempt_outcomes", "trunk_group", "cdr_in.trunk_group"),
         (
-            "staging.outcomes",
+            "staging.attempt_outcomes",
             "ner_success",
             "cdr_in.connected_at|cdr_out.connected_at|staging/causes.class",
         ),

@@ -160,7 +160,7 @@ def test_a_check_never_shows_or_reads_a_phone_number(checks: dict[str, str]) -> 
 def test_an_outcome_has_one_formula(objects: dict[str, str]) -> None:
     """What counts as what for NER, SEER and ISA stands in one file, which the traffic marts read."""
     classing = {name for name, text in objects.items() if re.search(r"'(486|503|user_busy)'", text)}
-    assert classing == {"staging.outcomes"}
+    assert classing == {"staging.attempt_outcomes"}
 
 
 def test_types_are_those_that_parquet_and_every_reader_keep(

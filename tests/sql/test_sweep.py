@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.sql.texts import SQL_OF
 
-SPANS, CARRIED, SWEEP = (SQL_OF[f"staging.{name}"] for name in ("call_spans", "carried_over", "channel_hours"))
+SPANS, CARRIED, SWEEP = (SQL_OF[f"staging.{name}"] for name in ("call_spans", "carried_over", "channel_occupancy"))
 FIRST = dt.datetime(2026, 9, 1)  # noqa: DTZ001
 DAY = 86400
 EDGES = (0, 30 * DAY, 61 * DAY, 91 * DAY)  # where September, October and November begin, and December

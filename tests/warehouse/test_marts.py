@@ -171,7 +171,7 @@ def test_a_month_is_made_again_when_what_it_takes_over_changes_and_keeps_what_ha
 def test_the_month_before_is_named_by_the_header_and_must_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert {one.name for one in models() if one.before} == {"staging.channel_hours", "marts.capacity_adviser"}
+    assert {one.name for one in models() if one.before} == {"staging.channel_occupancy", "marts.channel_what_if"}
     (tmp_path / "marts").mkdir()
     (tmp_path / "marts" / "m.sql").write_text("-- One row.\n-- month before: staging.y\nSELECT month FROM staging.x")
     monkeypatch.setattr(queries, "SQL_FOLDER", tmp_path)

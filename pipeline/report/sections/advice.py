@@ -17,7 +17,7 @@ SELECT
     avoided_at_least_usd,
     avoided_by_seconds_usd,
     lost_calls
-FROM marts.capacity_adviser WHERE month = $month ORDER BY scope, place, extra_channels
+FROM marts.channel_what_if WHERE month = $month ORDER BY scope, place, extra_channels
 """
 _COLUMNS = (
     Column("place", "For"),
@@ -38,14 +38,14 @@ def advice(published: Published) -> Section:
     return Section(
         "advice",
         "Would more channels pay",
-        list(_said(together, known="marts.capacity_adviser" in published.relations)),
+        list(_said(together, known="marts.channel_what_if" in published.relations)),
         head_and_rest("Extra flat channels for all numbers", "Apart by capacity group", rows, _COLUMNS, len(together)),
     )
 
 
 def _said(together: Sequence[Row], *, known: bool) -> Iterator[str]:
     if not known:
-        yield "The published file lacks marts.capacity_adviser."
+        yield "The published file lacks marts.channel_what_if."
         return
     first = together[0] if together else {}
     if not first.get("metered_calls"):

@@ -23,7 +23,7 @@ FROM marts.did_usage WHERE month = $month ORDER BY calls DESC, minutes DESC, did
 """
 _IDLE = """
 SELECT did_number, last_call_at, idle_days, months, calls
-FROM trends.dids WHERE idle AND strftime(first_call_at, '%Y-%m') <= $month ORDER BY idle_days DESC, did_number
+FROM trends.did_activity WHERE idle AND strftime(first_call_at, '%Y-%m') <= $month ORDER BY idle_days DESC, did_number
 """
 
 

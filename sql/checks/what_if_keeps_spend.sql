@@ -20,7 +20,7 @@ found AS (
         scope,
         CAST(sum(metered_usd) AS DECIMAL(38, 6)) AS metered_usd,
         CAST(sum(CASE WHEN peak_metered_calls > 50 THEN metered_usd ELSE avoided_at_least_usd END) AS DECIMAL(38, 6)) AS avoided_usd
-    FROM marts.capacity_adviser
+    FROM marts.channel_what_if
     WHERE extra_channels = least(greatest(peak_metered_calls, 1), 50)
     GROUP BY month, scope
 )

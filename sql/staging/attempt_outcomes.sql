@@ -9,45 +9,10 @@
 -- 500, 503, 504 (4.8). A short call is an answered attempt of at most short_call_seconds of seeds.thresholds.
 -- Not here, because the records do not have it: post-dial delay (PDD) needs the time of the first ringing, and the ratio of
 -- seizures to bids (SBR) needs bids that never became a call.
-WITH limits AS (
-    SELECT max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'short_call_seconds') AS short_call_seconds
-    FROM seeds.thresholds
-),
-attempts AS (
-    SELECT
-        month,
-        'in' AS direction,
-        trunk_name,
-        trunk_group,
-        date_trunc('hour', started_at) AS hour,
-        connected_at IS NOT NULL AS answered,
-        duration_seconds,
-        CAST(NULL AS INTEGER) AS billing_seconds,
-        disconnect_code,
-        disconnect_reason,
-        disconnect_initiator,
-        total_usd AS cost_usd
-    FROM cdr_in
-    UNION ALL
-    SELECT
-        month,
-        'out' AS direction,
-        trunk_name,
-        CAST(NULL AS VARCHAR) AS trunk_group,
-        date_trunc('hour', started_at) AS hour,
-        connected_at IS NOT NULL AS answered,
-        duration_seconds,
-        coalesce(billing_seconds, 0) AS billing_seconds,
-        disconnect_code,
-        disconnect_reason,
-        CAST(NULL AS VARCHAR) AS disconnect_initiator,
-        charged_usd AS cost_usd
-    FROM cdr_out
-),
-outcomes AS (
+WITH outcomes AS (
     SELECT
         attempts.month,
-        attempts.hour,
+        date_trunc('hour', attempts.started_at) AS hour,
         attempts.direction,
         attempts.trunk_name,
         attempts.trunk_group,
@@ -56,15 +21,19 @@ outcomes AS (
         attempts.disconnect_initiator,
         attempts.answered,
         count(*) AS attempts,
-        count(*) FILTER (WHERE attempts.answered AND attempts.duration_seconds <= limits.short_call_seconds) AS short_calls,
-        coalesce(CAST(sum(attempts.duration_seconds) FILTER (WHERE attempts.answered) AS BIGINT), 0) AS duration_seconds,
+        count(*) FILTER (
+            WHERE attempts.answered AND attempts.duration_seconds <= thresholds.short_call_seconds
+        ) AS short_calls,
+        coalesce(
+            CAST(sum(attempts.duration_seconds) FILTER (WHERE attempts.answered) AS BIGINT), 0
+        ) AS duration_seconds,
         CAST(sum(attempts.billing_seconds) AS BIGINT) AS billing_seconds,
         coalesce(CAST(sum(attempts.cost_usd) AS DECIMAL(38, 6)), 0) AS cost_usd
-    FROM attempts
-    CROSS JOIN limits
+    FROM staging.attempts
+    CROSS JOIN staging.thresholds
     GROUP BY
         attempts.month,
-        attempts.hour,
+        date_trunc('hour', attempts.started_at),
         attempts.direction,
         attempts.trunk_name,
         attempts.trunk_group,

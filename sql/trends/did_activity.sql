@@ -4,11 +4,7 @@
 -- Over all months that are loaded, from marts.did_usage. Idle days are counted to the last day that is loaded, not to today, so
 -- that an archive that was not updated does not make every number idle; a day without any call is loaded all the same. Idle is
 -- more than idle_did_days of the seed thresholds. A DID that was never called is in no record and cannot be here: compare with the vendor's list of DIDs.
-WITH limits AS (
-    SELECT max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'idle_did_days') AS idle_did_days
-    FROM seeds.thresholds
-),
-known AS (
+WITH known AS (
     SELECT
         month,
         CAST(last_call_at AS DATE) AS last_day
@@ -60,6 +56,6 @@ SELECT
     -- Days (UTC) from its last call to the last day that is loaded.
     dids.idle_days,
     -- Whether that is more than idle_did_days of the seed thresholds.
-    dids.idle_days > limits.idle_did_days AS idle
+    dids.idle_days > thresholds.idle_did_days AS idle
 FROM dids
-CROSS JOIN limits
+CROSS JOIN staging.thresholds

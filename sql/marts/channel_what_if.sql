@@ -1,6 +1,7 @@
 -- One row per month, scope, capacity group and number of extra flat channels.
 -- Ask: what would more flat channels have saved of metered spend?
 -- month before: staging.carried_over
+-- formerly: marts.capacity_adviser
 --
 -- Extra channels would have carried calls that were metered (metered_usd above 0), each for the span of staging.call_spans, the
 -- next one only when one of them was free. Which calls those are depends on all calls before, so two figures enclose the answer:
