@@ -1,9 +1,10 @@
--- One row per call record with a negative amount, or one that no call costs.
+-- One row per call record with a negative amount, or with one that is too high for a call.
 -- Ask: is it a credit, or a fault?
 -- severity: warn
 --
--- A credit is negative, and right; it lowers what its trunk and day have cost. At the dearest rates, of about USD 10 a
--- minute, a call of a whole day costs less than the USD 20,000 from which on an amount is named.
+-- A credit is negative and right; it lowers the cost of its trunk and day. At the highest rates,
+-- about USD 10 a minute, a call of a whole day costs less than USD 20,000. Amounts from there on
+-- are named.
 WITH records AS (
     SELECT
         *,
@@ -15,6 +16,7 @@ WITH records AS (
         ) AS most_usd
     FROM staging.attempts
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,
@@ -29,5 +31,6 @@ SELECT
     -- The largest of its amounts, USD.
     most_usd
 FROM records
-WHERE least_usd < 0
+WHERE
+    least_usd < 0
     OR most_usd >= 20000

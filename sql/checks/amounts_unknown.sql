@@ -1,9 +1,9 @@
 -- One row per month, record type and component with amounts that are in no sum.
--- Ask: what does the archive hold that nobody could read?
+-- Ask: what does the archive hold that could not be read?
 -- severity: warn
 --
--- They stand in rejected records whose cells could not be told apart, or hold no amount; rejected_rows has the text.
--- Their rows are counted, so only sums of seconds and money are without them.
+-- They are in rejected records whose cells could not be separated, or hold no amount; rejected_rows
+-- has the text. Their rows are counted. Only sums of seconds and money lack them.
 SELECT
     -- Month the export was asked for, YYYY-MM (UTC).
     month,

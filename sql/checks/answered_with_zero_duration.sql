@@ -1,8 +1,9 @@
--- One row per call record that was answered and lasted no second.
--- Ask: are there answers that nobody heard?
+-- One row per call record that was answered and lasted less than a second.
+-- Ask: are there answers without a conversation?
 -- severity: warn
 --
--- Legitimate when the caller hangs up within the second of the answer; many of them are a fault or false answers.
+-- This is legitimate if the caller hangs up within the second of the answer. Many of them are a
+-- fault or false answers.
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,
@@ -17,5 +18,6 @@ SELECT
     -- What the attempt cost, USD.
     cost_usd
 FROM staging.attempts
-WHERE answered
+WHERE
+    answered
     AND coalesce(duration_seconds, 0) <= 0

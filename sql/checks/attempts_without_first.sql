@@ -1,8 +1,8 @@
--- One row per inbound call whose first attempt is not there.
--- Ask: is a call missing rows, or has an attempt lost its call id?
+-- One row per inbound call whose first attempt is missing.
+-- Ask: does a call lack rows, or has an attempt lost its call id?
 -- severity: warn
 --
--- Both make more calls than there were: an attempt whose call id the vendor left out stands as a call of its own.
+-- Both make more calls than there were: an attempt without its call id counts as a call of its own.
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,

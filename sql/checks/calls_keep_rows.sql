@@ -2,8 +2,8 @@
 -- Ask: did folding lose or double anything?
 -- severity: error
 --
--- Attempts, money and the seconds of answered attempts, summed over staging, must be those of the rows, exactly. What rows say
--- of seconds without an answer is in no call: unanswered_with_duration names them.
+-- Attempts, money and the seconds of answered attempts must be equal over calls and over rows.
+-- Seconds of unanswered rows are in no call: unanswered_with_duration names them.
 WITH loaded AS (
     SELECT
         month,
@@ -14,6 +14,7 @@ WITH loaded AS (
     FROM staging.attempts
     GROUP BY month, record_type
 ),
+
 folded AS (
     SELECT
         month,
@@ -24,6 +25,7 @@ folded AS (
     FROM staging.calls
     GROUP BY month, direction
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     coalesce(loaded.month, folded.month) AS month,
@@ -43,8 +45,10 @@ SELECT
     folded.cost_usd AS folded_usd
 FROM loaded
 FULL JOIN folded
-    ON folded.month = loaded.month
-    AND folded.record_type = loaded.record_type
-WHERE loaded.attempts IS DISTINCT FROM folded.attempts
+    ON
+        loaded.month = folded.month
+        AND loaded.record_type = folded.record_type
+WHERE
+    loaded.attempts IS DISTINCT FROM folded.attempts
     OR loaded.duration_seconds IS DISTINCT FROM folded.duration_seconds
     OR loaded.cost_usd IS DISTINCT FROM folded.cost_usd

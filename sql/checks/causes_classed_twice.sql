@@ -2,7 +2,7 @@
 -- Ask: does the seed contradict itself?
 -- severity: error
 --
--- Which of the lines is taken is the alphabet's choice, so NER may be wrong: delete all of them but one.
+-- The alphabet then chooses the line, so NER may be wrong: delete all of these lines but one.
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,

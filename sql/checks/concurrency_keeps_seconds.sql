@@ -2,10 +2,13 @@
 -- Ask: did the sweep lose or double a call?
 -- severity: error
 --
--- Every call is once in the scope all and once with its trunk, inbound also with its DID and its capacity group, so each scope
--- has the seconds of all calls that fall into the month: of its own calls, and of those that began in the month before. They
--- are counted here from the calls themselves, by the rule of staging.call_spans. A month can be compared where its own calls
--- and those of the month before are kept (state expired in coverage: they are not).
+-- Every call is once in the scope all and once with its trunk. An inbound call is also once with
+-- its DID and its capacity group. So each scope has the seconds of all calls that fall into the
+-- month: of its own calls, and of those that began in the month before. This check counts them from
+-- the calls, by the rule of staging.call_spans.
+--
+-- A month can be compared if its own calls and those of the month before are still kept (not
+-- expired in coverage).
 WITH calls AS (
     SELECT
         month,
@@ -16,6 +19,7 @@ WITH calls AS (
         date_diff('second', CAST(month || '-01' AS TIMESTAMP), ended_at) AS ended
     FROM staging.calls
 ),
+
 spans AS ( -- in seconds of the month, and the length of that and of the next
     SELECT
         month,
@@ -24,9 +28,11 @@ spans AS ( -- in seconds of the month, and the length of that and of the next
         CASE WHEN ended >= started THEN ended ELSE coalesce(counted, started) END AS ended,
         last_day(CAST(month || '-01' AS DATE)) + 1 AS next_month,
         86400 * extract(DAY FROM last_day(CAST(month || '-01' AS DATE))) AS length,
-        86400 * extract(DAY FROM last_day(last_day(CAST(month || '-01' AS DATE)) + 1)) AS next_length
+        86400
+        * extract(DAY FROM last_day(last_day(CAST(month || '-01' AS DATE)) + 1)) AS next_length
     FROM calls
 ),
+
 shares AS (
     SELECT
         month,
@@ -42,6 +48,7 @@ shares AS (
         FALSE AS own
     FROM spans
 ),
+
 expected AS (
     SELECT
         shares.month,
@@ -51,12 +58,18 @@ expected AS (
         sum(shares.held_seconds) AS held_seconds
     FROM shares
     INNER JOIN (
-        VALUES ('in', 'all'), ('in', 'trunk'), ('in', 'did'), ('in', 'capacity_group'), ('out', 'all'), ('out', 'trunk')
+        VALUES ('in', 'all'),
+        ('in', 'trunk'),
+        ('in', 'did'),
+        ('in', 'capacity_group'),
+        ('out', 'all'),
+        ('out', 'trunk')
     ) AS scopes (direction, scope)
-        ON scopes.direction = shares.direction
+        ON shares.direction = scopes.direction
     WHERE shares.held_seconds > 0
     GROUP BY shares.month, shares.direction, scopes.scope
 ),
+
 found AS (
     SELECT
         month,
@@ -66,6 +79,7 @@ found AS (
     FROM staging.channel_occupancy
     GROUP BY month, direction, scope
 )
+
 SELECT
     -- Month of the seconds, YYYY-MM (UTC).
     coalesce(expected.month, found.month) AS month,
@@ -79,14 +93,19 @@ SELECT
     found.held_seconds AS found_seconds
 FROM expected
 FULL JOIN found
-    ON found.month = expected.month
-    AND found.direction = expected.direction
-    AND found.scope = expected.scope
-WHERE expected.held_seconds IS DISTINCT FROM found.held_seconds
+    ON
+        expected.month = found.month
+        AND expected.direction = found.direction
+        AND expected.scope = found.scope
+WHERE
+    expected.held_seconds IS DISTINCT FROM found.held_seconds
     AND (
         expected.own
         OR found.month IS NOT NULL
-        OR expected.month IN (SELECT month FROM coverage WHERE export_id IS NOT NULL)
+        OR expected.month IN (
+            SELECT month FROM coverage
+            WHERE export_id IS NOT NULL
+        )
     )
     AND coalesce(expected.month, found.month) NOT IN (
         SELECT month

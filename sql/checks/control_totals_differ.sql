@@ -2,9 +2,10 @@
 -- Ask: did everything that was served arrive?
 -- severity: error
 --
--- A month whose calls are not kept any more (state expired in coverage) cannot be compared, and what is no call is
--- compared when it is loaded. Of the others,
--- records counted in the file's bytes = records read from it = rows loaded + rows rejected; rows, seconds and money published = those noted when it was loaded.
+-- Records counted in the bytes of the file = records read from it = rows loaded + rows rejected.
+-- Rows, seconds and money published = those noted when the file was loaded. A month whose calls are
+-- no longer kept (state expired in coverage) cannot be compared. Records that are no calls are
+-- compared when they are loaded.
 WITH published AS (
     SELECT
         record_type,
@@ -15,6 +16,7 @@ WITH published AS (
     FROM staging.attempts
     GROUP BY record_type, month
 ),
+
 rejected AS (
     SELECT
         record_type,
@@ -23,6 +25,7 @@ rejected AS (
     FROM rejected_rows
     GROUP BY record_type, month
 ),
+
 loaded AS (
     SELECT
         exports.record_type,
@@ -36,11 +39,13 @@ loaded AS (
         exports.counted_records - coalesce(exports.left_out_rows, 0) AS counted_rows
     FROM coverage
     INNER JOIN exports
-        ON exports.export_id = coverage.export_id
-        AND exports.record_type = coverage.record_type
-        AND coverage.state IS DISTINCT FROM 'expired'
-        AND coverage.record_type IN ('cdr_in', 'cdr_out')
+        ON
+            coverage.export_id = exports.export_id
+            AND coverage.record_type = exports.record_type
+            AND coverage.state IS DISTINCT FROM 'expired'
+            AND coverage.record_type IN ('cdr_in', 'cdr_out')
 )
+
 SELECT
     -- Month the export was asked for, YYYY-MM (UTC).
     loaded.month,
@@ -62,12 +67,15 @@ SELECT
     coalesce(published.cost_usd, 0) AS published_usd
 FROM loaded
 LEFT JOIN published
-    ON published.record_type = loaded.record_type
-    AND published.month = loaded.month
+    ON
+        loaded.record_type = published.record_type
+        AND loaded.month = published.month
 LEFT JOIN rejected
-    ON rejected.record_type = loaded.record_type
-    AND rejected.month = loaded.month
-WHERE loaded.file_rows <> coalesce(published.row_count, 0) + coalesce(rejected.row_count, 0)
+    ON
+        loaded.record_type = rejected.record_type
+        AND loaded.month = rejected.month
+WHERE
+    loaded.file_rows <> coalesce(published.row_count, 0) + coalesce(rejected.row_count, 0)
     OR loaded.counted_rows <> loaded.file_rows
     OR loaded.noted_rows <> coalesce(published.row_count, 0)
     OR loaded.noted_rejected_rows <> coalesce(rejected.row_count, 0)

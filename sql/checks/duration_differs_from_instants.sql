@@ -2,14 +2,15 @@
 -- Ask: can the vendor's durations be trusted?
 -- severity: warn
 --
--- Only where all three are present. One second either way is allowed: the vendor keeps microseconds and writes each instant
--- and the duration in whole seconds on its own, so a right record can be off by one.
+-- Compares only records that have all three. One second either way is allowed: the vendor rounds
+-- each time and the duration to whole seconds separately, so a right record can be off by one.
 WITH records AS (
     SELECT
         *,
         date_diff('second', connected_at, ended_at) AS instants_seconds
     FROM staging.attempts
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,

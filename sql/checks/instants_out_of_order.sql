@@ -1,5 +1,5 @@
 -- One row per call record that was answered before it began or ended before that.
--- Ask: are the instants in their columns?
+-- Ask: are the times in their columns?
 -- severity: warn
 SELECT
     -- Month of call start, YYYY-MM (UTC).
@@ -17,6 +17,7 @@ SELECT
     -- When it ended, UTC.
     ended_at
 FROM staging.attempts
-WHERE connected_at < started_at
+WHERE
+    connected_at < started_at
     OR ended_at < connected_at
     OR ended_at < started_at

@@ -2,8 +2,8 @@
 -- Ask: does every mart count every record once?
 -- severity: error
 --
--- Attempts where the mart counts attempts, calls where it counts calls; money where it has money. A month whose calls are
--- not kept any more (state expired in coverage) cannot be compared.
+-- Compares attempts where the mart counts attempts, calls where it counts calls, and money where it
+-- has money. A month whose calls are no longer kept (state expired in coverage) cannot be compared.
 WITH loaded AS (
     SELECT
         month,
@@ -13,6 +13,7 @@ WITH loaded AS (
     FROM staging.attempts
     GROUP BY month, direction
 ),
+
 folded AS (
     SELECT
         month,
@@ -21,6 +22,7 @@ folded AS (
     FROM staging.calls
     GROUP BY month, direction
 ),
+
 shown AS (
     SELECT
         'daily_traffic' AS mart,
@@ -70,6 +72,7 @@ shown AS (
         charged_usd AS cost_usd
     FROM marts.cost_by_country
 ),
+
 found AS (
     SELECT
         mart,
@@ -80,6 +83,7 @@ found AS (
     FROM shown
     GROUP BY mart, month, direction
 ),
+
 kinds AS (
     SELECT *
     FROM (
@@ -94,8 +98,9 @@ kinds AS (
         ('disconnect_causes', 'out', 'attempts', FALSE),
         ('cost_by_did', 'in', 'calls', TRUE),
         ('cost_by_country', 'out', 'calls', TRUE)
-    ) AS pairs (mart, direction, unit, has_money)
+    )
 ),
+
 expected AS (
     SELECT
         kinds.mart,
@@ -105,11 +110,13 @@ expected AS (
         CASE WHEN kinds.has_money THEN loaded.cost_usd END AS cost_usd
     FROM loaded
     INNER JOIN kinds
-        ON kinds.direction = loaded.direction
+        ON loaded.direction = kinds.direction
     LEFT JOIN folded
-        ON folded.month = loaded.month
-        AND folded.direction = loaded.direction
+        ON
+            loaded.month = folded.month
+            AND loaded.direction = folded.direction
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     coalesce(expected.month, found.month) AS month,
@@ -127,11 +134,15 @@ SELECT
     found.cost_usd AS found_usd
 FROM expected
 FULL JOIN found
-    ON found.month = expected.month
-    AND found.direction = expected.direction
-    AND found.mart = expected.mart
+    ON
+        expected.month = found.month
+        AND expected.direction = found.direction
+        AND expected.mart = found.mart
 WHERE (
-        expected.counted IS DISTINCT FROM found.counted
-        OR expected.cost_usd IS DISTINCT FROM found.cost_usd
-    )
-    AND coalesce(expected.month, found.month) NOT IN (SELECT month FROM coverage WHERE state = 'expired')
+    expected.counted IS DISTINCT FROM found.counted
+    OR expected.cost_usd IS DISTINCT FROM found.cost_usd
+)
+AND coalesce(expected.month, found.month) NOT IN (
+    SELECT month FROM coverage
+    WHERE state = 'expired'
+)

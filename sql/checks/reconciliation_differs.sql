@@ -2,8 +2,9 @@
 -- Ask: is every second and every cent there?
 -- severity: error
 --
--- The rows of trends.reconciliation with a difference, or with other records than were counted in the bytes of the file.
--- rejected_rows are no difference: they are listed. Amounts that are unknown are told by amounts_unknown.
+-- The rows of trends.reconciliation with a difference, or with another number of records than was
+-- counted in the bytes of the file. Rejected rows are no difference: rejected_rows lists them. The
+-- check amounts_unknown names amounts that are unknown.
 SELECT
     -- Month the export was asked for, YYYY-MM (UTC).
     month,
@@ -24,5 +25,6 @@ SELECT
     -- What is missing, or too much if negative.
     difference
 FROM trends.reconciliation
-WHERE difference <> 0
+WHERE
+    difference <> 0
     OR counted <> archived

@@ -1,9 +1,10 @@
 -- One row per call id that more than one inbound call of a month has.
--- Ask: does an id of the vendor's stand for one call alone?
+-- Ask: does one id of the vendor stand for one call only?
 -- severity: warn
 --
--- A counter that starts again, an id such as 0 that stands for none, an id that two DIDs share, a record that was written
--- twice. Calls are told apart by DID, caller and time all the same (staging.calls_in); whoever joins by the id alone is misled.
+-- Causes: a counter that restarts, an id such as 0 that means none, an id that two DIDs share, a
+-- record written twice. staging.calls_in separates these calls by DID, caller and time. A join by
+-- the call id alone gives wrong results.
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,

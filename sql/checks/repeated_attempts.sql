@@ -2,7 +2,8 @@
 -- Ask: did the vendor write an attempt twice?
 -- severity: warn
 --
--- Never a reason to delete: two calls can be byte-identical rows. Rows without a call id cannot be told apart and are left out.
+-- This is no reason to delete a row: two calls can be byte-identical rows. Rows without a call id
+-- cannot be told apart and are left out.
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,

@@ -2,8 +2,8 @@
 -- Ask: did the vendor's window and ours mean the same month?
 -- severity: error
 --
--- The export's filter, the file's times and the marts' month must be one clock: such a row would be counted in a month
--- that replacing its real month does not touch.
+-- The export's filter, the file's times and the marts' month must follow one clock. Such a row is
+-- counted in a month that is not replaced with the row's real month.
 SELECT
     -- Month the export was asked for, YYYY-MM (UTC).
     month,

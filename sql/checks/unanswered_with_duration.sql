@@ -2,7 +2,8 @@
 -- Ask: has the vendor left out connect times?
 -- severity: warn
 --
--- Answered means a connect time here; seconds without one would raise the ACD of the others.
+-- Answered means that there is a connect time. Seconds without one would raise the ACD of other
+-- calls.
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,
@@ -17,5 +18,6 @@ SELECT
     -- What the attempt cost, USD.
     cost_usd
 FROM staging.attempts
-WHERE NOT answered
+WHERE
+    NOT answered
     AND duration_seconds > 0

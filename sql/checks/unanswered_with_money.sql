@@ -2,7 +2,7 @@
 -- Ask: what were we charged for?
 -- severity: warn
 --
--- Can be right: looking up a caller's name costs whether or not the call is answered.
+-- This can be right: looking up a caller's name costs money whether or not the call is answered.
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,
@@ -17,5 +17,6 @@ SELECT
     -- What the attempt cost, USD.
     cost_usd
 FROM staging.attempts
-WHERE NOT answered
+WHERE
+    NOT answered
     AND cost_usd <> 0

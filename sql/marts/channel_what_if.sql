@@ -1,22 +1,31 @@
 -- One row per month, scope, capacity group and number of extra flat channels.
 -- Ask: what would more flat channels have saved of metered spend?
+-- grain: month, scope, name, extra_channels
 -- month before: staging.carried_over
 -- formerly: marts.capacity_adviser
 --
--- Extra channels would have carried calls that were metered (metered_usd above 0), each for the span of staging.call_spans, the
--- next one only when one of them was free. Which calls those are depends on all calls before, so two figures enclose the answer:
--- at least: calls that began while fewer metered calls than extra channels were in progress. Each of them finds a channel free
--- however the others were placed: this is never too much, and exact where metered calls never outnumber the extra channels.
--- by seconds: each second's metered spend, a call's spread evenly over its seconds, times the share of the metered calls in
--- progress that fit on the extra channels. This is what calls that may move to a channel as it falls free would have saved:
--- where a metered second has one price, never too little. Far above the channels it is the better estimate, below them both agree.
--- Channels go up to the most metered calls at once, which removes all metered spend, and to 50. Scope all takes the channels as
--- one pool for every group; a NULL group holds the numbers in none. What the channels themselves cost is not in the records.
--- Of calls that begin in the same second the cheapest counts as the first. A call of zero seconds needs a channel in the instant
--- in which it begins, after and beside all others of its second, and takes it from none. A call that came over from the month
--- before is in progress, and its money is that month's; without that month (the first that is held), it is not there.
--- Lost calls are those of staging.lost_calls. They paid nothing, so neither figure holds what channels would be worth to them;
--- a scope that lost calls has its row though nothing was metered.
+-- Extra channels would have carried calls that were metered (metered_usd above 0), each for its
+-- span in staging.call_spans. Each call depends on all calls before it, so two figures enclose the
+-- answer.
+--
+-- At least: the calls that began while fewer metered calls than extra channels were in progress.
+-- Each of them finds a free channel in any order of the others. This figure is never too high. It
+-- is exact while metered calls never outnumber the extra channels.
+--
+-- By seconds: a call's spend is spread evenly over its seconds. Of each second's spend, the share
+-- counts that fits on the extra channels. This is the saving if calls could move to a channel as it
+-- becomes free. It is never too low if all metered seconds have one price.
+--
+-- Extra channels go up to the most metered calls at once, which removes all metered spend, and at
+-- most to 50. Scope all takes the channels as one pool for every group. A NULL group holds the
+-- numbers without a group. The price of the channels themselves is not in the records.
+--
+-- Of calls that begin in the same second, the cheapest counts as the first. A call of zero seconds
+-- needs a channel only in the instant of its start, after all others of that second. A call carried
+-- over from the month before is in progress, and its money belongs to that month.
+--
+-- Lost calls are those of staging.lost_calls. They paid nothing, so neither figure includes them. A
+-- scope with lost calls has a row even if no call was metered.
 WITH RECURSIVE extra AS (
     SELECT 1 AS channels
     UNION ALL
@@ -24,6 +33,7 @@ WITH RECURSIVE extra AS (
     FROM extra
     WHERE channels < 50
 ),
+
 calls AS (
     SELECT
         spans.month,
@@ -47,17 +57,28 @@ calls AS (
     CROSS JOIN (VALUES ('all'), ('capacity_group')) AS scopes (scope)
     WHERE carried.metered_usd > 0
 ),
-priced AS ( -- a call's spend of a second in 10^-15 dollars, so that sums over a month are exact to the last decimal
+
+-- A call's spend in one second, in 10^-15 US dollars: sums over a month are then exact.
+priced AS (
     SELECT
         *,
         CASE
             WHEN held_until > held_from
-                THEN CAST(round(CAST(coalesce(metered_usd, 0) AS DOUBLE) * 1e15 / (held_until - held_from)) AS DECIMAL(38, 0))
+                THEN
+                    CAST(
+                        round(
+                            CAST(coalesce(metered_usd, 0) AS DOUBLE)
+                            * 1e15
+                            / (held_until - held_from)
+                        ) AS DECIMAL(38, 0)
+                    )
             ELSE 0
         END AS spend
     FROM calls
 ),
-events AS ( -- a call of zero seconds comes and goes after all others of its second
+
+-- A call of zero seconds begins and ends after all others of its second.
+events AS (
     SELECT
         month,
         scope,
@@ -82,6 +103,7 @@ events AS ( -- a call of zero seconds comes and goes after all others of its sec
         0 AS usd_at_once
     FROM priced
 ),
+
 levels AS (
     SELECT
         month,
@@ -89,11 +111,27 @@ levels AS (
         name,
         metered_usd,
         usd_at_once,
-        CAST(sum(calls) OVER (PARTITION BY month, scope, name ORDER BY second, place, metered_usd ROWS UNBOUNDED PRECEDING) AS INTEGER) AS level,
-        CAST(sum(spend) OVER (PARTITION BY month, scope, name ORDER BY second, place, metered_usd ROWS UNBOUNDED PRECEDING) AS DECIMAL(38, 0)) AS spend,
-        lead(second) OVER (PARTITION BY month, scope, name ORDER BY second, place, metered_usd) - second AS seconds
+        CAST(
+            sum(calls)
+                OVER (
+                    PARTITION BY month, scope, name
+                    ORDER BY second, place, metered_usd ROWS UNBOUNDED PRECEDING
+                )
+            AS INTEGER
+        ) AS level,
+        CAST(
+            sum(spend)
+                OVER (
+                    PARTITION BY month, scope, name
+                    ORDER BY second, place, metered_usd ROWS UNBOUNDED PRECEDING
+                )
+            AS DECIMAL(38, 0)
+        ) AS spend,
+        lead(second) OVER (PARTITION BY month, scope, name ORDER BY second, place, metered_usd)
+        - second AS seconds
     FROM events
 ),
+
 spent AS (
     SELECT
         month,
@@ -102,11 +140,13 @@ spent AS (
         level,
         count(metered_usd) AS calls,
         coalesce(sum(metered_usd), 0) AS metered_usd,
-        CAST(sum(spend * seconds) AS DOUBLE) / 1e15 + CAST(sum(usd_at_once) AS DOUBLE) AS usd_by_seconds
+        CAST(sum(spend * seconds) AS DOUBLE) / 1e15
+        + CAST(sum(usd_at_once) AS DOUBLE) AS usd_by_seconds
     FROM levels
     WHERE level > 0
     GROUP BY month, scope, name, level
 ),
+
 totals AS (
     SELECT
         month,
@@ -118,6 +158,7 @@ totals AS (
     FROM spent
     GROUP BY month, scope, name
 ),
+
 lost AS (
     SELECT
         month,
@@ -125,10 +166,12 @@ lost AS (
         name,
         CAST(sum(lost_calls) AS BIGINT) AS lost_calls
     FROM staging.lost_calls
-    WHERE direction = 'in'
+    WHERE
+        direction = 'in'
         AND scope IN ('all', 'capacity_group')
     GROUP BY month, scope, name
 ),
+
 advised AS (
     SELECT
         coalesce(totals.month, lost.month) AS month,
@@ -140,12 +183,15 @@ advised AS (
         coalesce(lost.lost_calls, 0) AS lost_calls
     FROM totals
     FULL JOIN lost
-        ON lost.month = totals.month
-        AND lost.scope = totals.scope
-        AND lost.name IS NOT DISTINCT FROM totals.name
-    WHERE totals.calls > 0
+        ON
+            totals.month = lost.month
+            AND totals.scope = lost.scope
+            AND lost.name IS NOT DISTINCT FROM totals.name
+    WHERE
+        totals.calls > 0
         OR lost.lost_calls > 0
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     advised.month,
@@ -162,20 +208,32 @@ SELECT
     -- What they paid for metered channels, USD.
     CAST(advised.metered_usd AS DECIMAL(38, 6)) AS metered_usd,
     -- Calls that the extra channels would have carried at least.
-    coalesce(CAST(sum(spent.calls) FILTER (WHERE spent.level <= extra.channels) AS BIGINT), 0) AS avoided_at_least_calls,
+    coalesce(CAST(sum(spent.calls) FILTER (WHERE spent.level <= extra.channels) AS BIGINT), 0)
+        AS avoided_at_least_calls,
     -- Metered spend that the extra channels would have avoided at least, USD.
-    coalesce(CAST(sum(spent.metered_usd) FILTER (WHERE spent.level <= extra.channels) AS DECIMAL(38, 6)), 0) AS avoided_at_least_usd,
+    coalesce(
+        CAST(sum(spent.metered_usd) FILTER (WHERE spent.level <= extra.channels) AS DECIMAL(38, 6)),
+        0
+    ) AS avoided_at_least_usd,
     -- Metered spend that they would have avoided had calls moved to a channel as it fell free, USD.
-    coalesce(CAST(sum(spent.usd_by_seconds * least(spent.level, extra.channels) / spent.level) AS DECIMAL(38, 6)), 0) AS avoided_by_seconds_usd,
+    coalesce(
+        CAST(
+            sum(
+                spent.usd_by_seconds * least(spent.level, extra.channels) / spent.level
+            ) AS DECIMAL(38, 6)
+        ),
+        0
+    ) AS avoided_by_seconds_usd,
     -- Inbound calls of the month that were lost, because every channel was in use.
     advised.lost_calls
 FROM advised
 INNER JOIN extra
     ON extra.channels <= greatest(advised.peak_metered_calls, 1)
 LEFT JOIN spent
-    ON spent.month = advised.month
-    AND spent.scope = advised.scope
-    AND spent.name IS NOT DISTINCT FROM advised.name
+    ON
+        advised.month = spent.month
+        AND advised.scope = spent.scope
+        AND spent.name IS NOT DISTINCT FROM advised.name
 GROUP BY
     advised.month,
     advised.scope,

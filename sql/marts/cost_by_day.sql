@@ -1,9 +1,11 @@
 -- One row per month, UTC day of call start, direction and component of the charge.
 -- Ask: on which days was the money spent, and for what?
+-- grain: month, day, direction, component
 --
--- Components are those of cost_by_component, by the start of each attempt. The price of a minute is the component over all
--- minutes of the day and direction, billed (out) or connected (in): the components of a day add up to what a minute cost
--- in all. A day without a record has no row.
+-- Components are those of cost_by_component, by the start of each attempt. The price of a minute is
+-- the component's cost over all minutes of the day and direction, billed (out) or connected (in).
+-- The prices of a day's components therefore add up to the price of a minute. A day without a
+-- record has no row.
 WITH days AS (
     SELECT
         month,
@@ -21,6 +23,7 @@ WITH days AS (
     FROM staging.attempts
     GROUP BY month, CAST(started_at AS DATE), direction
 ),
+
 components AS (
     SELECT
         days.month,
@@ -34,7 +37,12 @@ components AS (
             WHEN 'metered' THEN days.metered_usd
             WHEN 'cnam' THEN days.cnam_usd
             WHEN 'unexplained'
-                THEN days.cost_usd - days.toll_free_usd - days.pstn_usd - days.metered_usd - days.cnam_usd
+                THEN
+                    days.cost_usd
+                    - days.toll_free_usd
+                    - days.pstn_usd
+                    - days.metered_usd
+                    - days.cnam_usd
             ELSE days.cost_usd
         END AS cost_usd
     FROM days
@@ -47,8 +55,9 @@ components AS (
         ('in', 'unexplained'),
         ('out', 'outbound')
     ) AS parts (direction, component)
-        ON parts.direction = days.direction
+        ON days.direction = parts.direction
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,

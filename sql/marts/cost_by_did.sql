@@ -1,9 +1,11 @@
 -- One row per month and dialled DID.
--- Ask: what does each number cost, with what component, and is it used?
+-- Ask: what does each number cost, by component, and is it used?
+-- grain: month, did_number
 --
--- ACD and ASR are in daily_traffic and trunk_quality; here money is apart by component, because the same call may incur
--- several charges. The total is the vendor's own, summed; checks.total_differs_from_parts compares the two. A DID without
--- a call has no row: join the list of your DIDs to see the idle ones. VAT: the vendor does not say whether it is included.
+-- One call can have several charges, so money is shown by component. The total is the vendor's own;
+-- checks.total_differs_from_parts compares both. A DID without a call has no row: join the list of
+-- your DIDs to see idle ones. The vendor does not say whether VAT is included. ACD and ASR are in
+-- daily_traffic and trunk_quality.
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,
@@ -30,6 +32,7 @@ SELECT
     -- All charges as served, USD.
     coalesce(CAST(sum(total_usd) AS DECIMAL(38, 6)), 0) AS total_usd,
     -- Share of all DIDs' total in the month, 0 to 1; NULL where nothing was charged.
-    ratio(coalesce(sum(total_usd), 0), sum(sum(total_usd)) OVER (PARTITION BY month)) AS share_of_month
+    ratio(coalesce(sum(total_usd), 0), sum(sum(total_usd)) OVER (PARTITION BY month))
+        AS share_of_month
 FROM staging.calls_in
 GROUP BY month, did_number

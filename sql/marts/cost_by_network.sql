@@ -1,9 +1,11 @@
 -- One row per month, destination country, network and call type of outbound calls.
 -- Ask: which network costs what, and at which price?
+-- grain: month, destination_country, network, call_type
 --
--- The price of a minute is the charge over the billed minutes; the lowest and highest rate are those that the vendor wrote
--- beside the calls, so a price that changed within the month shows as two. Calls that were charged without an answer are
--- in, and so are those of which the vendor names neither country nor network: the rows add up to the month.
+-- The price of a minute is the charge over billed minutes. The lowest and highest rate are those
+-- that the vendor wrote beside the calls: a price that changed within the month shows as two. Calls
+-- charged without an answer are included, and so are calls without a country or network: the rows
+-- add up to the month.
 WITH networks AS (
     SELECT
         month,
@@ -20,6 +22,7 @@ WITH networks AS (
     FROM staging.calls_out
     GROUP BY month, destination_country, network, call_type
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,

@@ -1,9 +1,10 @@
 -- One row per month, direction and trunk.
 -- Ask: what does each trunk cost, and what does a minute over it cost?
+-- grain: month, direction, trunk_name
 --
--- Attempts, not calls: each attempt's money stays with the trunk that it was sent to, also where it was not answered, so
--- the trunks of a direction add up to the month. The price of a minute is the cost over the minutes charged (out) or
--- connected (in, where the vendor does not say what it charged). Trunks are names: a renamed trunk is a new row.
+-- Counts attempts, not calls. The money of an attempt belongs to its trunk, answered or not, so the
+-- trunks of a direction add up to the month. The price of a minute is the cost over billed minutes
+-- (out) or connected minutes (in). Trunks are names: a renamed trunk is a new row.
 WITH trunks AS (
     SELECT
         month,
@@ -11,13 +12,16 @@ WITH trunks AS (
         trunk_name,
         count(*) AS attempts,
         count(*) FILTER (WHERE answered) AS answered_attempts,
-        coalesce(CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT), 0) AS duration_seconds,
+        coalesce(CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT), 0)
+            AS duration_seconds,
         CAST(sum(billing_seconds) AS BIGINT) AS billing_seconds,
-        coalesce(CAST(sum(cost_usd) FILTER (WHERE NOT answered) AS DECIMAL(38, 6)), 0) AS unanswered_usd,
+        coalesce(CAST(sum(cost_usd) FILTER (WHERE NOT answered) AS DECIMAL(38, 6)), 0)
+            AS unanswered_usd,
         coalesce(CAST(sum(cost_usd) AS DECIMAL(38, 6)), 0) AS cost_usd
     FROM staging.attempts
     GROUP BY month, direction, trunk_name
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,

@@ -1,14 +1,16 @@
 -- One row per UTC day of call start and direction.
 -- Ask: how much traffic was there, how well did it complete, what did it cost?
+-- grain: month, day, direction
 --
--- marts.hourly_traffic, added up; the answer delay alone is taken from the calls again, as a median does not add up.
--- ASR = answered / calls (E.411, E.425 1.3), and answered / attempts beside it. NER = ner_attempts / attempts (E.425 1.5).
--- SEER = seer_attempts / (attempts - redirected_attempts) and ISA = isa_attempts / attempts (RFC 6076 4.7, 4.8). What counts
--- as what stands in staging.attempt_outcomes. ACD = answered_seconds / answered calls. CPS = calls that begin in the busiest second.
--- Ratios do not add up over days: divide the sums.
--- PDD and SBR cannot be computed. The answer delay is no post-dial delay: the records have no time of the first ringing. Nor
--- do they have bids that never became a call, which a seizure-to-bid ratio needs. Instants are in whole seconds.
--- A day without a call has no row.
+-- Adds up marts.hourly_traffic. Only the median answer delay is taken from the calls again.
+--
+-- The metrics of sql/metrics define ASR, NER, SEER, ISA and ACD; staging.attempt_outcomes decides
+-- which attempts count. Ratios do not add up over days: divide the sums of the counts. Medians
+-- cannot be combined.
+--
+-- The answer delay is no post-dial delay: the records lack the time of the first ringing. SBR
+-- cannot be computed either: the records lack bids that never became a call. Times are in whole
+-- seconds. CPS counts calls that begin in the busiest second. A day without a call has no row.
 WITH traffic AS (
     SELECT
         month,
@@ -32,6 +34,7 @@ WITH traffic AS (
     FROM marts.hourly_traffic
     GROUP BY month, CAST(hour AS DATE), direction
 ),
+
 delays AS (
     SELECT
         month,
@@ -44,6 +47,7 @@ delays AS (
     WHERE answered
     GROUP BY month, CAST(started_at AS DATE), direction
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     traffic.month,
@@ -98,7 +102,8 @@ SELECT
     short_call_share(traffic.short_calls, traffic.answered_attempts) AS short_call_share,
     -- Mean seconds from the call's start to its answer, earlier attempts included; not the
     -- post-dial delay.
-    answer_delay(traffic.answer_delay_total_seconds, traffic.answered_calls) AS answer_delay_seconds,
+    answer_delay(traffic.answer_delay_total_seconds, traffic.answered_calls)
+        AS answer_delay_seconds,
     -- Seconds from start to answer, added up over the answered calls.
     traffic.answer_delay_total_seconds,
     -- Median seconds from the call's start to its answer; not the post-dial delay.
@@ -108,9 +113,11 @@ SELECT
     -- What the attempts cost, USD.
     traffic.cost_usd,
     -- Cost in USD per billed minute (out) or per connected minute (in).
-    cost_per_minute(traffic.cost_usd, coalesce(traffic.billing_seconds, traffic.duration_seconds)) AS cost_per_minute_usd
+    cost_per_minute(traffic.cost_usd, coalesce(traffic.billing_seconds, traffic.duration_seconds))
+        AS cost_per_minute_usd
 FROM traffic
 LEFT JOIN delays
-    ON delays.month = traffic.month
-    AND delays.day = traffic.day
-    AND delays.direction = traffic.direction
+    ON
+        traffic.month = delays.month
+        AND traffic.day = delays.day
+        AND traffic.direction = delays.direction

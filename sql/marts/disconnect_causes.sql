@@ -1,8 +1,9 @@
 -- One row per month, direction, disconnect code, reason, initiator and trunk.
 -- Ask: what ends our calls, on whose side, where?
+-- grain: month, direction, disconnect_code, disconnect_reason, disconnect_initiator, trunk_name
 --
--- Attempts, not calls. The class is that of staging.causes, which matches code, reason and initiator with the seed
--- disconnect_classes (RFC 3261, RFC 3398). An answered attempt can end with any code, so it is counted apart.
+-- Counts attempts, not calls. staging.causes gives the class (RFC 3261, RFC 3398). An answered
+-- attempt can end with any code, so answered attempts have a column of their own.
 WITH causes AS (
     SELECT
         month,
@@ -15,8 +16,16 @@ WITH causes AS (
         CAST(sum(attempts) AS BIGINT) AS attempts,
         coalesce(CAST(sum(attempts) FILTER (WHERE answered) AS BIGINT), 0) AS answered_attempts
     FROM staging.attempt_outcomes
-    GROUP BY month, direction, disconnect_code, disconnect_reason, disconnect_initiator, trunk_name, class
+    GROUP BY
+        month,
+        direction,
+        disconnect_code,
+        disconnect_reason,
+        disconnect_initiator,
+        trunk_name,
+        class
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,
@@ -32,9 +41,9 @@ SELECT
     trunk_name,
     -- Class from the seed disconnect_classes; other if no line of it matches.
     class,
-    -- Attempts that ended so.
+    -- Attempts that ended this way.
     attempts,
-    -- Those of them with a connect time.
+    -- Those with a connect time.
     answered_attempts,
     -- Share of the month's attempts in that direction, 0 to 1.
     ratio(attempts, sum(attempts) OVER (PARTITION BY month, direction)) AS share_of_attempts

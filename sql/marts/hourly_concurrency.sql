@@ -1,15 +1,19 @@
 -- One row per UTC hour and direction in which a channel was held or a call was lost.
 -- Ask: how many channels were in use at once, and were they too few?
+-- grain: month, hour, direction
 --
--- Exact to the second, not sampled: staging.channel_occupancy says how, and has the same by DID, trunk and capacity group. A call
--- counts in each hour that it touches. Traffic in Erlang = seconds in the hour / 3600, the mean of channels in use (E.600).
--- Talk is from connect to end, held from start to end: what a channel limit sees is held.
--- Lost calls are those of staging.lost_calls that began in the hour; an hour with lost calls alone has no channel in use.
+-- Exact to the second, not sampled. staging.channel_occupancy says how, and has the same figures by
+-- DID, trunk and capacity group. A call counts in each hour that it touches.
+--
+-- Talk is the time from connect to end; held is the time from start to end. A channel limit applies
+-- to held channels. Lost calls are those of staging.lost_calls that began in the hour. An hour with
+-- only lost calls has no channel in use.
 WITH held AS (
     SELECT *
     FROM staging.channel_occupancy
     WHERE scope = 'all'
 ),
+
 lost AS (
     SELECT
         month,
@@ -19,6 +23,7 @@ lost AS (
     FROM staging.lost_calls
     WHERE scope = 'all'
 )
+
 SELECT
     -- Month of the hour, YYYY-MM (UTC).
     coalesce(held.month, lost.month) AS month,
@@ -46,6 +51,7 @@ SELECT
     coalesce(lost.lost_calls, 0) AS lost_calls
 FROM held
 FULL JOIN lost
-    ON lost.month = held.month
-    AND lost.hour = held.hour
-    AND lost.direction = held.direction
+    ON
+        held.month = lost.month
+        AND held.hour = lost.hour
+        AND held.direction = lost.direction

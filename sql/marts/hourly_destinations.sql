@@ -1,9 +1,11 @@
 -- One row per month, trunk, destination country and UTC hour of outbound calls.
--- Ask: when was how much called where, and again and again the same numbers?
+-- Ask: when was how much called where, and which numbers again and again?
+-- grain: month, trunk_name, destination_country, hour
 --
--- What trends.watch_irsf compares over months. Repeated calls are answered calls to a number that was reached at least
--- irsf_calls_per_number times within the hour; they are looked for in hours that cost irsf_hour_usd or more, both of the seed
--- thresholds. The other calls of such an hour do not hide them. A call is in the hour in which it began.
+-- trends.watch_irsf compares these rows over months. Repeated calls are answered calls to a number
+-- that was reached at least irsf_calls_per_number times within the hour. They are searched only in
+-- hours that cost irsf_hour_usd or more. Both thresholds are in the seed thresholds. Other calls of
+-- such an hour do not hide repeated ones. A call counts in the hour in which it began.
 WITH hours AS (
     SELECT
         month,
@@ -17,6 +19,7 @@ WITH hours AS (
     FROM staging.calls_out
     GROUP BY month, trunk_name, destination_country, date_trunc('hour', started_at)
 ),
+
 costly AS (
     SELECT
         hours.month,
@@ -27,6 +30,7 @@ costly AS (
     INNER JOIN staging.thresholds
         ON hours.cost_usd >= thresholds.irsf_hour_usd
 ),
+
 reached AS (
     SELECT
         costly.month,
@@ -41,14 +45,22 @@ reached AS (
         max(calls_out.started_at) AS last_call_at
     FROM staging.calls_out AS calls_out
     INNER JOIN costly
-        ON costly.month = calls_out.month
-        AND costly.hour = date_trunc('hour', calls_out.started_at)
-        AND costly.trunk_name IS NOT DISTINCT FROM calls_out.trunk_name
-        AND costly.destination_country IS NOT DISTINCT FROM calls_out.destination_country
-    WHERE calls_out.answered
+        ON
+            calls_out.month = costly.month
+            AND costly.hour = date_trunc('hour', calls_out.started_at)
+            AND costly.trunk_name IS NOT DISTINCT FROM calls_out.trunk_name
+            AND costly.destination_country IS NOT DISTINCT FROM calls_out.destination_country
+    WHERE
+        calls_out.answered
         AND calls_out.destination_number IS NOT NULL
-    GROUP BY costly.month, costly.trunk_name, costly.destination_country, costly.hour, calls_out.destination_number
+    GROUP BY
+        costly.month,
+        costly.trunk_name,
+        costly.destination_country,
+        costly.hour,
+        calls_out.destination_number
 ),
+
 repeated AS (
     SELECT
         reached.month,
@@ -67,6 +79,7 @@ repeated AS (
         ON reached.calls >= thresholds.irsf_calls_per_number
     GROUP BY reached.month, reached.trunk_name, reached.destination_country, reached.hour
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     hours.month,
@@ -94,13 +107,14 @@ SELECT
     coalesce(repeated.cost_usd, 0) AS repeated_usd,
     -- Length of the longest of those calls, connected seconds.
     repeated.longest_seconds AS repeated_longest_seconds,
-    -- Start of the first of those calls, UTC; NULL where there is none.
+    -- Start of the first of those calls, UTC; NULL without such calls.
     repeated.first_call_at,
-    -- Start of the last of those calls, UTC; NULL where there is none.
+    -- Start of the last of those calls, UTC; NULL without such calls.
     repeated.last_call_at
 FROM hours
 LEFT JOIN repeated
-    ON repeated.month = hours.month
-    AND repeated.hour = hours.hour
-    AND repeated.trunk_name IS NOT DISTINCT FROM hours.trunk_name
-    AND repeated.destination_country IS NOT DISTINCT FROM hours.destination_country
+    ON
+        hours.month = repeated.month
+        AND hours.hour = repeated.hour
+        AND repeated.trunk_name IS NOT DISTINCT FROM hours.trunk_name
+        AND repeated.destination_country IS NOT DISTINCT FROM hours.destination_country

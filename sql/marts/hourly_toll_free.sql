@@ -1,8 +1,10 @@
 -- One row per month, DID and UTC hour in which calls with a toll-free charge began.
--- Ask: when do callers cost us, and do their calls look alike?
+-- Ask: when do callers cost us money, and do their calls look alike?
+-- grain: month, did_number, hour
 --
--- What trends.watch_toll_free_pumping compares over months: how many calls carry a charge, and how many of them are equally long
--- to the second. A length that is not known is equal to none. A call is in the hour in which it began.
+-- trends.watch_toll_free_pumping compares these rows over months. A row says how many calls carry a
+-- charge, and how many of them have the same length to the second. An unknown length equals no
+-- other. A call counts in the hour in which it began.
 WITH lengths AS (
     SELECT
         month,
@@ -17,6 +19,7 @@ WITH lengths AS (
     WHERE toll_free_usd > 0
     GROUP BY month, did_number, date_trunc('hour', started_at), nullif(duration_seconds, 0)
 ),
+
 ranked AS (
     SELECT
         *,
@@ -26,6 +29,7 @@ ranked AS (
         ) AS place
     FROM lengths
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,
@@ -41,7 +45,7 @@ SELECT
     max(last_call_at) AS last_call_at,
     -- Calls of the most frequent length, of those that lasted.
     coalesce(max(calls) FILTER (WHERE duration_seconds IS NOT NULL), 0) AS same_duration_calls,
-    -- That length, connected seconds; of equally frequent ones the longest; NULL where none is
+    -- That length, connected seconds; the longest of equally frequent ones; NULL if none is
     -- known.
     max(duration_seconds) FILTER (WHERE place = 1) AS same_duration_seconds,
     -- Connected minutes of the hour's charged calls.

@@ -1,13 +1,16 @@
 -- One row per UTC hour of call start and direction.
 -- Ask: how much traffic was there, how well did it complete, what did it cost?
+-- grain: month, hour, direction
 --
--- ASR = answered / calls (E.411, E.425 1.3), and answered / attempts beside it. NER = ner_attempts / attempts (E.425 1.5).
--- SEER = seer_attempts / (attempts - redirected_attempts) and ISA = isa_attempts / attempts (RFC 6076 4.7, 4.8). What counts
--- as what stands in staging.attempt_outcomes. ACD = answered_seconds / answered calls. CPS = calls that begin in the busiest second. Ratios
--- do not add up over hours: divide the sums; nor does a median. A call is in the hour in which it began, with all its seconds.
--- PDD and SBR cannot be computed. The answer delay is no post-dial delay: the records have no time of the first ringing. Nor
--- do they have bids that never became a call, which a seizure-to-bid ratio needs. Instants are in whole seconds.
--- An hour without a call has no row.
+-- The metrics of sql/metrics define ASR, NER, SEER, ISA and ACD; staging.attempt_outcomes decides
+-- which attempts count. Ratios do not add up over hours: divide the sums of the counts. Medians
+-- cannot be combined.
+--
+-- The answer delay is no post-dial delay: the records lack the time of the first ringing. SBR
+-- cannot be computed either: the records lack bids that never became a call. Times are in whole
+-- seconds. CPS counts calls that begin in the busiest second. An hour without a call has no row.
+--
+-- A call counts in the hour in which it began, with all its seconds.
 WITH traffic AS (
     SELECT
         month,
@@ -25,6 +28,7 @@ WITH traffic AS (
     FROM staging.attempt_outcomes
     GROUP BY month, hour, direction
 ),
+
 hours AS (
     SELECT
         month,
@@ -37,6 +41,7 @@ hours AS (
     FROM staging.calls
     GROUP BY month, date_trunc('hour', started_at), direction
 ),
+
 seconds AS (
     SELECT
         month,
@@ -46,6 +51,7 @@ seconds AS (
     FROM staging.calls
     GROUP BY month, date_trunc('second', started_at), direction
 ),
+
 peaks AS (
     SELECT
         month,
@@ -55,6 +61,7 @@ peaks AS (
     FROM seconds
     GROUP BY month, date_trunc('hour', second), direction
 ),
+
 answers AS (
     SELECT
         month,
@@ -64,6 +71,7 @@ answers AS (
     FROM staging.calls
     WHERE answered
 ),
+
 delays AS (
     SELECT
         month,
@@ -74,6 +82,7 @@ delays AS (
     FROM answers
     GROUP BY month, hour, direction
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     traffic.month,
@@ -89,7 +98,7 @@ SELECT
     coalesce(hours.answered_calls, 0) AS answered_calls,
     -- Attempts with a connect time.
     traffic.answered_attempts,
-    -- Answer-seizure ratio by call, 0 to 1: answered calls / hours.
+    -- Answer-seizure ratio by call, 0 to 1: answered calls / calls.
     asr(hours.answered_calls, hours.calls) AS asr_call,
     -- Answer-seizure ratio by attempt, 0 to 1: answered attempts / attempts.
     asr(traffic.answered_attempts, traffic.attempts) AS asr_attempt,
@@ -108,7 +117,7 @@ SELECT
     traffic.redirected_attempts,
     -- Attempts ended unanswered by SIP 408, 500, 503 or 504.
     traffic.isa_attempts,
-    -- Average call duration in seconds: answered_seconds / answered hours.
+    -- Average call duration in seconds: answered_seconds / answered calls.
     acd(coalesce(hours.answered_seconds, 0), hours.answered_calls) AS acd_seconds,
     -- Connected seconds of the calls that were answered; what a record without a connect time says
     -- is left out.
@@ -129,7 +138,7 @@ SELECT
     -- Mean seconds from the call's start to its answer, earlier attempts included; not the
     -- post-dial delay.
     answer_delay(delays.delay_seconds, hours.answered_calls) AS answer_delay_seconds,
-    -- Seconds from start to answer, added up over the answered hours.
+    -- Seconds from start to answer, added up over the answered calls.
     coalesce(delays.delay_seconds, 0) AS answer_delay_total_seconds,
     -- Median seconds from the call's start to its answer; not the post-dial delay.
     CAST(delays.p50_seconds AS DOUBLE) AS answer_delay_p50_seconds,
@@ -138,17 +147,21 @@ SELECT
     -- What the attempts cost, USD.
     traffic.cost_usd,
     -- Cost in USD per billed minute (out) or per connected minute (in).
-    cost_per_minute(traffic.cost_usd, coalesce(traffic.billing_seconds, hours.duration_seconds)) AS cost_per_minute_usd
+    cost_per_minute(traffic.cost_usd, coalesce(traffic.billing_seconds, hours.duration_seconds))
+        AS cost_per_minute_usd
 FROM traffic
 LEFT JOIN hours
-    ON hours.month = traffic.month
-    AND hours.hour = traffic.hour
-    AND hours.direction = traffic.direction
+    ON
+        traffic.month = hours.month
+        AND traffic.hour = hours.hour
+        AND traffic.direction = hours.direction
 LEFT JOIN peaks
-    ON peaks.month = traffic.month
-    AND peaks.hour = traffic.hour
-    AND peaks.direction = traffic.direction
+    ON
+        traffic.month = peaks.month
+        AND traffic.hour = peaks.hour
+        AND traffic.direction = peaks.direction
 LEFT JOIN delays
-    ON delays.month = traffic.month
-    AND delays.hour = traffic.hour
-    AND delays.direction = traffic.direction
+    ON
+        traffic.month = delays.month
+        AND traffic.hour = delays.hour
+        AND traffic.direction = delays.direction

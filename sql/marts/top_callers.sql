@@ -1,11 +1,12 @@
 -- One row per month, direction and source number, of the callers with most calls.
 -- Ask: who calls most, again and again, or briefly?
+-- grain: month, direction, place
 -- Personal data: source_number.
 --
--- Only as many callers as top_callers of the seed thresholds says, per month and direction: a full list of people is kept
--- nowhere but in the calls. A repeat call began at most repeat_call_seconds after the same caller's last one to the same
--- number; the first of a month is none. Calls without a source number are nobody's; a word in its place, such as anonymous,
--- is one caller, whoever they were.
+-- Keeps only top_callers callers per month and direction: a full list of people exists only in the
+-- calls. A repeat call began at most repeat_call_seconds after the caller's last call to the same
+-- number. The first call of a month is no repeat call. Calls without a source number are left out.
+-- A word in its place, such as anonymous, is one caller.
 WITH callers AS (
     SELECT
         month,
@@ -16,12 +17,16 @@ WITH callers AS (
     WHERE source_number IS NOT NULL
     GROUP BY month, direction, source_number
 ),
+
 ranked AS (
     SELECT
         *,
-        row_number() OVER (PARTITION BY month, direction ORDER BY calls DESC, source_number) AS place
+        row_number()
+            OVER (PARTITION BY month, direction ORDER BY calls DESC, source_number ASC)
+            AS place
     FROM callers
 ),
+
 chosen AS (
     SELECT
         ranked.month,
@@ -32,6 +37,7 @@ chosen AS (
     INNER JOIN staging.thresholds
         ON ranked.place <= thresholds.top_callers
 ),
+
 spaced AS (
     SELECT
         calls.month,
@@ -52,10 +58,12 @@ spaced AS (
         ) AS seconds_since_last
     FROM staging.calls
     INNER JOIN chosen
-        ON chosen.month = calls.month
-        AND chosen.direction = calls.direction
-        AND chosen.source_number = calls.source_number
+        ON
+            calls.month = chosen.month
+            AND calls.direction = chosen.direction
+            AND calls.source_number = chosen.source_number
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     spaced.month,
@@ -70,9 +78,12 @@ SELECT
     -- Calls with a connect time.
     count(*) FILTER (WHERE spaced.answered) AS answered_calls,
     -- Answered calls of at most short_call_seconds of the seed thresholds.
-    count(*) FILTER (WHERE spaced.answered AND spaced.duration_seconds <= thresholds.short_call_seconds) AS short_calls,
+    count(*) FILTER (
+        WHERE spaced.answered AND spaced.duration_seconds <= thresholds.short_call_seconds
+    ) AS short_calls,
     -- Calls to the same number again within repeat_call_seconds of the seed thresholds.
-    count(*) FILTER (WHERE spaced.seconds_since_last <= thresholds.repeat_call_seconds) AS repeat_calls,
+    count(*) FILTER (WHERE spaced.seconds_since_last <= thresholds.repeat_call_seconds)
+        AS repeat_calls,
     -- Different numbers called: DIDs (in) or destinations (out).
     count(DISTINCT spaced.destination_number) AS called_numbers,
     -- Connected minutes.
@@ -83,8 +94,9 @@ SELECT
     max(spaced.started_at) AS last_call_at
 FROM spaced
 INNER JOIN chosen
-    ON chosen.month = spaced.month
-    AND chosen.direction = spaced.direction
-    AND chosen.place = spaced.place
+    ON
+        spaced.month = chosen.month
+        AND spaced.direction = chosen.direction
+        AND spaced.place = chosen.place
 CROSS JOIN staging.thresholds
 GROUP BY spaced.month, spaced.direction, spaced.place, chosen.source_number

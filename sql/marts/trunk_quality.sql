@@ -1,13 +1,18 @@
 -- One row per month, direction and trunk (inbound: and trunk group).
 -- Ask: which trunk fails, with what, and how slowly is it answered?
+-- grain: month, direction, trunk_name, trunk_group
 --
--- ASR = answered / attempts, the terminating side's view (E.425 1.3). NER = (answered + user busy + no answer + reject) /
--- attempts (E.425 1.5), SEER and ISA as in RFC 6076 4.7, 4.8; what counts as what stands in staging.attempt_outcomes. ACD = connected
--- seconds of answered attempts / answered calls; a call is answered by the trunk of its deciding attempt. Percentiles are exact
--- and interpolated. The answer delay counts from the trunk's own attempt: from the record's start where the attempt is the
--- first of its call, or decides it and began after the call did. A later attempt that bears the start of its call does not
--- say when the trunk was asked, so it is left out. It is no post-dial delay (PDD): the records have no time of the first
--- ringing. Trunks are names: a renamed trunk is a new row. Attempts that reached no trunk have a NULL name.
+-- ASR counts attempts, which is the view of the terminating side. staging.attempt_outcomes decides
+-- what counts for NER, SEER and ISA. ACD divides the connected seconds of answered attempts by
+-- answered calls; the trunk of the deciding attempt answered the call. Percentiles are exact and
+-- interpolated.
+--
+-- The answer delay counts from the start of the trunk's own attempt. It is known for a first
+-- attempt, and for a deciding attempt that began after its call. A later attempt that carries the
+-- start of its call does not say when the trunk was asked, so it is left out. The answer delay is
+-- no post-dial delay (PDD): the records lack the time of the first ringing.
+--
+-- Trunks are names: a renamed trunk is a new row. Attempts that reached no trunk have a NULL name.
 WITH trunks AS (
     SELECT
         month,
@@ -22,10 +27,12 @@ WITH trunks AS (
         coalesce(CAST(sum(attempts) FILTER (WHERE isa_failure) AS BIGINT), 0) AS isa_attempts,
         CAST(sum(short_calls) AS BIGINT) AS short_calls,
         CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds,
-        coalesce(CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT), 0) AS answered_seconds
+        coalesce(CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT), 0)
+            AS answered_seconds
     FROM staging.attempt_outcomes
     GROUP BY month, direction, trunk_name, trunk_group
 ),
+
 calls AS (
     SELECT
         month,
@@ -37,6 +44,7 @@ calls AS (
     WHERE answered
     GROUP BY month, direction, trunk_name, trunk_group
 ),
+
 answers AS (
     SELECT
         month,
@@ -45,7 +53,8 @@ answers AS (
         trunk_group,
         date_diff('second', started_at, connected_at) AS delay_seconds
     FROM staging.attempts
-    WHERE answered
+    WHERE
+        answered
         AND attempt = 1
     UNION ALL
     SELECT
@@ -56,14 +65,17 @@ answers AS (
         date_diff('second', attempts.started_at, attempts.connected_at) AS delay_seconds
     FROM staging.attempts
     INNER JOIN staging.calls_in
-        ON calls_in.month = attempts.month
-        AND calls_in.export_id = attempts.export_id
-        AND calls_in.row_number = attempts.row_number
-        AND calls_in.started_at < attempts.started_at
-    WHERE attempts.answered
+        ON
+            attempts.month = calls_in.month
+            AND attempts.export_id = calls_in.export_id
+            AND attempts.row_number = calls_in.row_number
+            AND attempts.started_at > calls_in.started_at
+    WHERE
+        attempts.answered
         AND attempts.direction = 'in'
         AND attempts.attempt <> 1
 ),
+
 delays AS (
     SELECT
         month,
@@ -75,6 +87,7 @@ delays AS (
     FROM answers
     GROUP BY month, direction, trunk_name, trunk_group
 ),
+
 failures AS (
     SELECT
         month,
@@ -87,6 +100,7 @@ failures AS (
     WHERE NOT answered
     GROUP BY month, direction, trunk_name, trunk_group, disconnect_code
 ),
+
 ranked_failures AS (
     SELECT
         month,
@@ -101,6 +115,7 @@ ranked_failures AS (
         ) AS place
     FROM failures
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     trunks.month,
@@ -108,7 +123,7 @@ SELECT
     trunks.direction,
     -- Name of the trunk, not its id; NULL for attempts that reached none.
     trunks.trunk_name,
-    -- Name of the trunk group; NULL where there is none, and for outbound.
+    -- Name of the trunk group; NULL for none, and for outbound.
     trunks.trunk_group,
     -- Attempts on the trunk: rows of the call records.
     trunks.attempts,
@@ -146,26 +161,30 @@ SELECT
     -- Seconds from the start of the trunk's attempt to its answer that 95 % of those answers stay
     -- within.
     CAST(delays.p95_seconds AS DOUBLE) AS answer_delay_p95_seconds,
-    -- Most frequent code of the unanswered attempts, NULL where that is none; of equals the lowest.
+    -- Most frequent code of the unanswered attempts, NULL where there is no code; the lowest of equals.
     ranked_failures.disconnect_code AS top_failure_code,
     -- Share of that code in the unanswered attempts, 0 to 1; NULL where none failed.
-    ratio(ranked_failures.attempts, trunks.attempts - trunks.answered_attempts) AS top_failure_share,
+    ratio(ranked_failures.attempts, trunks.attempts - trunks.answered_attempts)
+        AS top_failure_share,
     -- Unanswered attempts with that code.
     coalesce(ranked_failures.attempts, 0) AS top_failure_attempts
 FROM trunks
 LEFT JOIN calls
-    ON calls.month = trunks.month
-    AND calls.direction = trunks.direction
-    AND calls.trunk_name IS NOT DISTINCT FROM trunks.trunk_name
-    AND calls.trunk_group IS NOT DISTINCT FROM trunks.trunk_group
+    ON
+        trunks.month = calls.month
+        AND trunks.direction = calls.direction
+        AND calls.trunk_name IS NOT DISTINCT FROM trunks.trunk_name
+        AND calls.trunk_group IS NOT DISTINCT FROM trunks.trunk_group
 LEFT JOIN delays
-    ON delays.month = trunks.month
-    AND delays.direction = trunks.direction
-    AND delays.trunk_name IS NOT DISTINCT FROM trunks.trunk_name
-    AND delays.trunk_group IS NOT DISTINCT FROM trunks.trunk_group
+    ON
+        trunks.month = delays.month
+        AND trunks.direction = delays.direction
+        AND delays.trunk_name IS NOT DISTINCT FROM trunks.trunk_name
+        AND delays.trunk_group IS NOT DISTINCT FROM trunks.trunk_group
 LEFT JOIN ranked_failures
-    ON ranked_failures.month = trunks.month
-    AND ranked_failures.direction = trunks.direction
-    AND ranked_failures.trunk_name IS NOT DISTINCT FROM trunks.trunk_name
-    AND ranked_failures.trunk_group IS NOT DISTINCT FROM trunks.trunk_group
-    AND ranked_failures.place = 1
+    ON
+        trunks.month = ranked_failures.month
+        AND trunks.direction = ranked_failures.direction
+        AND ranked_failures.trunk_name IS NOT DISTINCT FROM trunks.trunk_name
+        AND ranked_failures.trunk_group IS NOT DISTINCT FROM trunks.trunk_group
+        AND ranked_failures.place = 1

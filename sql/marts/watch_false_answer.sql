@@ -1,12 +1,13 @@
--- One row per month, UTC day of call start, destination country and network that looks like false answers.
--- Ask: who bills us for calls that nobody answered?
+-- One row per month, UTC day, country and network that looks like false answers.
+-- Ask: who bills us for calls that were not really answered?
+-- grain: month, day, destination_country, network
 -- Forensic: exports are hours old; this finds, it does not block.
 --
--- False answer supervision: somebody on the route answers in place of the called side, so that ringing is billed. An answer
--- is suspect where it came within false_answer_delay_seconds and the call lasted false_answer_call_seconds at most. Found is
--- a day on which a network answered false_answer_day_calls, of which false_answer_share are suspect. All four are in the
--- seed thresholds. Voicemail and machines answer fast too: compare with the network's days that were not found,
--- which stand beside.
+-- False answer supervision: a carrier on the route answers in place of the called side, so that
+-- ringing is billed. An answer is suspect if it came within false_answer_delay_seconds and the call
+-- lasted at most false_answer_call_seconds. A finding is a day on which a network answered
+-- false_answer_day_calls, and false_answer_share of the answers are suspect. The seed thresholds
+-- has all four. Voicemail and machines also answer fast: compare with the network's other days.
 WITH calls AS (
     SELECT
         calls_out.month,
@@ -17,11 +18,13 @@ WITH calls AS (
         calls_out.duration_seconds,
         calls_out.charged_usd,
         calls_out.answered
-        AND date_diff('second', calls_out.started_at, calls_out.connected_at) <= thresholds.false_answer_delay_seconds
+        AND date_diff('second', calls_out.started_at, calls_out.connected_at)
+        <= thresholds.false_answer_delay_seconds
         AND calls_out.duration_seconds <= thresholds.false_answer_call_seconds AS suspect
     FROM staging.calls_out AS calls_out
     CROSS JOIN staging.thresholds
 ),
+
 days AS (
     SELECT
         month,
@@ -36,6 +39,7 @@ days AS (
     FROM calls
     GROUP BY month, day, destination_country, network
 ),
+
 judged AS (
     SELECT
         days.*,
@@ -44,13 +48,19 @@ judged AS (
     FROM days
     CROSS JOIN staging.thresholds
 ),
+
 compared AS (
     SELECT
         *,
-        sum(calls) FILTER (WHERE NOT found) OVER (PARTITION BY month, destination_country, network) AS other_calls,
-        sum(answered_calls) FILTER (WHERE NOT found) OVER (PARTITION BY month, destination_country, network) AS other_answered
+        sum(calls) FILTER (WHERE NOT found)
+            OVER (PARTITION BY month, destination_country, network)
+            AS other_calls,
+        sum(answered_calls) FILTER (WHERE NOT found)
+            OVER (PARTITION BY month, destination_country, network)
+            AS other_answered
     FROM judged
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     compared.month,
@@ -64,12 +74,11 @@ SELECT
     compared.calls,
     -- Calls with a connect time.
     compared.answered_calls,
-    -- Those of them that were answered at once and were over soon.
+    -- Those that were answered at once and ended soon.
     compared.suspect_calls,
     -- Answer-seizure ratio of the day by call, 0 to 1.
     asr(compared.answered_calls, compared.calls) AS asr_call,
-    -- Answer-seizure ratio of the network on the month's days that were not found, 0 to 1; NULL
-    -- where there is none.
+    -- Answer-seizure ratio of the network on the month's days that were not found, 0 to 1.
     asr(compared.other_answered, compared.other_calls) AS asr_call_other_days,
     -- Average call duration in seconds: connected seconds of answered calls / answered calls.
     acd(compared.answered_seconds, compared.answered_calls) AS acd_seconds,

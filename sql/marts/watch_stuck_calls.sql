@@ -1,16 +1,19 @@
 -- One row per call that lasted implausibly long.
--- Ask: which calls did nobody hang up?
+-- Ask: which calls were never hung up?
+-- grain: month, direction, export_id, row_number
 -- Forensic: exports are hours old; this finds, it does not block.
 --
--- Longer than stuck_call_seconds of the seed thresholds: a lost BYE keeps a call, and its charge, running. The call is
--- named by its row, so that no phone number is needed to look it up. The lengths that are too long are found first, from
--- one column, so that the other columns are read only where a call is that long.
+-- Longer than stuck_call_seconds of the seed thresholds: a lost BYE keeps a call, and its charge,
+-- running. The row of the record names the call, so no phone number is needed to look it up. The
+-- query first finds the lengths that are too long, in one column. It then reads the other columns
+-- only where a call has such a length.
 WITH lengths AS (
     SELECT DISTINCT calls.duration_seconds
     FROM staging.calls
     INNER JOIN staging.thresholds
         ON calls.duration_seconds > thresholds.stuck_call_seconds
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,

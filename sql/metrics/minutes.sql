@@ -1,3 +1,3 @@
 -- Seconds as minutes, a DOUBLE.
 CREATE MACRO minutes(seconds) AS
-CAST(seconds AS DOUBLE) / 60;
+CAST(seconds AS double) / 60;

@@ -1,11 +1,11 @@
--- One row per routing attempt of a call, inbound and outbound.
+-- One row per routing attempt, inbound and outbound.
 -- Ask: what do the records of both directions say, in the same columns?
 -- grain: month, direction, export_id, row_number
 -- materialized: view
 --
--- The one place where cdr_in and cdr_out are united. A row of either table is one attempt.
--- Nothing is stored: the text of this file stands in every query that reads it, and DuckDB then
--- reads only the columns that the query needs.
+-- The one place where cdr_in and cdr_out are united. A row of either table is one attempt. Nothing
+-- is stored: this text stands in every query that reads it, so DuckDB reads only the columns in
+-- use.
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,

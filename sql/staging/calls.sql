@@ -3,8 +3,8 @@
 -- grain: month, direction, export_id, row_number
 -- materialized: view
 --
--- Unites staging.calls_in and staging.calls_out. Nothing is stored: the text of this file stands in
--- every query that reads it.
+-- Unites staging.calls_in and staging.calls_out. Nothing is stored: this text stands in every query
+-- that reads it.
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,

@@ -1,7 +1,9 @@
 -- One row per outbound call, a row of cdr_out.
 -- Ask: how did each call end, and what was charged for it?
+-- grain: month, export_id, row_number
 --
--- cdr_out has no attempts and no initiator: the vendor writes one row per call, so nothing is folded.
+-- The vendor writes one row per outbound call, so nothing is folded. cdr_out has no attempt number
+-- and no initiator.
 SELECT
     -- Month of the call's start, YYYY-MM (UTC).
     month,
@@ -31,7 +33,7 @@ SELECT
     1 AS attempts,
     -- Whether the call has a connect time.
     connected_at IS NOT NULL AS answered,
-    -- Connected seconds; 0 where it was not answered, whatever the record says.
+    -- Connected seconds; 0 where it was not answered.
     CASE WHEN connected_at IS NOT NULL THEN duration_seconds ELSE 0 END AS duration_seconds,
     -- Seconds charged, after rounding to the billing increments; NULL where not answered.
     billing_seconds,

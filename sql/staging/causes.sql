@@ -1,10 +1,13 @@
 -- One row per month and combination of disconnect code, reason and initiator.
--- Ask: in which class do attempts count that ended so?
+-- Ask: in which class do attempts count that ended this way?
+-- grain: month, disconnect_code, disconnect_reason, disconnect_initiator
 --
--- The one place where a cause is classed. A line of seeds.disconnect_classes matches where each of its cells code, reason and
--- initiator is empty or the same text, in any case of letters. Of several that match, the most specific one is taken: one with
--- a code before one without, then one with a reason, then one with an initiator. What no line matches is 'other': the
--- vendor's internal codes, or none. Outbound records have no initiator.
+-- The one place where a cause gets its class. A line of seeds.disconnect_classes matches if each of
+-- its three cells is empty or has the same text, in any case of letters.
+--
+-- The most specific matching line counts. A line with a code is more specific than one without,
+-- then one with a reason, then one with an initiator. A cause that no line matches gets the class
+-- other. Outbound records have no initiator.
 WITH endings AS (
     SELECT
         month,
@@ -14,12 +17,17 @@ WITH endings AS (
     FROM staging.attempts
     GROUP BY month, disconnect_code, disconnect_reason, disconnect_initiator
 ),
+
 matched AS (
     SELECT
         endings.*,
         classes.class,
         rank() OVER (
-            PARTITION BY endings.month, endings.disconnect_code, endings.disconnect_reason, endings.disconnect_initiator
+            PARTITION BY
+                endings.month,
+                endings.disconnect_code,
+                endings.disconnect_reason,
+                endings.disconnect_initiator
             ORDER BY
                 classes.disconnect_code IS NULL,
                 classes.disconnect_reason IS NULL,
@@ -27,10 +35,21 @@ matched AS (
         ) AS place
     FROM endings
     LEFT JOIN seeds.disconnect_classes AS classes
-        ON (classes.disconnect_code IS NULL OR lower(classes.disconnect_code) = lower(endings.disconnect_code))
-        AND (classes.disconnect_reason IS NULL OR lower(classes.disconnect_reason) = lower(endings.disconnect_reason))
-        AND (classes.disconnect_initiator IS NULL OR lower(classes.disconnect_initiator) = lower(endings.disconnect_initiator))
+        ON
+            (
+                classes.disconnect_code IS NULL
+                OR lower(classes.disconnect_code) = lower(endings.disconnect_code)
+            )
+            AND (
+                classes.disconnect_reason IS NULL
+                OR lower(classes.disconnect_reason) = lower(endings.disconnect_reason)
+            )
+            AND (
+                classes.disconnect_initiator IS NULL
+                OR lower(classes.disconnect_initiator) = lower(endings.disconnect_initiator)
+            )
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,

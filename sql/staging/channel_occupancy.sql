@@ -1,31 +1,45 @@
 -- One row per UTC hour, direction, scope and name in which a channel was held.
 -- Ask: how many channels were in use, to the second?
+-- grain: month, hour, direction, scope, name
 -- month before: staging.carried_over
 --
--- A sweep line over staging.call_spans, which says from when to when a call holds a channel: +1 where it takes it, -1 where it
--- gives it back. Talk is from connect to end, held from start to end: a call that is not answered holds a channel and has no
--- talk. A call is one channel however many attempts it took. Spans are half-open: a call that ends in a second and one that
--- begins in it are not both there, so the changes of a second are netted. Calls are cut at full hours, so that each hour can
--- be swept alone.
--- A month is swept over its own calls and those of the month before that were still in progress (staging.carried_over). The
--- first month that is held has none before it: its first hours lack the calls that were in progress when it began.
--- Scopes: all; did and capacity_group (inbound, NULL for calls in none); trunk (that of the deciding attempt).
--- Levels are found per cell, a number for name and hour, since numbers are partitioned several times faster than text.
+-- A sweep line over staging.call_spans, which says when a call holds a channel. Each call adds 1
+-- when it takes the channel and subtracts 1 when it releases it. Held is the time from start to
+-- end. Talk is the time from connect to end: an unanswered call holds a channel and has no talk. A
+-- call is one channel, however many attempts it took.
+--
+-- Spans are half-open: a call that ends in a second does not overlap a call that begins in it. The
+-- changes of one second are therefore added up first. Calls are cut at full hours, so that each hour
+-- is counted alone.
+--
+-- A month counts its own calls and the calls of the month before that were still in progress
+-- (staging.carried_over). The first month in the archive has no month before it: its first hours
+-- lack calls that were already in progress.
+--
+-- Scopes: all; trunk (that of the deciding attempt); did and capacity_group (inbound only, NULL for
+-- calls without one).
+--
+-- For speed, each pair of name and hour is one number, the cell: DuckDB partitions numbers several
+-- times faster than text.
 WITH RECURSIVE hours AS (
-    SELECT 0 AS hour -- of the month, 31 days at most
+    -- Hours of the month: 31 days at most.
+    SELECT 0 AS hour
     UNION ALL
     SELECT hour + 1 AS hour
     FROM hours
     WHERE hour < 743
 ),
+
+-- A call that crosses so many edges of hours is cut into one piece more than that.
 steps AS (
     SELECT
-        hours.hour AS edges, -- full hours that a call crosses
-        pieces.hour AS step -- the pieces that it is cut into by them
+        hours.hour AS edges,
+        pieces.hour AS step
     FROM hours
     INNER JOIN hours AS pieces
-        ON pieces.hour <= hours.hour
+        ON hours.hour >= pieces.hour
 ),
+
 users AS (
     SELECT
         month,
@@ -44,16 +58,26 @@ users AS (
         capacity_group
     FROM staging.carried_over
 ),
+
 keys AS (
     SELECT
         *,
         86400 * extract(DAY FROM last_day(CAST(month || '-01' AS DATE))) AS month_seconds,
         4 * dense_rank() OVER (ORDER BY month, direction) AS all_key,
         4 * dense_rank() OVER (ORDER BY month, direction, trunk_name) + 1 AS trunk_key,
-        CASE WHEN direction = 'in' THEN 4 * dense_rank() OVER (ORDER BY month, direction, did_number) + 2 END AS did_key,
-        CASE WHEN direction = 'in' THEN 4 * dense_rank() OVER (ORDER BY month, direction, capacity_group) + 3 END AS group_key
+        CASE
+            WHEN
+                direction = 'in'
+                THEN 4 * dense_rank() OVER (ORDER BY month, direction, did_number) + 2
+        END AS did_key,
+        CASE
+            WHEN
+                direction = 'in'
+                THEN 4 * dense_rank() OVER (ORDER BY month, direction, capacity_group) + 3
+        END AS group_key
     FROM users
 ),
+
 names AS (
     SELECT DISTINCT
         all_key AS name_key,
@@ -89,6 +113,7 @@ names AS (
     FROM keys
     WHERE group_key IS NOT NULL
 ),
+
 calls AS (
     SELECT
         month,
@@ -112,7 +137,9 @@ calls AS (
         held_until
     FROM staging.carried_over
 ),
-spans AS ( -- cut at the ends of the month
+
+-- Spans within the month.
+spans AS (
     SELECT
         keys.all_key,
         keys.trunk_key,
@@ -123,12 +150,14 @@ spans AS ( -- cut at the ends of the month
         least(calls.held_until, keys.month_seconds) AS ended
     FROM calls
     INNER JOIN keys
-        ON keys.month = calls.month
-        AND keys.direction = calls.direction
-        AND keys.did_number IS NOT DISTINCT FROM calls.did_number
-        AND keys.trunk_name IS NOT DISTINCT FROM calls.trunk_name
-        AND keys.capacity_group IS NOT DISTINCT FROM calls.capacity_group
+        ON
+            calls.month = keys.month
+            AND calls.direction = keys.direction
+            AND keys.did_number IS NOT DISTINCT FROM calls.did_number
+            AND keys.trunk_name IS NOT DISTINCT FROM calls.trunk_name
+            AND keys.capacity_group IS NOT DISTINCT FROM calls.capacity_group
 ),
+
 cut AS (
     SELECT
         spans.*,
@@ -139,7 +168,9 @@ cut AS (
         ON steps.edges = (spans.ended - 1) // 3600 - spans.held_from // 3600
     WHERE spans.ended > spans.held_from
 ),
-pieces AS ( -- in seconds of the hour
+
+-- The part of a span within one hour, in seconds of the hour.
+pieces AS (
     SELECT
         all_key,
         trunk_key,
@@ -148,11 +179,14 @@ pieces AS ( -- in seconds of the hour
         hour,
         greatest(held_from - hour_start, 0) AS held_from,
         CASE
-            WHEN talk_from < least(ended, hour_start + 3600) THEN greatest(talk_from - hour_start, held_from - hour_start, 0)
+            WHEN
+                talk_from < least(ended, hour_start + 3600)
+                THEN greatest(talk_from - hour_start, held_from - hour_start, 0)
         END AS talk_from,
         least(ended - hour_start, 3600) AS ended
     FROM cut
 ),
+
 scoped AS (
     SELECT
         CASE scopes.scope
@@ -168,21 +202,29 @@ scoped AS (
     FROM pieces
     CROSS JOIN (VALUES ('all'), ('trunk'), ('did'), ('capacity_group')) AS scopes (scope)
 ),
+
+-- What each call changes, and in which second of the hour: it starts, it connects, it ends.
 events AS (
     SELECT
         1000 * scoped.name_key + scoped.hour AS cell,
         CAST(
-            CASE kinds.kind WHEN 'start' THEN scoped.held_from WHEN 'connect' THEN scoped.talk_from ELSE scoped.ended END AS SMALLINT
+            CASE kinds.kind
+                WHEN 'start' THEN scoped.held_from
+                WHEN 'connect' THEN scoped.talk_from
+                ELSE scoped.ended
+            END AS SMALLINT
         ) AS second,
-        CAST(CASE kinds.kind WHEN 'start' THEN 1 WHEN 'connect' THEN 0 ELSE -1 END AS SMALLINT) AS held,
-        CAST(
-            CASE WHEN kinds.kind = 'connect' THEN 1 WHEN kinds.kind = 'end' AND scoped.talk_from IS NOT NULL THEN -1 ELSE 0 END AS SMALLINT
-        ) AS talk
+        CAST(kinds.held AS SMALLINT) AS held,
+        CAST(CASE WHEN scoped.talk_from IS NULL THEN 0 ELSE kinds.talk END AS SMALLINT) AS talk
     FROM scoped
-    CROSS JOIN (VALUES ('start'), ('connect'), ('end')) AS kinds (kind)
-    WHERE scoped.name_key IS NOT NULL
+    CROSS JOIN (
+        VALUES ('start', 1, 0), ('connect', 0, 1), ('end', -1, -1)
+    ) AS kinds (kind, held, talk)
+    WHERE
+        scoped.name_key IS NOT NULL
         AND (kinds.kind <> 'connect' OR scoped.talk_from IS NOT NULL)
 ),
+
 changes AS (
     SELECT
         cell,
@@ -192,18 +234,26 @@ changes AS (
     FROM events
     GROUP BY cell, second
 ),
-levels AS ( -- both in one number, as a running sum is what costs most here: held in thousand millions, talk below
+
+-- Calls in progress after each change. A running sum costs most here, so one sum holds both levels:
+-- held in thousand millions, talk below.
+levels AS (
     SELECT
         cell,
         second,
         talk,
         held,
         CAST(
-            sum(CAST(1000000000 AS BIGINT) * held + talk) OVER (PARTITION BY cell ORDER BY second ROWS UNBOUNDED PRECEDING) AS BIGINT
+            sum(CAST(1000000000 AS BIGINT) * held + talk)
+                OVER (PARTITION BY cell ORDER BY second ROWS UNBOUNDED PRECEDING)
+            AS BIGINT
         ) AS level
     FROM changes
 ),
-cells AS ( -- the highest level and, of equals, the earliest second in one number: 4096 is above any second of an hour
+
+-- The highest level and its earliest second, in one number: level * 4096 + (4095 - second). An hour
+-- has 3,600 seconds, so the second fits below 4096.
+cells AS (
     SELECT
         cell,
         max(4096 * (level % 1000000000) + 4095 - second) AS talk_peak,
@@ -213,6 +263,7 @@ cells AS ( -- the highest level and, of equals, the earliest second in one numbe
     FROM levels
     GROUP BY cell
 ),
+
 found AS (
     SELECT
         names.month,
@@ -233,6 +284,7 @@ found AS (
     INNER JOIN names
         ON names.name_key = cells.cell // 1000
 )
+
 SELECT
     -- Month of the hour, YYYY-MM (UTC).
     month,
@@ -247,11 +299,19 @@ SELECT
     -- Most calls that were connected in the same second.
     talk_peak AS peak_channels,
     -- The first such second, UTC; NULL where none was connected.
-    CASE WHEN talk_peak > 0 THEN make_timestamp(year, month_number, day, hour, talk_peak_second // 60, talk_peak_second % 60) END AS peak_at,
+    CASE
+        WHEN
+            talk_peak > 0
+            THEN
+                make_timestamp(
+                    year, month_number, day, hour, talk_peak_second // 60, talk_peak_second % 60
+                )
+    END AS peak_at,
     -- Most calls that held a channel in the same second, ringing included.
     held_peak AS peak_held_channels,
     -- The first such second, UTC.
-    make_timestamp(year, month_number, day, hour, held_peak_second // 60, held_peak_second % 60) AS peak_held_at,
+    make_timestamp(year, month_number, day, hour, held_peak_second // 60, held_peak_second % 60)
+        AS peak_held_at,
     -- Connected seconds that fell into the hour, over all calls.
     talk_seconds,
     -- Seconds that fell into the hour in which a channel was held, over all calls.

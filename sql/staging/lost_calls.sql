@@ -1,9 +1,13 @@
--- One row per UTC hour, direction, scope and name in which a call was lost for lack of a channel.
--- Ask: when and where were channels too few?
+-- One row per UTC hour, direction, scope and name in which a call was lost.
+-- Ask: when and where were there too few channels?
+-- grain: month, hour, direction, scope, name
 --
--- Lost is a call of which no attempt was answered and whose deciding attempt has the class capacity of staging.causes: the
--- vendor refused it because every channel was in use. Scopes and names are those of staging.channel_occupancy, so that lost calls
--- stand beside the channels in use: all, trunk, and inbound did and capacity_group. Such a call mostly reached no trunk.
+-- A call is lost if no attempt was answered and its deciding attempt has the class capacity in
+-- staging.causes. The vendor refused it because every channel was in use. Most of these calls
+-- reached no trunk.
+--
+-- Scopes and names are those of staging.channel_occupancy, so that lost calls stand beside the
+-- channels in use.
 WITH lost AS (
     SELECT
         calls.month,
@@ -14,13 +18,15 @@ WITH lost AS (
         calls.capacity_group
     FROM staging.calls
     INNER JOIN staging.causes
-        ON causes.month = calls.month
-        AND causes.disconnect_code IS NOT DISTINCT FROM calls.disconnect_code
-        AND causes.disconnect_reason IS NOT DISTINCT FROM calls.disconnect_reason
-        AND causes.disconnect_initiator IS NOT DISTINCT FROM calls.disconnect_initiator
-        AND causes.class = 'capacity'
+        ON
+            calls.month = causes.month
+            AND causes.disconnect_code IS NOT DISTINCT FROM calls.disconnect_code
+            AND causes.disconnect_reason IS NOT DISTINCT FROM calls.disconnect_reason
+            AND causes.disconnect_initiator IS NOT DISTINCT FROM calls.disconnect_initiator
+            AND causes.class = 'capacity'
     WHERE NOT calls.answered
 ),
+
 placed AS (
     SELECT
         lost.month,
@@ -34,10 +40,16 @@ placed AS (
         END AS name
     FROM lost
     INNER JOIN (
-        VALUES ('in', 'all'), ('in', 'trunk'), ('in', 'did'), ('in', 'capacity_group'), ('out', 'all'), ('out', 'trunk')
+        VALUES ('in', 'all'),
+        ('in', 'trunk'),
+        ('in', 'did'),
+        ('in', 'capacity_group'),
+        ('out', 'all'),
+        ('out', 'trunk')
     ) AS scopes (direction, scope)
-        ON scopes.direction = lost.direction
+        ON lost.direction = scopes.direction
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     month,

@@ -1,15 +1,15 @@
--- One row: every setting of seeds.thresholds as a column.
+-- One row per installation: each setting of seeds.thresholds is a column.
 -- Ask: which thresholds are in force?
 -- materialized: view
 --
--- The one place where the seed is turned into columns. A setting that the seed lacks is NULL, and
--- what depends on it then finds nothing. Days and digits are whole numbers.
+-- The one place where the seed becomes columns. A setting that the seed lacks is NULL, and a query
+-- that needs it then finds nothing. Days and digits are whole numbers.
 SELECT
     -- An answered attempt of at most this many seconds is short.
     max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'short_call_seconds') AS short_call_seconds,
     -- Share of calls that may find every channel busy in the busy hour.
     max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'blocking_share') AS blocking_share,
-    -- A call is repeated where the same caller called the same number at most this many seconds before.
+    -- A repeat call began at most this many seconds after the caller's last one to the number.
     max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'repeat_call_seconds') AS repeat_call_seconds,
     -- Callers kept per month and direction: those with most calls.
     max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'top_callers') AS top_callers,
@@ -19,11 +19,11 @@ SELECT
     CAST(
         max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'usual_days') AS INTEGER
     ) AS usual_days,
-    -- Calls are repeated calls where their number was reached at least this many times within the hour.
+    -- Repeated calls go to a number that was reached at least this many times within the hour.
     max(CAST(value AS DOUBLE)) FILTER (
         WHERE name = 'irsf_calls_per_number'
     ) AS irsf_calls_per_number,
-    -- IRSF: a trunk's repeated calls to one country cost at least this many US dollars within the hour.
+    -- IRSF: repeated calls of a trunk to one country cost at least this many US dollars an hour.
     max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'irsf_hour_usd') AS irsf_hour_usd,
     -- IRSF: and at least this many US dollars per billed minute.
     max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'irsf_usd_per_minute') AS irsf_usd_per_minute,

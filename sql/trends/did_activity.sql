@@ -1,9 +1,11 @@
 -- One row per DID that was ever called.
 -- Ask: which of our numbers have gone quiet?
+-- grain: did_number
 --
--- Over all months that are loaded, from marts.did_usage. Idle days are counted to the last day that is loaded, not to today, so
--- that an archive that was not updated does not make every number idle; a day without any call is loaded all the same. Idle is
--- more than idle_did_days of the seed thresholds. A DID that was never called is in no record and cannot be here: compare with the vendor's list of DIDs.
+-- Covers all loaded months of marts.did_usage. Idle days count to the last loaded day, not to
+-- today: an archive that is behind does not make every number idle. A loaded day without a call
+-- counts as loaded. A DID is idle after more than idle_did_days. A DID that was never called is in
+-- no record: compare with the vendor's list of DIDs.
 WITH known AS (
     SELECT
         month,
@@ -12,17 +14,21 @@ WITH known AS (
     UNION ALL
     SELECT
         month,
-        CAST(loaded_until AS DATE) - CASE WHEN loaded_until = date_trunc('day', loaded_until) THEN 1 ELSE 0 END AS last_day
+        CAST(loaded_until AS DATE)
+        - CASE WHEN loaded_until = date_trunc('day', loaded_until) THEN 1 ELSE 0 END AS last_day
     FROM coverage
-    WHERE record_type = 'cdr_in'
+    WHERE
+        record_type = 'cdr_in'
         AND loaded_until IS NOT NULL
 ),
+
 newest AS (
     SELECT
         max(month) AS month,
         max(last_day) AS day
     FROM known
 ),
+
 dids AS (
     SELECT
         did_usage.did_number,
@@ -30,7 +36,9 @@ dids AS (
         max(did_usage.last_call_at) AS last_call_at,
         count(*) AS months,
         CAST(sum(did_usage.calls) AS BIGINT) AS calls,
-        coalesce(CAST(sum(did_usage.calls) FILTER (WHERE did_usage.month = newest.month) AS BIGINT), 0) AS newest_month_calls,
+        coalesce(
+            CAST(sum(did_usage.calls) FILTER (WHERE did_usage.month = newest.month) AS BIGINT), 0
+        ) AS newest_month_calls,
         CAST(sum(did_usage.total_usd) AS DECIMAL(38, 6)) AS total_usd,
         max(newest.day) - CAST(max(did_usage.last_call_at) AS DATE) AS idle_days
     FROM marts.did_usage AS did_usage
@@ -38,6 +46,7 @@ dids AS (
     WHERE did_usage.did_number IS NOT NULL
     GROUP BY did_usage.did_number
 )
+
 SELECT
     -- The dialled DID, digits without a plus.
     dids.did_number,
@@ -47,11 +56,11 @@ SELECT
     dids.last_call_at,
     -- Months in which it was called.
     dids.months,
-    -- Calls in all.
+    -- All calls.
     dids.calls,
-    -- Calls in the newest month of which inbound calls are loaded.
+    -- Calls in the newest month with loaded inbound calls.
     dids.newest_month_calls,
-    -- All charges in all, USD.
+    -- All charges, USD.
     dids.total_usd,
     -- Days (UTC) from its last call to the last day that is loaded.
     dids.idle_days,

@@ -1,10 +1,14 @@
 -- One row per loaded month and direction, beside the calendar month before.
--- Ask: is it getting more, and by how much?
+-- Ask: is traffic growing, and by how much?
+-- grain: month, direction
 --
--- Sums of marts.daily_traffic; a month that is loaded and has no call has 0. A change is this month - the month before, its share
--- that over the month before. Both are NULL where the month before is not loaded, or one of the two is not whole: a part is not
--- compared with a whole. A month with a working day more has more calls: the weekday changes leave that out. They compare the
--- whole days of this month with what the same weekdays had on average in the month before, so also those of a running month.
+-- Sums of marts.daily_traffic; a loaded month without a call has 0. A change is this month minus
+-- the month before. Its share is the change over the month before. Both are NULL if the month
+-- before is not loaded, or if either month is not whole.
+--
+-- A month with one more working day has more calls. The weekday changes remove that effect: they
+-- compare the whole days of this month with the mean of the same weekdays in the month before. They
+-- exist for a running month too.
 WITH loaded AS (
     SELECT
         month,
@@ -12,17 +16,27 @@ WITH loaded AS (
         state,
         CAST(loaded_until AS DATE) AS first_day_not_known
     FROM coverage
-    WHERE record_type IN ('cdr_in', 'cdr_out')
+    WHERE
+        record_type IN ('cdr_in', 'cdr_out')
         AND loaded_until IS NOT NULL
 ),
+
 known AS (
-    SELECT month, direction FROM loaded
+    SELECT
+        month,
+        direction
+    FROM loaded
     UNION
-    SELECT month, direction FROM marts.daily_traffic
+    SELECT
+        month,
+        direction
+    FROM marts.daily_traffic
 ),
+
 month_days AS (
     SELECT unnest(range(31)) AS place
 ),
+
 calendar AS (
     SELECT
         known.month,
@@ -30,9 +44,11 @@ calendar AS (
         CAST(concat(known.month, '-01') AS DATE) + CAST(month_days.place AS INTEGER) AS day
     FROM known
     CROSS JOIN month_days
-    WHERE CAST(concat(known.month, '-01') AS DATE) + CAST(month_days.place AS INTEGER)
+    WHERE
+        CAST(concat(known.month, '-01') AS DATE) + CAST(month_days.place AS INTEGER)
         <= last_day(CAST(concat(known.month, '-01') AS DATE))
 ),
+
 days AS (
     SELECT
         calendar.month,
@@ -45,13 +61,16 @@ days AS (
         coalesce(traffic.cost_usd, 0) AS cost_usd
     FROM calendar
     LEFT JOIN loaded
-        ON loaded.month = calendar.month
-        AND loaded.direction = calendar.direction
+        ON
+            calendar.month = loaded.month
+            AND calendar.direction = loaded.direction
     LEFT JOIN marts.daily_traffic AS traffic
-        ON traffic.month = calendar.month
-        AND traffic.direction = calendar.direction
-        AND traffic.day = calendar.day
+        ON
+            calendar.month = traffic.month
+            AND calendar.direction = traffic.direction
+            AND calendar.day = traffic.day
 ),
+
 months AS (
     SELECT
         month,
@@ -66,6 +85,7 @@ months AS (
     FROM days
     GROUP BY month, direction
 ),
+
 weekdays AS (
     SELECT
         month,
@@ -81,27 +101,34 @@ weekdays AS (
     FROM days
     GROUP BY month, direction, weekday
 ),
+
 alike AS (
     SELECT
         months.month,
         months.direction,
-        ratio(sum(weekdays.calls), sum(weekdays.whole_days * earlier.mean_calls)) - 1 AS calls_share,
-        ratio(sum(weekdays.seconds), sum(weekdays.whole_days * earlier.mean_seconds)) - 1 AS minutes_share,
+        ratio(sum(weekdays.calls), sum(weekdays.whole_days * earlier.mean_calls))
+        - 1 AS calls_share,
+        ratio(sum(weekdays.seconds), sum(weekdays.whole_days * earlier.mean_seconds))
+        - 1 AS minutes_share,
         ratio(sum(weekdays.cost_usd), sum(weekdays.whole_days * earlier.mean_usd)) - 1 AS cost_share
     FROM months
     INNER JOIN months AS before
-        ON before.place = months.place - 1
-        AND before.direction = months.direction
-        AND before.whole
+        ON
+            before.place = months.place - 1
+            AND months.direction = before.direction
+            AND before.whole
     INNER JOIN weekdays
-        ON weekdays.month = months.month
-        AND weekdays.direction = months.direction
+        ON
+            months.month = weekdays.month
+            AND months.direction = weekdays.direction
     INNER JOIN weekdays AS earlier
-        ON earlier.month = before.month
-        AND earlier.direction = before.direction
-        AND earlier.weekday = weekdays.weekday
+        ON
+            before.month = earlier.month
+            AND before.direction = earlier.direction
+            AND weekdays.weekday = earlier.weekday
     GROUP BY months.month, months.direction
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     months.month,
@@ -142,13 +169,16 @@ SELECT
     alike.cost_share AS cost_weekday_change_share
 FROM months
 LEFT JOIN months AS earlier
-    ON earlier.place = months.place - 1
-    AND earlier.direction = months.direction
-    AND earlier.whole
-    AND months.whole
+    ON
+        earlier.place = months.place - 1
+        AND months.direction = earlier.direction
+        AND earlier.whole
+        AND months.whole
 LEFT JOIN alike
-    ON alike.month = months.month
-    AND alike.direction = months.direction
+    ON
+        months.month = alike.month
+        AND months.direction = alike.direction
 LEFT JOIN loaded
-    ON loaded.month = months.month
-    AND loaded.direction = months.direction
+    ON
+        months.month = loaded.month
+        AND months.direction = loaded.direction

@@ -1,14 +1,17 @@
 -- One row per month, record type and component of the loaded exports.
 -- Ask: is what is published what the archive holds, to the cent?
+-- grain: month, record_type, component
 --
--- Archived: the control total as it was read from the file's text, before anything was typed. Rejected: what of it is in
--- records that could not be loaded, which are in rejected_rows. Difference = archived - rejected - published, 0 to the last
--- digit. Counted: the records as the bytes of the file say, by another reader than the one that made the rows: as many as
--- archived. Unknown: amounts in rejected records that cannot be read, so archived and rejected are without them, and a
--- difference of 0 says nothing of these; rejected_rows has the records. Components are rows, seconds and every column of money; the sum of rates means nothing but is compared as well.
--- Every row of every loaded month is read once for it, so it takes longer than the other trends. A month whose calls are
--- not kept any more (state expired in coverage) has no row; nor has what is no call, whose columns are only known to the
--- file of exports: it is compared when it is loaded, and control_totals has its sums.
+-- Archived: the control total, read from the text of the file before anything was typed. Rejected:
+-- the part of it in records that could not be loaded (rejected_rows). Difference = archived -
+-- rejected - published: 0 to the last digit. Counted: the records counted in the bytes of the file
+-- by another reader; it equals archived. Unknown: amounts in rejected records that cannot be read.
+-- They are in no sum, so a difference of 0 says nothing about them.
+--
+-- Components are rows, seconds and every column of money. The sum of rates has no meaning but is
+-- compared too. This trend reads every loaded row once, so it takes longer than the others. A month
+-- whose calls are no longer kept (state expired in coverage) has no row. Records that are no calls
+-- have no row either: they are compared when they are loaded.
 WITH published AS (
     SELECT
         record_type,
@@ -26,6 +29,7 @@ WITH published AS (
     FROM staging.attempts
     GROUP BY record_type, month
 ),
+
 compared AS (
     SELECT
         control_totals.month,
@@ -55,15 +59,18 @@ compared AS (
         ) AS published
     FROM control_totals
     INNER JOIN coverage
-        ON coverage.record_type = control_totals.record_type
-        AND coverage.month = control_totals.month
-        AND coverage.export_id = control_totals.export_id
-        AND coverage.state IS DISTINCT FROM 'expired'
-        AND coverage.record_type IN ('cdr_in', 'cdr_out')
+        ON
+            control_totals.record_type = coverage.record_type
+            AND control_totals.month = coverage.month
+            AND control_totals.export_id = coverage.export_id
+            AND coverage.state IS DISTINCT FROM 'expired'
+            AND coverage.record_type IN ('cdr_in', 'cdr_out')
     LEFT JOIN published
-        ON published.record_type = control_totals.record_type
-        AND published.month = control_totals.month
+        ON
+            control_totals.record_type = published.record_type
+            AND control_totals.month = published.month
 )
+
 SELECT
     -- Month the export was asked for, YYYY-MM (UTC).
     month,
@@ -83,6 +90,6 @@ SELECT
     counted,
     -- Amounts in rejected records that cannot be read, so are in no sum.
     unknown,
-    -- What is missing (or too much, if negative): 0.
+    -- What is missing, or too much if negative; 0 is right.
     archived - rejected - published AS difference
 FROM compared

@@ -1,22 +1,30 @@
 -- One row per month, trunk, destination country and hour that looks like revenue share fraud.
 -- Ask: did someone call expensive numbers through us?
+-- grain: month, trunk_name, destination_country, first_call_at
 -- Forensic: exports are hours old; this finds, it does not block.
 --
--- International revenue share fraud: a hacked extension calls few expensive numbers again and again. Found is an hour of
--- the clock in which the repeated calls through one trunk to one country (marts.hourly_destinations) cost irsf_hour_usd, at
--- irsf_usd_per_minute or more, and irsf_times_usual times what is usual. Usual is the median cost of the same hour of the day on
--- the usual_days days before, across months, without repeated calls: a fraud that goes on is never usual, and is found to its
--- end. A day without a call, or before the first one loaded, counts as 0. All of this is in the seed thresholds.
+-- International revenue share fraud: a hacked extension calls a few expensive numbers again and
+-- again. A finding is an hour of the clock with repeated calls through one trunk to one country
+-- (marts.hourly_destinations). They cost at least irsf_hour_usd, irsf_usd_per_minute per minute,
+-- and irsf_times_usual times the usual cost.
+--
+-- The usual cost is the median cost of the same hour of the day over the usual_days days before,
+-- across months. It leaves repeated calls out: a fraud that goes on never becomes usual and is
+-- found to its end. A day without a call counts as 0, and so does a day before the first loaded
+-- one. The seed thresholds has all settings.
 WITH suspect AS (
     SELECT hours.*
     FROM marts.hourly_destinations AS hours
     INNER JOIN staging.thresholds
-        ON hours.repeated_usd >= thresholds.irsf_hour_usd
-        AND hours.repeated_usd >= thresholds.irsf_usd_per_minute * hours.repeated_minutes
+        ON
+            hours.repeated_usd >= thresholds.irsf_hour_usd
+            AND hours.repeated_usd >= thresholds.irsf_usd_per_minute * hours.repeated_minutes
 ),
+
 days AS (
     SELECT unnest(range(1, 367)) AS ago
 ),
+
 earlier AS (
     SELECT
         suspect.trunk_name,
@@ -27,13 +35,15 @@ earlier AS (
     INNER JOIN staging.thresholds
         ON thresholds.usual_days IS NOT NULL
     INNER JOIN days
-        ON days.ago <= thresholds.usual_days
+        ON thresholds.usual_days >= days.ago
     LEFT JOIN marts.hourly_destinations AS before
-        ON before.trunk_name IS NOT DISTINCT FROM suspect.trunk_name
-        AND before.destination_country IS NOT DISTINCT FROM suspect.destination_country
-        AND CAST(before.hour AS DATE) = CAST(suspect.hour AS DATE) - CAST(days.ago AS INTEGER)
-        AND extract(hour FROM before.hour) = extract(hour FROM suspect.hour)
+        ON
+            before.trunk_name IS NOT DISTINCT FROM suspect.trunk_name
+            AND before.destination_country IS NOT DISTINCT FROM suspect.destination_country
+            AND CAST(before.hour AS DATE) = CAST(suspect.hour AS DATE) - CAST(days.ago AS INTEGER)
+            AND extract(hour FROM before.hour) = extract(hour FROM suspect.hour)
 ),
+
 usual AS (
     SELECT
         trunk_name,
@@ -43,16 +53,19 @@ usual AS (
     FROM earlier
     GROUP BY trunk_name, destination_country, hour
 ),
+
 compared AS (
     SELECT
         suspect.*,
         CAST(coalesce(usual.usd, 0) AS DECIMAL(38, 6)) AS usual_usd
     FROM suspect
     LEFT JOIN usual
-        ON usual.hour = suspect.hour
-        AND usual.trunk_name IS NOT DISTINCT FROM suspect.trunk_name
-        AND usual.destination_country IS NOT DISTINCT FROM suspect.destination_country
+        ON
+            suspect.hour = usual.hour
+            AND usual.trunk_name IS NOT DISTINCT FROM suspect.trunk_name
+            AND usual.destination_country IS NOT DISTINCT FROM suspect.destination_country
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     compared.month,
@@ -79,9 +92,15 @@ SELECT
     compared.usual_usd,
     -- The numbers that made it a finding, in words.
     concat(
-        CAST(compared.repeated_calls AS VARCHAR), ' calls to ', CAST(compared.repeated_numbers AS VARCHAR),
-        CASE compared.repeated_numbers WHEN 1 THEN ' number' ELSE ' numbers' END, ' in one hour for ',
-        CAST(compared.repeated_usd AS VARCHAR), ' USD, where ', CAST(compared.usual_usd AS VARCHAR), ' USD are usual'
+        CAST(compared.repeated_calls AS VARCHAR),
+        ' calls to ',
+        CAST(compared.repeated_numbers AS VARCHAR),
+        CASE compared.repeated_numbers WHEN 1 THEN ' number' ELSE ' numbers' END,
+        ' in one hour for ',
+        CAST(compared.repeated_usd AS VARCHAR),
+        ' USD, where ',
+        CAST(compared.usual_usd AS VARCHAR),
+        ' USD are usual'
     ) AS why
 FROM compared
 INNER JOIN staging.thresholds

@@ -1,24 +1,31 @@
 -- One row per month, toll-free DID and hour that looks like pumped traffic.
 -- Ask: did someone call our toll-free numbers to earn by it?
+-- grain: month, did_number, first_call_at
 -- Forensic: exports are hours old; this finds, it does not block.
 --
--- Toll-free pumping: machines call a number whose owner pays, and the originating network shares the fee. Suspect is an hour of
--- the clock (marts.hourly_toll_free) with pumping_hour_calls or more calls that carry a toll-free charge, of which
--- pumping_same_duration_share are equally long to the second. Found is a suspect hour with pumping_times_usual times the calls
--- that are usual: the median of the same hour of the day on the usual_days days before, across months. A suspect hour counts
--- as 0 there, so pumping that goes on is never usual, and is found to its end; so does a day without a charged call, or before
--- the first one loaded. All of this is in the seed thresholds.
+-- Toll-free pumping: machines call a number whose owner pays, and the originating network shares
+-- the fee. An hour of the clock (marts.hourly_toll_free) is suspect from pumping_hour_calls charged
+-- calls on, if pumping_same_duration_share of them have the same length to the second. A finding is
+-- a suspect hour with at least pumping_times_usual times the usual calls.
+--
+-- The usual number is the median of the same hour of the day over the usual_days days before,
+-- across months. A suspect hour counts as 0 in it: pumping that goes on never becomes usual and is
+-- found to its end. A day without a charged call counts as 0, and so does a day before the first
+-- loaded one. The seed thresholds has all settings.
 WITH hours AS (
     SELECT
         hours.*,
         hours.calls >= thresholds.pumping_hour_calls
-        AND hours.same_duration_calls >= thresholds.pumping_same_duration_share * hours.calls AS suspect
+        AND hours.same_duration_calls
+        >= thresholds.pumping_same_duration_share * hours.calls AS suspect
     FROM marts.hourly_toll_free AS hours
     CROSS JOIN staging.thresholds
 ),
+
 days AS (
     SELECT unnest(range(1, 367)) AS ago
 ),
+
 earlier AS (
     SELECT
         found.did_number,
@@ -28,13 +35,15 @@ earlier AS (
     INNER JOIN staging.thresholds
         ON thresholds.usual_days IS NOT NULL
     INNER JOIN days
-        ON days.ago <= thresholds.usual_days
+        ON thresholds.usual_days >= days.ago
     LEFT JOIN hours AS before
-        ON before.did_number IS NOT DISTINCT FROM found.did_number
-        AND CAST(before.hour AS DATE) = CAST(found.hour AS DATE) - CAST(days.ago AS INTEGER)
-        AND extract(hour FROM before.hour) = extract(hour FROM found.hour)
+        ON
+            before.did_number IS NOT DISTINCT FROM found.did_number
+            AND CAST(before.hour AS DATE) = CAST(found.hour AS DATE) - CAST(days.ago AS INTEGER)
+            AND extract(hour FROM before.hour) = extract(hour FROM found.hour)
     WHERE found.suspect
 ),
+
 usual AS (
     SELECT
         did_number,
@@ -43,16 +52,19 @@ usual AS (
     FROM earlier
     GROUP BY did_number, hour
 ),
+
 compared AS (
     SELECT
         hours.*,
         coalesce(usual.calls, 0) AS usual_calls
     FROM hours
     LEFT JOIN usual
-        ON usual.hour = hours.hour
-        AND usual.did_number IS NOT DISTINCT FROM hours.did_number
+        ON
+            hours.hour = usual.hour
+            AND usual.did_number IS NOT DISTINCT FROM hours.did_number
     WHERE hours.suspect
 )
+
 SELECT
     -- Month of call start, YYYY-MM (UTC).
     compared.month,
@@ -76,9 +88,12 @@ SELECT
     compared.toll_free_usd,
     -- The numbers that made it a finding, in words.
     concat(
-        CAST(compared.calls AS VARCHAR), CASE compared.calls WHEN 1 THEN ' charged call' ELSE ' charged calls' END,
+        CAST(compared.calls AS VARCHAR),
+        CASE compared.calls WHEN 1 THEN ' charged call' ELSE ' charged calls' END,
         ' in one hour, where ', CAST(round(compared.usual_calls, 1) AS VARCHAR), ' are usual, ',
-        CAST(compared.same_duration_calls AS VARCHAR), ' of them lasted ', CAST(compared.same_duration_seconds AS VARCHAR),
+        CAST(compared.same_duration_calls AS VARCHAR),
+        ' of them lasted ',
+        CAST(compared.same_duration_seconds AS VARCHAR),
         CASE compared.same_duration_seconds WHEN 1 THEN ' second' ELSE ' seconds' END
     ) AS why
 FROM compared

@@ -7,8 +7,6 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
-import sqlglot
-from sqlglot import exp
 
 from pipeline.months import Month
 from pipeline.normalise.schema import RECORD_TYPES, REJECTED, schema_of
@@ -22,13 +20,6 @@ Row = dict[str, Any]
 
 def _texts(queries: Iterable[Query]) -> dict[str, str]:
     return {query.name: query.sql for query in queries}
-
-
-def _inputs(text: str) -> set[str]:
-    tree = sqlglot.parse_one(text, dialect="duckdb")
-    names = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
-    tables = {f"{t.db}.{t.name}" if t.db else t.name for t in tree.find_all(exp.Table)}
-    return tables - names
 
 
 def _duckdb_type(field: pa.Field) -> str:
@@ -56,12 +47,6 @@ def trends() -> dict[str, str]:
 def checks() -> dict[str, str]:
     """Every check's query by the stem of its file."""
     return {name.removeprefix("checks."): text for name, text in _texts(load("checks")).items()}
-
-
-@pytest.fixture(scope="session")
-def inputs_of() -> Callable[[str], set[str]]:
-    """The tables that a query reads, its own CTEs left out."""
-    return _inputs
 
 
 @pytest.fixture

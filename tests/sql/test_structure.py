@@ -13,7 +13,7 @@ import sqlglot
 from sqlglot import exp
 
 from pipeline.warehouse.macros import sentences
-from pipeline.warehouse.queries import metrics
+from pipeline.warehouse.queries import load, metrics, models, seeds, views
 
 SQL = Path(__file__).parents[2] / "sql"
 PIPELINE = SQL.parent / "pipeline"
@@ -37,6 +37,7 @@ DIVIDING = {
 BASE = {"cdr_in", "cdr_out"}
 RECORDS = {"exports", "coverage", "control_totals", "rejected_rows"}
 PHONE_NUMBERS = {"source_number", "source_name", "cli", "did_number", "destination_number", "destination"}
+UNPLAIN = r"\b(whoever|anew|of which|nobody|for ever|is none|are none|dear|hasten|whom)\b"
 NOT_PORTABLE = r"quantile_cont|median\(|mode\(|arg_max|epoch|time_bucket|string_agg|bool_or|group by all|interval"
 
 
@@ -49,7 +50,8 @@ def _query(path: Path) -> exp.Query:
 
 @pytest.mark.parametrize("path", FILES)
 def test_a_file_is_one_select_whose_first_column_is_the_month(path: Path) -> None:
-    assert _query(path).named_selects[0] == "month" or path.parent.name == "trends"  # which are over all months
+    timeless = path.parent.name == "trends" or path.stem == "thresholds"
+    assert _query(path).named_selects[0] == "month" or timeless
 
 
 @pytest.mark.parametrize("path", FILES)
@@ -118,31 +120,60 @@ def test_a_query_stays_in_the_portable_subset(path: Path) -> None:
     assert code == code.replace(";", "")
 
 
-def test_a_layer_reads_only_layers_below_and_never_in_a_circle(
-    objects: dict[str, str], trends: dict[str, str], checks: dict[str, str], inputs_of: Callable[[str], set[str]]
-) -> None:
-    seeds = {f"seeds.{path.stem}" for path in (SQL / "seeds").glob("*.csv")}
-    staging = {name for name in objects if name.startswith("staging.")}
-    for name, text in objects.items():
-        allowed = BASE | seeds | (staging if name in staging else objects.keys())
-        assert inputs_of(text) <= allowed, name
-    for name, text in trends.items():
-        assert inputs_of(text) <= BASE | RECORDS | seeds | objects.keys(), name
-    for name, text in checks.items():
-        assert inputs_of(text) <= BASE | RECORDS | objects.keys() | trends.keys(), name
-    TopologicalSorter({name: inputs_of(text) for name, text in objects.items()}).prepare()
+def test_a_layer_reads_only_layers_below_and_never_in_a_circle() -> None:
+    stored = {query.name: query.reads for query in models()}
+    staging = {name for name in stored if name.startswith("staging.")}
+    for name, reads in stored.items():
+        assert reads <= BASE | seeds().keys() | (staging if name in staging else stored.keys()), name
+    for query in views():
+        assert query.reads <= BASE | RECORDS | seeds().keys() | stored.keys(), query.name
+    for query in load("checks"):
+        assert query.reads <= BASE | RECORDS | stored.keys() | {view.name for view in views()}, query.name
+    TopologicalSorter(stored).prepare()
 
 
-def test_every_threshold_that_a_query_names_stands_in_the_seed_and_is_used(
-    objects: dict[str, str], trends: dict[str, str]
-) -> None:
+def test_both_directions_are_united_in_one_place() -> None:
+    """Calls of a direction are read for themselves where the other one has not the same columns."""
+    reading = {query.name: query.written for query in (*models(), *views(), *load("checks"))}
+    both = (re.compile(r"FROM cdr_in\b"), re.compile(r"FROM cdr_out\b"))
+    united = {name for name, text in reading.items() if all(one.search(text) for one in both)}
+    assert united == {"staging.attempts"}
+    calls = {name for name, text in reading.items() if "staging.calls_in" in text and "staging.calls_out" in text}
+    assert {name for name in calls if "UNION ALL" in reading[name]} <= {
+        "staging.calls",
+        "marts.cost_by_component",
+        "marts.watch_wangiri",
+    }
+
+
+def test_the_thresholds_are_turned_into_columns_once_and_all_of_them_are_used() -> None:
     """A name that the seed lacks would be NULL, and find nothing without a word."""
     with (SQL / "seeds" / "thresholds.csv").open(newline="") as file:
         seeded = [row["name"] for row in csv.DictReader(file)]
     assert len(seeded) == len(set(seeded))
-    reading = [text for text in (*objects.values(), *trends.values()) if "seeds.thresholds" in text]
-    assert {name for text in reading for name in re.findall(r"\bname = '(\w+)'", text)} <= set(seeded)
-    assert [name for name in seeded if not any(f"'{name}'" in text for text in reading)] == []
+    texts = {query.name: query.written for query in (*models(), *views(), *load("checks"))}
+    pivot = texts.pop("staging.thresholds")
+    assert re.findall(r"\bname = '(\w+)'", pivot) == seeded
+    assert not [name for name, text in texts.items() if "seeds.thresholds" in re.sub("--.*", "", text)]
+    used = r"\bthresholds\.(\w+)|\bSELECT (\w+) FROM staging.thresholds"
+    assert {one or other for text in texts.values() for one, other in re.findall(used, text)} >= set(seeded)
+
+
+def test_every_mart_and_trend_says_what_tells_its_rows_apart() -> None:
+    for query in (*models(), *views()):
+        assert query.grain or query.schema == "staging", query.name
+
+
+@pytest.mark.parametrize("path", [*FILES, *METRICS])
+def test_comments_are_plain_and_their_sentences_short(path: Path) -> None:
+    text = path.read_text("utf-8")
+    paragraphs = re.split(r"\n *(?:--)? *\n|\n *[^- \n][^\n]*\n| *-- \w+(?: \w+)?: (?=[a-z])", text)
+    for paragraph in paragraphs:
+        lines = [line.strip() for line in paragraph.splitlines()]
+        prose = " ".join(line.removeprefix("-- ") for line in lines if line.startswith("-- "))
+        for sentence in re.split(r"(?<=[.:;?]) ", prose):
+            assert len(sentence.split()) <= 25, sentence
+        assert not re.search(UNPLAIN, prose, re.IGNORECASE), prose
 
 
 def test_a_check_says_how_severe_it_is_on_line_three(checks: dict[str, str]) -> None:
@@ -151,10 +182,10 @@ def test_a_check_says_how_severe_it_is_on_line_three(checks: dict[str, str]) -> 
         assert text.splitlines()[2] in {"-- severity: warn", "-- severity: error"}, name
 
 
-def test_a_check_never_shows_or_reads_a_phone_number(checks: dict[str, str]) -> None:
-    for name, text in checks.items():
-        read = {column.name for column in sqlglot.parse_one(text, dialect="duckdb").find_all(exp.Column)}
-        assert not read & PHONE_NUMBERS, name
+def test_a_check_never_shows_or_reads_a_phone_number() -> None:
+    for query in load("checks"):
+        read = {column.name for column in sqlglot.parse_one(query.written, dialect="duckdb").find_all(exp.Column)}
+        assert not read & PHONE_NUMBERS, query.name
 
 
 def test_an_outcome_has_one_formula(objects: dict[str, str]) -> None:

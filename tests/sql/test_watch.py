@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.warehouse.queries import models, views
 from tests.sql.texts import SQL_OF
 
 Add = Callable[..., None]
@@ -30,14 +31,14 @@ def found(
     con: duckdb.DuckDBPyConnection,
     objects: dict[str, str],
     trends: dict[str, str],
-    inputs_of: Callable[[str], set[str]],
     rows: Callable[[str], list[Any]],
 ) -> Found:
     """Build one watch list and what it is made of, with some thresholds set."""
     known = objects | trends
+    reads = {query.name: query.reads for query in (*models(), *views())}
 
     def make(name: str) -> None:
-        for below in sorted(inputs_of(known[name]) & known.keys()):
+        for below in sorted(reads[name] & known.keys()):
             make(below)
         con.execute(f"CREATE OR REPLACE {'VIEW' if name in trends else 'TABLE'} {name} AS {known[name]}")
 

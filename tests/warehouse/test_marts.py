@@ -41,7 +41,8 @@ def built(lake: Lake, name: str, month: str = MONTH) -> list[tuple[Any, ...]]:
 
 def test_every_query_comes_after_all_that_it_reads() -> None:
     names = [one.name for one in models()]
-    assert len(names) == len(set(names)) == len(load("staging")) + len(load("marts"))
+    stored = [one.name for one in (*load("staging"), *load("marts")) if not one.is_view]
+    assert len(names) == len(set(names)) == len(stored)
     for at, one in enumerate(models()):
         assert one.reads <= {*names[:at], *seeds(), *BASE}, one.name
         assert base_tables(one, models()) <= set(BASE)
