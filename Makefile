@@ -19,6 +19,7 @@ demo: .venv/ready ## Everything against a local vendor: three months, tables, th
 test: .venv/ready browser ## Lint, types, import rules, dependencies, then every test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/sqlfluff lint --disable-progress-bar --processes 3 sql
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .

@@ -129,8 +129,8 @@ def _read(path: Path, defined: _Definitions) -> Query:
     if not isinstance(tree, exp.Query):
         raise PermanentError(f"{file} is not one SELECT; write it as one.")
     reads, before = _tables(tree, defined.views), frozenset(_MONTH_BEFORE.findall(written))
-    if stray := before - reads:
-        raise PermanentError(f"{file} does not read {min(stray)}; mend its header.")
+    if missing := before - reads:
+        raise PermanentError(f"{file} does not read {min(missing)}; mend its header.")
     columns = dict(zip(tree.named_selects, sentences(written), strict=False))
     grain = tuple(name.strip() for found in _GRAIN.findall(written) for name in found.split(","))
     if stray := set(grain) - columns.keys():

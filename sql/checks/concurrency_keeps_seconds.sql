@@ -103,16 +103,16 @@ WHERE
         expected.own
         OR found.month IS NOT NULL
         OR expected.month IN (
-            SELECT month FROM coverage
-            WHERE export_id IS NOT NULL
+            SELECT coverage.month FROM coverage
+            WHERE coverage.export_id IS NOT NULL
         )
     )
     AND coalesce(expected.month, found.month) NOT IN (
-        SELECT month
+        SELECT coverage.month
         FROM coverage
-        WHERE state = 'expired'
+        WHERE coverage.state = 'expired'
         UNION ALL
-        SELECT strftime(last_day(CAST(month || '-01' AS DATE)) + 1, '%Y-%m') AS month
+        SELECT strftime(last_day(CAST(coverage.month || '-01' AS DATE)) + 1, '%Y-%m') AS month
         FROM coverage
-        WHERE state = 'expired'
+        WHERE coverage.state = 'expired'
     )

@@ -107,6 +107,6 @@ FULL JOIN found
 WHERE
     expected.cost_usd IS DISTINCT FROM found.cost_usd
     AND coalesce(expected.month, found.month) NOT IN (
-        SELECT month FROM coverage
-        WHERE state = 'expired'
+        SELECT coverage.month FROM coverage
+        WHERE coverage.state = 'expired'
     )

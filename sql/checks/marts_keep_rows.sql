@@ -143,6 +143,6 @@ WHERE (
     OR expected.cost_usd IS DISTINCT FROM found.cost_usd
 )
 AND coalesce(expected.month, found.month) NOT IN (
-    SELECT month FROM coverage
-    WHERE state = 'expired'
+    SELECT coverage.month FROM coverage
+    WHERE coverage.state = 'expired'
 )

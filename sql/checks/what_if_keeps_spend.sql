@@ -52,6 +52,6 @@ WHERE (
     OR coalesce(expected.metered_usd, 0) <> coalesce(found.avoided_usd, 0)
 )
 AND coalesce(expected.month, found.month) NOT IN (
-    SELECT month FROM coverage
-    WHERE state = 'expired'
+    SELECT coverage.month FROM coverage
+    WHERE coverage.state = 'expired'
 )

@@ -161,7 +161,7 @@ SELECT
     -- Seconds from the start of the trunk's attempt to its answer that 95 % of those answers stay
     -- within.
     CAST(delays.p95_seconds AS DOUBLE) AS answer_delay_p95_seconds,
-    -- Most frequent code of the unanswered attempts, NULL where there is no code; the lowest of equals.
+    -- Most frequent code of the unanswered attempts, the lowest of equals; NULL for no code.
     ranked_failures.disconnect_code AS top_failure_code,
     -- Share of that code in the unanswered attempts, 0 to 1; NULL where none failed.
     ratio(ranked_failures.attempts, trunks.attempts - trunks.answered_attempts)

@@ -18,7 +18,7 @@ WITH sources AS (
     FROM staging.calls
     WHERE source_number IS NOT NULL
     GROUP BY month, direction, source_number
-    HAVING count(*) >= (SELECT scan_hour_numbers FROM staging.thresholds)
+    HAVING count(*) >= (SELECT thresholds.scan_hour_numbers FROM staging.thresholds)
 ),
 
 hours AS (

@@ -16,28 +16,31 @@ WITH lengths AS (
 
 SELECT
     -- Month of call start, YYYY-MM (UTC).
-    month,
+    calls.month,
     -- Direction of the traffic: in (to a DID) or out.
-    direction,
+    calls.direction,
     -- When the call began to ring, UTC.
-    started_at,
+    calls.started_at,
     -- When it ended, UTC; NULL where the vendor left it out.
-    ended_at,
+    calls.ended_at,
     -- Connected seconds.
-    duration_seconds,
+    calls.duration_seconds,
     -- Name of the trunk.
-    trunk_name,
+    calls.trunk_name,
     -- SIP or internal code that ended the call.
-    disconnect_code,
+    calls.disconnect_code,
     -- What the call cost, USD.
-    cost_usd,
+    calls.cost_usd,
     -- The call's id.
-    call_id,
+    calls.call_id,
     -- The vendor's id of the export that held the row.
-    export_id,
+    calls.export_id,
     -- The row's place in that export's file, from 1.
-    row_number,
+    calls.row_number,
     -- The number that made it a finding, in words.
-    concat(CAST(round(CAST(duration_seconds AS DOUBLE) / 3600, 1) AS VARCHAR), ' hours') AS why
+    concat(
+        CAST(round(CAST(calls.duration_seconds AS DOUBLE) / 3600, 1) AS VARCHAR), ' hours'
+    ) AS why
 FROM staging.calls
-INNER JOIN lengths USING (duration_seconds)
+INNER JOIN lengths
+    ON calls.duration_seconds = lengths.duration_seconds

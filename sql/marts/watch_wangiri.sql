@@ -38,7 +38,7 @@ ranges AS (
         rings.source_range
     FROM rings
     GROUP BY rings.month, rings.source_range
-    HAVING count(*) >= (SELECT wangiri_calls FROM staging.thresholds)
+    HAVING count(*) >= (SELECT thresholds.wangiri_calls FROM staging.thresholds)
 ),
 
 spaced AS (
@@ -121,7 +121,7 @@ events AS (
             calls_out.destination_number,
             length(calls_out.destination_number) - thresholds.wangiri_range_digits
         )
-        IN (SELECT source_range FROM found)
+        IN (SELECT found.source_range FROM found)
 ),
 
 back AS (

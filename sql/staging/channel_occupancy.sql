@@ -9,8 +9,8 @@
 -- call is one channel, however many attempts it took.
 --
 -- Spans are half-open: a call that ends in a second does not overlap a call that begins in it. The
--- changes of one second are therefore added up first. Calls are cut at full hours, so that each hour
--- is counted alone.
+-- changes of one second are therefore added up first. Calls are cut at full hours, so that each
+-- hour is counted alone.
 --
 -- A month counts its own calls and the calls of the month before that were still in progress
 -- (staging.carried_over). The first month in the archive has no month before it: its first hours
@@ -235,29 +235,26 @@ changes AS (
     GROUP BY cell, second
 ),
 
--- Calls in progress after each change. A running sum costs most here, so one sum holds both levels:
--- held in thousand millions, talk below.
+-- Calls in progress after each change.
 levels AS (
     SELECT
         cell,
         second,
         talk,
         held,
-        CAST(
-            sum(CAST(1000000000 AS BIGINT) * held + talk)
-                OVER (PARTITION BY cell ORDER BY second ROWS UNBOUNDED PRECEDING)
-            AS BIGINT
-        ) AS level
+        CAST(sum(talk) OVER earlier AS BIGINT) AS talk_level,
+        CAST(sum(held) OVER earlier AS BIGINT) AS held_level
     FROM changes
+    WINDOW earlier AS (PARTITION BY cell ORDER BY second ROWS UNBOUNDED PRECEDING)
 ),
 
--- The highest level and its earliest second, in one number: level * 4096 + (4095 - second). An hour
--- has 3,600 seconds, so the second fits below 4096.
+-- A peak is the highest level and the earliest second that has it. One number holds both, so that
+-- one pass finds them: 4096 * level + (4095 - second). A second of an hour is below 4096.
 cells AS (
     SELECT
         cell,
-        max(4096 * (level % 1000000000) + 4095 - second) AS talk_peak,
-        max(4096 * (level // 1000000000) + 4095 - second) AS held_peak,
+        max(4096 * talk_level + 4095 - second) AS talk_peak,
+        max(4096 * held_level + 4095 - second) AS held_peak,
         -CAST(sum(talk * CAST(second AS BIGINT)) AS BIGINT) AS talk_seconds,
         -CAST(sum(held * CAST(second AS BIGINT)) AS BIGINT) AS held_seconds
     FROM levels
