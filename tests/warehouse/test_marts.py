@@ -124,6 +124,52 @@ def test_a_changed_seed_rebuilds_the_marts_that_read_it_and_no_other(
     assert built(lake, "marts.classes") == [(MONTH, "ours")]
 
 
+def test_a_changed_metric_changes_the_queries_that_call_it_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {one.name: one for one in (*load("staging"), *load("marts"), *load("trends"))}
+    shutil.copytree(queries.SQL_FOLDER, tmp_path / "sql")
+    metric = tmp_path / "sql" / "metrics" / "acd.sql"
+    metric.write_text(metric.read_text().replace("ratio(answered_seconds,", "ratio(2 * answered_seconds,"))
+    monkeypatch.setattr(queries, "SQL_FOLDER", tmp_path / "sql")
+    after = {one.name: one for one in (*load("staging"), *load("marts"), *load("trends"))}
+    changed = {name for name, one in after.items() if one.sql != before[name].sql}
+    assert changed == {name for name, one in before.items() if "acd(" in one.written}
+    assert {"marts.daily_traffic", "marts.trunk_quality"} < changed < before.keys()
+
+
+@pytest.mark.parametrize(
+    ("header", "why"),
+    [("-- grain: month, hour\n", "has no column hour"), ("-- month before: staging.y\n", r"does not read staging\.y")],
+)
+def test_a_header_that_speaks_of_what_is_not_there_is_refused(
+    header: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "marts").mkdir()
+    (tmp_path / "marts" / "m.sql").write_text(f"-- One row.\n-- Ask: why?\n{header}SELECT month FROM cdr_in\n")
+    monkeypatch.setattr(queries, "SQL_FOLDER", tmp_path)
+    with pytest.raises(PermanentError, match=rf"sql/marts/m\.sql {why}"):
+        load("marts")
+
+
+def test_a_view_stands_in_the_query_that_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("staging", "marts"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "staging" / "v.sql").write_text(
+        "-- One row.\n-- Ask: what?\n-- materialized: view\nSELECT month FROM cdr_in\n"
+    )
+    text = (
+        "-- One row.\n-- Ask: why?\nSELECT v.month, w.month AS other FROM staging.v JOIN staging.v AS w USING (month)\n"
+    )
+    (tmp_path / "marts" / "m.sql").write_text(text)
+    monkeypatch.setattr(queries, "SQL_FOLDER", tmp_path)
+    [found] = load("marts")
+    assert found.sql.endswith(
+        "FROM (\nSELECT month FROM cdr_in\n) AS v JOIN (\nSELECT month FROM cdr_in\n) AS w USING (month)"
+    )
+    assert (found.reads, found.written, found.is_view) == ({"cdr_in"}, text.strip(), False)
+
+
 def test_a_month_that_staging_lacks_is_not_built_as_empty(lake: Lake, put: Put, call: Call) -> None:
     put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")])
     upon = query("marts.upon", "SELECT month, count(*) AS n FROM staging.calls_in GROUP BY month", "staging.calls_in")

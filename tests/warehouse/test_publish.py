@@ -22,7 +22,7 @@ from pipeline.warehouse.differences import Marks, compare
 from pipeline.warehouse.lake import Lake, rejected_table
 from pipeline.warehouse.marts import build
 from pipeline.warehouse.publish import Edition, fingerprint, publish, shown_in
-from pipeline.warehouse.queries import Query, models, views
+from pipeline.warehouse.queries import Query, metrics, models, views
 from pipeline.warehouse.readback import Expected
 
 BASE = {"cdr_in": schema_of(CDR_IN), "cdr_out": schema_of(CDR_OUT)}
@@ -375,3 +375,18 @@ def test_a_mart_of_another_version_is_shown_with_the_columns_of_this_one(
     publish(target, lake, Edition({"cdr_in": BASE["cdr_in"]}, REJECTED, [newer], {}))
     assert ask(target, "FROM marts.counted") == [(MONTH, None, 1)]
     assert ask(target, "SELECT typeof(seconds) FROM marts.counted") == [("DECIMAL(2,1)",)]
+
+
+def test_the_published_file_has_the_metrics_of_its_marts_as_macros(whole: Path) -> None:
+    told = dict(ask(whole, "SELECT function_name, comment FROM duckdb_functions() WHERE function_type = 'macro'"))
+    assert {name: told.get(name) for name in metrics()} == {name: one.about for name, one in metrics().items()}
+    found = ask(
+        whole,
+        """SELECT count(*), count(*) FILTER (WHERE asr(answered_calls, calls) = asr_call
+            AND acd(answered_seconds, answered_calls) = acd_seconds AND minutes(duration_seconds) = minutes)
+        FROM marts.daily_traffic""",
+    )
+    assert found == [(8, 8)]
+    with duckdb.connect() as db:
+        db.execute(f"ATTACH '{whole}' AS w (READ_ONLY)")
+        assert db.execute("SELECT w.asr(1, 4), w.asr(0, 0)").fetchall() == [(0.25, None)]
