@@ -1,6 +1,7 @@
 """The published file as assets, made together: the file itself, what the pipeline knows of itself, the trends."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -10,7 +11,7 @@ from pipeline.defs.outcome import told
 from pipeline.defs.relations import OWNERS, key_of, of_query, of_record, records, upstream
 from pipeline.errors import PermanentError
 from pipeline.journey import Journey
-from pipeline.warehouse.preview import glances, row_counts
+from pipeline.warehouse.preview import Lens, glances, row_counts
 from pipeline.warehouse.queries import Query, models, views
 from pipeline.warehouse.sentences import TABLES
 
@@ -94,7 +95,7 @@ def _of_file(journey: Journey) -> dict[str, Any]:
 def _of_relations(journey: Journey) -> dict[str, dict[str, Any]]:
     """What there is to see of every relation that publishing makes."""
     made = {query.name: query for query in views()}
-    found = glances(journey.warehouse, {name: catalogue.lens(name, journey.settings) for name in (*records(), *made)})
+    found = glances(journey.warehouse, {name: _lens(journey, name) for name in (*records(), *made)})
     return {
         name: {
             **catalogue.of_glance(one, "dagster/row_count"),
@@ -102,6 +103,12 @@ def _of_relations(journey: Journey) -> dict[str, dict[str, Any]]:
         }
         for name, one in found.items()
     }
+
+
+def _lens(journey: Journey, name: str) -> Lens:
+    """What to show of a relation: views of staging are not added up, because that would read the whole archive."""
+    lens = catalogue.lens(name, journey.settings)
+    return replace(lens, totals=frozenset()) if name.startswith("staging.") else lens
 
 
 def _contents() -> Iterator[tuple[str, str, str]]:

@@ -122,7 +122,9 @@ def _grouped(text: str) -> str:
     """The expression as an operand: in parentheses, unless it is one name or number, or in parentheses as it is."""
     tokens = _tokens(text)
     closed = tokens[0].token_type is TokenType.L_PAREN and _to_the_end(tokens, 0)[1] == len(tokens) - 1
-    return text if closed or _PLAIN.fullmatch(text) else f"({text})"
+    if closed or _PLAIN.fullmatch(text):
+        return text
+    return f"({text}\n)" if "--" in text else f"({text})"  # a comment must not hide what follows
 
 
 def spliced(text: str, parts: Sequence[tuple[int, int, str]]) -> str:

@@ -1,4 +1,4 @@
-"""The SQL files as objects: their names, what they read, their grain and their sentences, all taken from the SQL."""
+"""Read the SQL files as objects: names, inputs, grain and sentences all come from the SQL."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -29,8 +29,8 @@ class Query:
     """One file of ``sql/``: ``name`` is ``<folder>.<file>``, ``reads`` the stored tables that it is made of.
 
     ``sql`` stands alone: metrics and views are expanded in it; ``written`` is the text of the file. ``grain`` names the
-    columns that tell its rows apart. ``before`` are the tables of which it reads the month before the one that is
-    built, and ``formerly`` is the name that it had in earlier versions: the header names them.
+    columns that tell its rows apart. ``before`` are the tables from which it reads the month before the built one.
+    ``formerly`` is its name in earlier versions. Both come from the header.
     """
 
     name: str

@@ -37,6 +37,11 @@ def metrics() -> dict[str, Metric]:
             "SELECT asr, 'asr(1, 2)' -- asr(1, 2)\nFROM ratio",
             id="names",
         ),
+        pytest.param(
+            "SELECT ratio(\n  a, -- of\n  b -- all\n) AS y",
+            "SELECT (a / nullif((-- of\n  b -- all\n), 0)) AS y",
+            id="comments",
+        ),
         pytest.param("SELECT ratio(part, whole)", "SELECT (part / nullif(whole, 0))", id="columns like parameters"),
         pytest.param("SELECT ratio(whole, part)", "SELECT (whole / nullif(part, 0))", id="and the other way round"),
     ],
