@@ -167,7 +167,7 @@ def test_a_view_stands_in_the_query_that_reads_it(tmp_path: Path, monkeypatch: p
     assert found.sql.endswith(
         "FROM (\nSELECT month FROM cdr_in\n) AS v JOIN (\nSELECT month FROM cdr_in\n) AS w USING (month)"
     )
-    assert (found.reads, found.written, found.is_view) == ({"cdr_in"}, text.strip(), False)
+    assert (found.reads, found.written, found.is_view) == (frozenset({"cdr_in"}), text.strip(), False)
 
 
 def test_a_month_that_staging_lacks_is_not_built_as_empty(lake: Lake, put: Put, call: Call) -> None:
