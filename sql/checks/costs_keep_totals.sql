@@ -62,7 +62,9 @@ found AS (
 ),
 
 marts_of AS (
-    SELECT *
+    SELECT
+        pairs.mart,
+        pairs.direction
     FROM (
         VALUES
         ('cost_by_trunk', 'in'),
@@ -73,7 +75,7 @@ marts_of AS (
         ('cost_by_component', 'out'),
         ('cost_by_day', 'out'),
         ('cost_by_network', 'out')
-    )
+    ) AS pairs (mart, direction)
 ),
 
 expected AS (

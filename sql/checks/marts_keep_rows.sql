@@ -85,7 +85,11 @@ found AS (
 ),
 
 kinds AS (
-    SELECT *
+    SELECT
+        counted.mart,
+        counted.direction,
+        counted.unit,
+        counted.has_money
     FROM (
         VALUES
         ('daily_traffic', 'in', 'attempts', TRUE),
@@ -98,7 +102,7 @@ kinds AS (
         ('disconnect_causes', 'out', 'attempts', FALSE),
         ('cost_by_did', 'in', 'calls', TRUE),
         ('cost_by_country', 'out', 'calls', TRUE)
-    )
+    ) AS counted (mart, direction, unit, has_money)
 ),
 
 expected AS (

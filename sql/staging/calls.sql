@@ -22,6 +22,8 @@ SELECT
     connected_at,
     -- When the deciding attempt ended, UTC; NULL where the vendor left it out.
     ended_at,
+    -- Routing attempts of the call; 1 for outbound.
+    attempts,
     -- Whether an attempt has a connect time.
     answered,
     -- Connected seconds; 0 where the call was not answered.
@@ -59,6 +61,7 @@ SELECT
     started_at,
     connected_at,
     ended_at,
+    CAST(attempts AS BIGINT) AS attempts,
     answered,
     CAST(duration_seconds AS BIGINT) AS duration_seconds,
     source_number,
