@@ -194,6 +194,12 @@ def test_an_outcome_has_one_formula(objects: dict[str, str]) -> None:
     assert classing == {"staging.attempt_outcomes"}
 
 
+def test_every_check_and_view_can_be_planned(con: duckdb.DuckDBPyConnection, build: Callable[..., None]) -> None:
+    build()
+    for query in (*views(), *load("checks")):
+        assert [row[0] for row in con.execute(f"DESCRIBE {query.sql}").fetchall()] == [*query.columns], query.name
+
+
 def test_types_are_those_that_parquet_and_every_reader_keep(
     con: duckdb.DuckDBPyConnection, build: Callable[..., None], objects: dict[str, str]
 ) -> None:
