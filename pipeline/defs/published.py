@@ -11,6 +11,7 @@ from pipeline.defs.outcome import told
 from pipeline.defs.relations import OWNERS, key_of, of_query, of_record, records, upstream
 from pipeline.errors import PermanentError
 from pipeline.journey import Journey
+from pipeline.privacy.personal import PERSONAL
 from pipeline.warehouse.preview import Lens, glances, row_counts
 from pipeline.warehouse.queries import Query, models, views
 from pipeline.warehouse.sentences import TABLES
@@ -107,8 +108,10 @@ def _of_relations(journey: Journey) -> dict[str, dict[str, Any]]:
 
 def _lens(journey: Journey, name: str) -> Lens:
     """What to show of a relation: views of staging are not added up, because that would read the whole archive."""
-    lens = catalogue.lens(name, journey.settings)
-    return replace(lens, totals=frozenset()) if name.startswith("staging.") else lens
+    if not name.startswith("staging."):
+        return catalogue.lens(name, journey.settings)
+    hidden = {*PERSONAL, "did_number"}  # nor is anything shown of whom their rows are about
+    return replace(catalogue.lens(name, journey.settings, personal=hidden), totals=frozenset())
 
 
 def _contents() -> Iterator[tuple[str, str, str]]:

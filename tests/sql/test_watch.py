@@ -495,4 +495,4 @@ def test_a_scan_over_our_own_numbers_is_found_where_nobody_answered(add: Add, fo
 @pytest.mark.parametrize("name", ["wangiri", "false_answer", "stuck_calls", "scans", "irsf", "toll_free_pumping"])
 def test_a_watch_list_says_that_it_comes_late(name: str, objects: dict[str, str], trends: dict[str, str]) -> None:
     (text,) = (text for known, text in (objects | trends).items() if known.endswith(f".watch_{name}"))
-    assert text.splitlines()[2] == "-- Forensic: exports are hours old; this finds, it does not block."
+    assert "-- Forensic: exports are hours old; this finds, it does not block." in text.splitlines()[:5]
