@@ -18,8 +18,8 @@ YEARS = 5_000 * DAY
 UNREAD = ", ".join(
     f"NULL AS {name}"
     for name in (
-        "export_id", "row_number", "call_id", "attempts", "answered", "source_number", "destination_number", "trunk_group",
-        "disconnect_code", "disconnect_reason", "disconnect_initiator", "total_usd", "charged_usd",
+        "export_id", "row_number", "call_id", "attempts", "answered", "source_number", "destination_number",
+        "trunk_group", "disconnect_code", "disconnect_reason", "disconnect_initiator", "total_usd", "charged_usd",
     )
 )  # fmt: skip
 
