@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from pipeline.report.parts import Chart, Section
 from pipeline.report.published import Published
-from pipeline.report.wording import instant, month
+from pipeline.report.wording import month, timestamp
 
 _FOLDER = Path(__file__).parent
 
@@ -23,7 +23,7 @@ def render(published: Published, sections: Sequence[Section], print_of_it: str) 
     script = _script()
     return _template().render(
         month=month(published.month),
-        origin=f"From the warehouse as it was published on {instant(published.at)} UTC.",
+        origin=f"From the warehouse as it was published on {timestamp(published.at)} UTC.",
         brief=[answer for section in sections for answer in section.brief.items()],
         sections=sections,
         drawings={chart.name: _drawn(chart) for chart in charts},

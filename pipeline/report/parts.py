@@ -100,6 +100,11 @@ def head_and_rest(caption: str, rest: str, rows: Sequence[Row], columns: Sequenc
     return [*tables, *([_table(rest, rows[shown:], columns, largest, folded=True)] if rows[shown:] else [])]
 
 
+def drawn_length(figure: Any, largest: float) -> float:
+    """Return how far a figure is drawn, from 0 to 1, where the largest is drawn in full."""
+    return float(figure or 0) / (largest or 1)
+
+
 def _largest(rows: Sequence[Row], columns: Sequence[Column]) -> dict[str, float]:
     barred = [column.name for column in columns if column.bar]
     return {name: max((float(row[name] or 0) for row in rows), default=0.0) for name in barred}
@@ -123,5 +128,5 @@ def _table(
 
 def _cell(row: Row, column: Column, largest: float | None) -> Cell:
     value = row[column.name]
-    bar = float(value or 0) / largest if largest else None
+    bar = drawn_length(value, largest) if largest else None
     return Cell(column.write(value), column.number, bar, tone=f"dir-{row['direction']}" if "direction" in row else "")

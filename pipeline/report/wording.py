@@ -54,7 +54,7 @@ def day(moment: date | None) -> str:
     return NONE if moment is None else f"{moment:%a} {moment.day} {moment:%b}"
 
 
-def instant(moment: datetime | None) -> str:
+def timestamp(moment: datetime | None) -> str:
     """``1 Sep 2026 10:32:11``."""
     return NONE if moment is None else f"{moment.day} {moment:%b %Y %H:%M:%S}"
 
@@ -69,18 +69,14 @@ def month_name(moment: Month) -> str:
     return f"{moment.start:%B}"
 
 
-def change(now: Number | None, before: Number | None) -> str:
-    """By how much of ``before`` it differs, ``+4.1 %``; empty where there is nothing to compare."""
-    if now is None or not before:
-        return ""
-    return _signed(f"{_not_minus_zero(100 * (float(now) / float(before) - 1)):+.1f}{_UNIT}%")
+def change(ratio: Number | None) -> str:
+    """Write a relative change as ``+4.1 %``; an unknown one as no text."""
+    return _difference(ratio, "%")
 
 
-def points(now: Number | None, before: Number | None) -> str:
-    """The difference of two ratios in percentage points, ``+0.4 pp``; empty where there is nothing to compare."""
-    if now is None or before is None:
-        return ""
-    return _signed(f"{_not_minus_zero(100 * (float(now) - float(before))):+.1f}{_UNIT}pp")
+def points(difference: Number | None) -> str:
+    """Write a difference of two ratios in percentage points, ``+0.4 pp``; an unknown one as no text."""
+    return _difference(difference, "pp")
 
 
 def several(number: Number, one: str) -> str:
@@ -89,8 +85,11 @@ def several(number: Number, one: str) -> str:
     return f"{written} {one}" if written == "1" else f"{written} {one}s"
 
 
-def _not_minus_zero(number: float) -> float:
-    return round(number, 1) + 0.0
+def _difference(ratio: Number | None, unit: str) -> str:
+    if ratio is None:
+        return ""
+    percent = round(100 * float(ratio), 1) + 0.0  # which is not -0.0
+    return _signed(f"{percent:+.1f}{_UNIT}{unit}")
 
 
 def _signed(text: str) -> str:

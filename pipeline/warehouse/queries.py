@@ -87,6 +87,15 @@ def metrics() -> Mapping[str, Metric]:
     return _definitions(SQL_FOLDER).metrics
 
 
+@cache
+def named(name: str) -> Query:
+    """Return the query ``<folder>.<file>``; raises ``PermanentError`` where its file is missing."""
+    path = SQL_FOLDER / f"{name.replace('.', '/')}.sql"
+    if not path.is_file():
+        raise PermanentError(f"sql/{path.parent.name}/{path.name} is missing; install cdr-pipeline again.")
+    return _read(path)
+
+
 def seeds() -> dict[str, Path]:
     """The CSV files that analysts may edit, by table name."""
     return {f"seeds.{path.stem}": path for path in sorted((SQL_FOLDER / "seeds").glob("*.csv"))}

@@ -47,7 +47,8 @@ WRITTEN = {"Calls": count, "Answered": count, "ASR": share, "ACD": seconds, "Min
 def shown(now: dict[str, Any], compared: dict[str, Any], before: dict[str, Any]) -> dict[str, str]:
     cells = {}
     for name, value in now.items():
-        note = (points if name == "ASR" else change)(compared[name], before[name])
+        new, old = float(compared[name]), float(before[name])
+        note = points(new - old) if name == "ASR" else change(new / old - 1)
         cells[name] = f"{WRITTEN[name](value)} ({note})"
     return cells
 

@@ -6,19 +6,6 @@ from pipeline.report.parts import Column, Section, head_and_rest
 from pipeline.report.published import Published, Row
 from pipeline.report.wording import count, several, usd
 
-_EXTRA = """
-SELECT
-    CASE scope WHEN 'all' THEN 'all numbers' ELSE coalesce(name, 'numbers in no group') END AS place,
-    scope = 'all' AS everywhere,
-    extra_channels,
-    metered_calls,
-    metered_usd,
-    avoided_at_least_calls,
-    avoided_at_least_usd,
-    avoided_by_seconds_usd,
-    lost_calls
-FROM marts.channel_what_if WHERE month = $month ORDER BY scope, place, extra_channels
-"""
 _COLUMNS = (
     Column("place", "For"),
     Column("extra_channels", "Extra channels", count),
@@ -33,7 +20,7 @@ _COLUMNS = (
 
 def advice(published: Published) -> Section:
     """One row per number of channels, for all numbers together and for each capacity group."""
-    rows = published.rows(_EXTRA)
+    rows = published.rows("extra_channels")
     together = [row for row in rows if row["everywhere"]]
     return Section(
         "advice",

@@ -3,43 +3,17 @@
 from collections.abc import Iterator, Sequence
 
 from pipeline.report.charts import DIRECTIONS, Scale, by_day, by_day_title, pivot
-from pipeline.report.parts import Cell, Chart, Column, Section, Table, head_and_rest
+from pipeline.report.parts import Cell, Chart, Column, Section, Table, drawn_length, head_and_rest
 from pipeline.report.published import Published, Row
-from pipeline.report.wording import NONE, count, day, decimal, instant, several
+from pipeline.report.wording import NONE, count, day, decimal, several, timestamp
 
-_DAYS = """
-SELECT day, direction, peak_held_channels AS channels, peak_held_at AS peak_at, peak_channels AS connected, busy_hour,
-    busy_hour_erlangs AS erlangs, channels_needed AS needed
-FROM marts.peak_concurrency WHERE month = $month AND scope = 'all' ORDER BY day, direction
-"""
-_HOURS = """
-SELECT direction, isodow(hour) AS weekday, hour(hour) AS hour, max(peak_held_channels) AS channels
-FROM marts.hourly_concurrency WHERE month = $month GROUP BY ALL ORDER BY ALL
-"""
-_PLACES = """
-SELECT
-    direction,
-    scope,
-    name,
-    arg_max(peak_held_at, peak_held_channels) AS peak_at,
-    max(busy_hour_erlangs) AS erlangs,
-    max(channels_needed) AS needed,
-    max(peak_held_channels) AS channels,
-    sum(lost_calls) AS lost
-FROM marts.peak_concurrency WHERE month = $month AND scope <> 'all' AND name IS NOT NULL
-GROUP BY direction, scope, name ORDER BY channels DESC, lost DESC, erlangs DESC, scope, name, direction
-"""
-_LOST = """
-SELECT hour, sum(lost_calls) AS lost FROM marts.hourly_concurrency
-WHERE month = $month GROUP BY hour HAVING sum(lost_calls) > 0 ORDER BY hour
-"""
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SHOWN = 10
 
 
 def capacity(published: Published) -> Section:
     """The peaks of the month, the heat map of its hours, and who made them."""
-    days, hours, places, lost = (published.rows(query) for query in (_DAYS, _HOURS, _PLACES, _LOST))
+    days, hours, places, lost = map(published.rows, ("peak_days", "peak_hours", "peak_places", "lost_calls"))
     used = [row for row in days if row["channels"]]
     if not used and not lost:
         said = published.empty("marts.peak_concurrency", "No channel was in use in this month.")
@@ -123,7 +97,7 @@ def _heat(hours: Sequence[Row]) -> Iterator[Table]:
 def _hour(channels: int | None, most: int, way: str) -> Cell:
     if channels is None:
         return Cell(NONE, number=True)
-    return Cell(count(channels), number=True, heat=channels / (most or 1), tone=f"dir-{way}")
+    return Cell(count(channels), number=True, heat=drawn_length(channels, most), tone=f"dir-{way}")
 
 
 _KINDS = {"did": "DID", "trunk": "trunk", "capacity_group": "capacity group"}
@@ -135,5 +109,5 @@ _PLACE_COLUMNS = (
     Column("direction", "Direction"),
     Column("erlangs", "Busy hour, Erlang", decimal),
     Column("needed", "Channels needed", count),
-    Column("peak_at", "Most at once, UTC", instant),
+    Column("peak_at", "Most at once, UTC", timestamp),
 )

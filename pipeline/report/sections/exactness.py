@@ -7,29 +7,11 @@ from pipeline.report.published import Published, Row
 from pipeline.report.wording import count, day, several, usd_exact
 from pipeline.warehouse.records import Coverage
 
-_DIFFERENCES = """
-SELECT differences.* FROM differences
-INNER JOIN coverage USING (record_type, month, export_id)
-WHERE month = $month ORDER BY record_type, day
-"""
-_LOADED = """
-SELECT record_type, count(*) AS exports FROM exports WHERE month = $month AND loaded_at IS NOT NULL GROUP BY record_type
-"""
-_REJECTED = """
-SELECT record_type, reason, count(*) AS records
-FROM rejected_rows WHERE month = $month GROUP BY record_type, reason ORDER BY records DESC, record_type, reason
-"""
-_BOOKS = """
-SELECT record_type, component, counted, archived, published, rejected, unknown, difference
-FROM trends.reconciliation WHERE month = $month
-ORDER BY record_type, component <> 'rows', component LIKE '%_usd', component
-"""
-
 
 def differences(published: Published) -> Section:
     """What the newest export changed."""
-    rows = published.rows(_DIFFERENCES)
-    loads = {row["record_type"]: row["exports"] for row in published.rows(_LOADED)}
+    rows = published.rows("differences")
+    loads = {row["record_type"]: row["exports"] for row in published.rows("loads")}
     columns = (
         Column("record_type", "Records"),
         Column("day", "Day, UTC", day),
@@ -61,7 +43,7 @@ def _changed(row: Coverage, exports: int, rows: Sequence[Row]) -> str:
 
 def exactness(published: Published) -> Section:
     """Every record is loaded or rejected, and every sum is the file's."""
-    rejected, books = published.rows(_REJECTED), published.rows(_BOOKS)
+    rejected, books = published.rows("rejections"), published.rows("reconciliation")
     records = [row for row in books if row["component"] == _RECORDS]
     amounts = [row for row in books if row["component"] != _RECORDS]
     return Section(

@@ -6,7 +6,7 @@ from itertools import groupby
 from pipeline.months import Month
 from pipeline.report.parts import Cell, Section, Table
 from pipeline.report.published import Published
-from pipeline.report.wording import instant, month, several
+from pipeline.report.wording import month, several, timestamp
 from pipeline.warehouse.coverage import State, at_risk
 from pipeline.warehouse.records import Coverage
 
@@ -63,7 +63,7 @@ def _lack(row: Coverage) -> str:
 
 
 def _loaded(row: Coverage) -> str:
-    until = f", with calls until {instant(row.loaded_until)} UTC" if row.state == State.OPEN.value else ""
+    until = f", with calls until {timestamp(row.loaded_until)} UTC" if row.state == State.OPEN.value else ""
     if row.state == State.EXPIRED.value:
         return f"{row.record_type} of this month is expired: its calls were deleted, and what adds them up remains."
     if row.rows is None:

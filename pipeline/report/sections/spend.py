@@ -18,30 +18,10 @@ _COMPONENTS = (
 )
 _LABELS = {one.field: one.label for one in _COMPONENTS}
 
-_MIX = """
-SELECT
-    direction,
-    component,
-    calls_charged,
-    charged_minutes,
-    cost_per_minute_usd,
-    cost_usd,
-    CAST(cost_usd AS DOUBLE) / nullif(CAST(sum(cost_usd) OVER () AS DOUBLE), 0) AS share
-FROM marts.cost_by_component WHERE month = $month AND (cost_usd <> 0 OR calls_charged > 0) ORDER BY cost_usd DESC
-"""
-_DAYS = """
-SELECT day, component, sum(cost_usd) AS cost_usd
-FROM marts.cost_by_day WHERE month = $month GROUP BY day, component ORDER BY day, component
-"""
-_FORECAST = """
-SELECT direction, last_complete_day, days_left, known_days, spent_usd, expected_usd, forecast_usd
-FROM trends.forecast WHERE month = $month AND days_left > 0 ORDER BY direction
-"""
-
 
 def spend(published: Published) -> Section:
     """The components, their days, and the forecast of a running month."""
-    mix, days, forecast = (published.rows(query) for query in (_MIX, _DAYS, _FORECAST))
+    mix, days, forecast = map(published.rows, ("cost_components", "cost_days", "forecast"))
     expected = _expected(forecast)
     return Section(
         "cost",

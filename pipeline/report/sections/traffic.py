@@ -10,15 +10,10 @@ from pipeline.report.parts import Chart, Column, Section, table
 from pipeline.report.published import Published, Row
 from pipeline.report.wording import count, day, seconds, several, share, usd
 
-_DAYS = """
-SELECT day, direction, calls, answered_calls, asr_call, acd_seconds, minutes, cost_usd
-FROM marts.daily_traffic WHERE month = $month ORDER BY day, direction
-"""
-
 
 def traffic(published: Published) -> Section:
     """Three charts and the exact figures."""
-    rows = published.rows(_DAYS)
+    rows = published.rows("traffic_days")
     if not rows:
         return Section("traffic", "Traffic", [published.empty("marts.daily_traffic", "No calls in this month.")])
     return Section(

@@ -1,0 +1,91 @@
+-- One row per direction whose calls are loaded, and `both` for all of them. Ask: what were the month's figures, and how did they change?
+--
+-- The figures are those of the month. The changes compare its first $whole_days days with the month before, where each day
+-- counts as often as its weekday comes among those days per day of that weekday in the month before: a working day more is
+-- no change. There is no change where the month before still runs, or has not the same directions.
+WITH directions AS (
+    SELECT month, replace(record_type, 'cdr_', '') AS direction
+    FROM coverage
+    WHERE month IN ($month, $before) AND record_type IN ('cdr_in', 'cdr_out') AND rows IS NOT NULL
+    UNION
+    SELECT month, direction FROM marts.daily_traffic WHERE month IN ($month, $before)
+),
+shown AS (
+    SELECT
+        coalesce(directions.direction, 'both') AS direction,
+        coalesce(sum(traffic.calls), 0) AS calls,
+        coalesce(sum(traffic.answered_calls), 0) AS answered_calls,
+        coalesce(sum(traffic.answered_seconds), 0) AS answered_seconds,
+        coalesce(sum(traffic.duration_seconds), 0) AS duration_seconds,
+        coalesce(sum(traffic.cost_usd), 0) AS cost_usd
+    FROM directions
+    LEFT JOIN marts.daily_traffic AS traffic
+        ON traffic.month = directions.month AND traffic.direction = directions.direction
+    WHERE directions.month = $month
+    GROUP BY GROUPING SETS ((directions.direction), ())
+    HAVING count(*) > 0
+),
+calendar AS (
+    SELECT CAST(unnest(generate_series(
+        CAST($before || '-01' AS DATE), last_day(CAST($month || '-01' AS DATE)), INTERVAL 1 DAY
+    )) AS DATE) AS day
+),
+weights AS (
+    SELECT
+        isodow(day) AS weekday,
+        count(*) FILTER (WHERE strftime(day, '%Y-%m') = $month AND day(day) <= $whole_days)
+        / count(*) FILTER (WHERE strftime(day, '%Y-%m') = $before) AS days
+    FROM calendar
+    GROUP BY isodow(day)
+),
+weighted AS (
+    SELECT
+        traffic.*,
+        CASE
+            WHEN traffic.month = $before THEN weights.days
+            WHEN day(traffic.day) <= $whole_days THEN 1
+            ELSE 0
+        END AS days
+    FROM marts.daily_traffic AS traffic
+    INNER JOIN weights ON weights.weekday = isodow(traffic.day)
+),
+compared AS (
+    SELECT
+        directions.month,
+        coalesce(directions.direction, 'both') AS direction,
+        coalesce(sum(weighted.days * weighted.calls), 0) AS calls,
+        coalesce(sum(weighted.days * weighted.answered_calls), 0) AS answered_calls,
+        coalesce(sum(weighted.days * weighted.answered_seconds), 0) AS answered_seconds,
+        coalesce(sum(weighted.days * weighted.duration_seconds), 0) AS duration_seconds,
+        coalesce(sum(weighted.days * weighted.cost_usd), 0) AS cost_usd,
+        list(DISTINCT directions.direction ORDER BY directions.direction) AS directions
+    FROM directions
+    LEFT JOIN weighted
+        ON weighted.month = directions.month AND weighted.direction = directions.direction
+    WHERE
+        $whole_days > 0
+        AND NOT EXISTS (FROM coverage WHERE coverage.month = $before AND coverage.state = 'open')
+    GROUP BY GROUPING SETS ((directions.month, directions.direction), (directions.month))
+)
+SELECT
+    shown.direction,
+    shown.calls,
+    shown.answered_calls,
+    shown.answered_calls / nullif(shown.calls, 0) AS asr_call,
+    shown.answered_seconds / nullif(shown.answered_calls, 0) AS acd_seconds,
+    shown.duration_seconds / 60 AS minutes,
+    shown.cost_usd,
+    past.month IS NOT NULL AS compared,
+    now.calls / nullif(past.calls, 0) - 1 AS calls_change,
+    now.answered_calls / nullif(past.answered_calls, 0) - 1 AS answered_calls_change,
+    now.answered_calls / nullif(now.calls, 0)
+    - past.answered_calls / nullif(past.calls, 0) AS asr_call_change,
+    now.answered_seconds / nullif(now.answered_calls, 0)
+    / nullif(past.answered_seconds / nullif(past.answered_calls, 0), 0) - 1 AS acd_seconds_change,
+    now.duration_seconds / nullif(past.duration_seconds, 0) - 1 AS minutes_change,
+    now.cost_usd / nullif(past.cost_usd, 0) - 1 AS cost_usd_change
+FROM shown
+LEFT JOIN compared AS now ON now.month = $month AND now.direction = shown.direction
+LEFT JOIN compared AS past
+    ON past.month = $before AND past.direction = shown.direction AND past.directions = now.directions
+ORDER BY shown.direction

@@ -1,0 +1,15 @@
+-- One row per destination country, network and call type, for the 100 dearest. Ask: which networks cost most?
+SELECT
+    destination_country,
+    network,
+    call_type,
+    calls,
+    answered_calls / nullif(calls, 0) AS asr_call,
+    billed_minutes,
+    lowest_rate_usd,
+    highest_rate_usd,
+    charged_usd
+FROM marts.cost_by_network
+WHERE month = $month
+ORDER BY charged_usd DESC, destination_country, network, call_type
+LIMIT 100

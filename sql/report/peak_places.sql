@@ -1,0 +1,14 @@
+-- One row per direction and DID, trunk or capacity group. Ask: through what were most channels in use at once?
+SELECT
+    direction,
+    scope,
+    name,
+    arg_max(peak_held_at, peak_held_channels) AS peak_at,
+    max(busy_hour_erlangs) AS erlangs,
+    max(channels_needed) AS needed,
+    max(peak_held_channels) AS channels,
+    sum(lost_calls) AS lost
+FROM marts.peak_concurrency
+WHERE month = $month AND scope <> 'all' AND name IS NOT NULL
+GROUP BY direction, scope, name
+ORDER BY channels DESC, lost DESC, erlangs DESC, scope, name, direction

@@ -1,0 +1,45 @@
+-- One row per direction and trunk, the lowest NER first. Ask: which trunk fails most, and with what?
+--
+-- Failed are attempts that were not answered for another reason than busy, no answer or rejection.
+WITH trunks AS (
+    SELECT
+        direction,
+        trunk_name,
+        sum(attempts) AS attempts,
+        sum(answered_attempts) / nullif(sum(attempts), 0) AS asr_attempt,
+        sum(ner * attempts) / nullif(sum(attempts), 0) AS ner,
+        sum(isa * attempts) / nullif(sum(attempts), 0) AS isa,
+        sum(answered_seconds) / nullif(sum(answered_calls), 0) AS acd_seconds,
+        CAST(round(sum((1 - ner) * attempts)) AS BIGINT) AS failed
+    FROM marts.trunk_quality
+    WHERE month = $month
+    GROUP BY direction, trunk_name
+),
+failures AS (
+    SELECT
+        direction,
+        trunk_name,
+        disconnect_code,
+        disconnect_reason,
+        sum(attempts - answered_attempts) AS attempts
+    FROM marts.disconnect_causes
+    WHERE
+        month = $month
+        AND class NOT IN ('user_busy', 'no_answer', 'reject')
+        AND attempts > answered_attempts
+    GROUP BY direction, trunk_name, disconnect_code, disconnect_reason
+)
+SELECT
+    trunks.*,
+    1 - trunks.ner AS failed_share,
+    concat_ws(' ', failures.disconnect_code, failures.disconnect_reason) AS failure,
+    failures.attempts AS failure_attempts
+FROM trunks
+LEFT JOIN failures
+    ON failures.direction = trunks.direction
+    AND failures.trunk_name IS NOT DISTINCT FROM trunks.trunk_name
+QUALIFY row_number() OVER (
+    PARTITION BY trunks.direction, trunks.trunk_name
+    ORDER BY failures.attempts DESC, failures.disconnect_code
+) = 1
+ORDER BY trunks.ner, trunks.attempts DESC, trunks.trunk_name
