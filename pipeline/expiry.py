@@ -21,7 +21,7 @@ from pipeline.privacy.clocks import doubt
 from pipeline.privacy.personal import PERSONAL
 from pipeline.storage import sync
 from pipeline.warehouse.delta import PARTITION
-from pipeline.warehouse.forgetting import drop, keep, kept_months, tables
+from pipeline.warehouse.history import drop_month, retain, retained_months
 from pipeline.warehouse.queries import Query, models
 
 MOST_MONTHS = 3
@@ -55,7 +55,7 @@ def _due_calls(holdings: Holdings) -> list[Expired]:
 def _due_sums(holdings: Holdings) -> list[Expired]:
     now = holdings.clock()
     sums: dict[str, dict[str, int]] = {}
-    for table, months in kept_months(holdings.kept).items():
+    for table, months in retained_months(holdings.kept).items():
         for month, files in months.items():
             if holdings.clocks.sums_expired(Month.parse(month), now):
                 sums.setdefault(month, {})[table] = sum(pq.read_metadata(file).num_rows for file in files)
@@ -125,7 +125,7 @@ def _held(holdings: Holdings) -> list[str]:
 
 def _calls(holdings: Holdings, month: str) -> Expired:
     rows = {}
-    for table in tables(holdings.lake):
+    for table in holdings.lake.tables():
         files = holdings.lake.files(table).get(month, [])
         if files:
             rows[table] = sum(pq.read_metadata(file).num_rows for file in files)
@@ -138,15 +138,15 @@ def _delete_calls(holdings: Holdings, month: str) -> None:
     for query in () if begun else models():
         holdings.build(query, Month.parse(month))
         if query.schema == "marts" and not of_calls(query):
-            keep(holdings.lake, query.name, month, holdings.kept)
+            retain(holdings.lake, query.name, month, holdings.kept)
     with ExitStack() as stack:
         for record_type in holdings.schemas:
             stack.enter_context(holdings.locked(f"{record_type}-{month}"))
         with writing(f"What is left after the calls of {month}", holdings.archive.root):
             holdings.archive.expire(month)
         for lake in (holdings.lake, holdings.copies):
-            for table in tables(lake):
-                drop(lake, table, month)
+            for table in lake.tables():
+                drop_month(lake, table, month)
 
 
 def _delete_sums(holdings: Holdings, one: Expired) -> None:

@@ -74,12 +74,12 @@ class Held:
 
     def loaded(self, record_type: str) -> dict[str, str]:
         """The export that each month of the lake holds, with its rejected records; none of what is half loaded."""
-        rejected = self.lake.stems(rejected_table(record_type))
-        return {month: one for month, one in self.lake.stems(record_type).items() if rejected.get(month) == one}
+        rejected = self.lake.version_keys(rejected_table(record_type))
+        return {month: one for month, one in self.lake.version_keys(record_type).items() if rejected.get(month) == one}
 
     def half_loaded(self, record_type: str) -> dict[str, set[str]]:
         """The months of which a kill or a power cut left one of two tables behind, and the exports that these hold."""
-        both = self.lake.stems(record_type), self.lake.stems(rejected_table(record_type))
+        both = self.lake.version_keys(record_type), self.lake.version_keys(rejected_table(record_type))
         found = {month: {stems[month] for stems in both if month in stems} for month in {*both[0], *both[1]}}
         return {month: ids for month, ids in sorted(found.items()) if self.loaded(record_type).get(month) not in ids}
 
@@ -94,7 +94,9 @@ class Held:
 
     def months(self) -> list[Month]:
         """Every month of which the lake holds something."""
-        return sorted({Month.parse(month) for record_type in self.schemas for month in self.lake.stems(record_type)})
+        return sorted(
+            {Month.parse(month) for record_type in self.schemas for month in self.lake.version_keys(record_type)}
+        )
 
     def coverage(self) -> list[Coverage]:
         """One row per record type and month: its state, what is loaded, and how long the vendor still has it."""

@@ -16,9 +16,9 @@ from pipeline.months import Month
 from pipeline.normalise.schema import REJECTED
 from pipeline.privacy.pseudonym import Pseudonyms
 from pipeline.sharing import Shared
-from pipeline.warehouse.forgetting import forget, kept_months, retire, tables
+from pipeline.warehouse.history import purge_history, retained_months, retire
 from pipeline.warehouse.marts import build, failure, is_behind
-from pipeline.warehouse.publish import Edition, Snapshot, fingerprint, publish, shown_in
+from pipeline.warehouse.publish import PublishSpec, Snapshot, fingerprint, publish, published_fingerprint
 from pipeline.warehouse.queries import Query, models, views
 from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, Revision, as_table
 
@@ -52,7 +52,7 @@ class Holdings(Held):
             return False
         if self.shared and any(self.shared.behind()):
             return True
-        return shown_in(self.warehouse) != fingerprint(self.shared or self.lake, self._edition())
+        return published_fingerprint(self.warehouse) != fingerprint(self.shared or self.lake, self._publish_spec())
 
     def unbuilt(self) -> list[str]:
         """Why each mart that is behind could not be built, as far as that was tried."""
@@ -81,12 +81,12 @@ class Holdings(Held):
         """
         if self._as_of is None:
             self._build_behind()
-        publish(target or self.warehouse, self._shown(), self._edition())
+        publish(target or self.warehouse, self._shown(), self._publish_spec())
 
     def _shown(self) -> Snapshot:
         """The lake as analysts may see it; raises ``PermanentError`` where a forgotten key would bare the numbers."""
         if self.shared is None:
-            if tables(self.copies):
+            if self.copies.tables():
                 raise PermanentError(
                     "This archive is published under pseudonyms, and CDR_PSEUDONYM_KEY is not set, so nothing was "
                     f"published; set it, or remove {self.copies.root} to publish the numbers themselves."
@@ -123,11 +123,11 @@ class Holdings(Held):
         """Delete what only older snapshots of these months show; publish first, so that nobody is shown it."""
         for month in months:
             for lake, prefix in ((self.lake, ""), (self.copies, "share-")):
-                for name in tables(lake):
+                for name in lake.tables():
                     with self.locked(f"{prefix}{name if prefix else name.removesuffix('_rejected')}-{month}"):
-                        forget(lake, name, month)
+                        purge_history(lake, name, month)
 
-    def _edition(self) -> Edition:
+    def _publish_spec(self) -> PublishSpec:
         exports = self.known_exports()
         shown = self._coverage(exports)
         records = {
@@ -136,5 +136,5 @@ class Holdings(Held):
             "coverage": as_table(shown, Coverage),
             "differences": as_table(known_differences(self.lake, self.schemas), Revision),
         }
-        sums = self.clocks.unexpired(kept_months(self.kept), self.clock())
-        return Edition(self.schemas, REJECTED, [*models(), *views()], records, sums)
+        sums = self.clocks.unexpired(retained_months(self.kept), self.clock())
+        return PublishSpec(self.schemas, REJECTED, [*models(), *views()], records, sums)

@@ -122,7 +122,7 @@ def known_differences(lake: Lake, record_types: Iterable[str]) -> list[Revision]
             **{**day, "day": date.fromisoformat(day["day"]), "usd_more": Total(Decimal(day["usd_more"]))},
         )
         for record_type in record_types
-        for load in lake.notes(record_type)
+        for load in lake.commit_metadata(record_type)
         for day in load["differences"]
     ]
 
@@ -135,7 +135,7 @@ def known_exports(
     asked: dict[str, AskedFor] = {
         one.export_id: one for one in archive.asked() if until is None or one.created_at <= until
     } | landed
-    loads = {str(load["export_id"]): load for name in record_types for load in lake.notes(name)}
+    loads = {str(load["export_id"]): load for name in record_types for load in lake.commit_metadata(name)}
     known = [
         KnownExport(
             record_type=one.record_type,

@@ -18,7 +18,7 @@ from pipeline.normalise.convert import Converted, Origin, convert
 from pipeline.normalise.schema import REJECTED
 from pipeline.normalise.sink import all_or_none
 from pipeline.normalise.table import Table
-from pipeline.warehouse.differences import Difference, Marks, compare, rows_lost
+from pipeline.warehouse.differences import ComparisonColumns, Difference, compare, rows_lost
 from pipeline.warehouse.lake import Lake, rejected_table
 from pipeline.warehouse.readback import Expected
 
@@ -91,14 +91,14 @@ class Loader:
 
         The notes of the archive say when, or where they are gone the lake's own; those of earlier loads do not.
         """
-        export_id = self._lake.stems(manifest.record_type).get(manifest.month)
+        export_id = self._lake.version_keys(manifest.record_type).get(manifest.month)
         if export_id in (None, manifest.export_id):
             return None
         landed = self._archive.landed_of(manifest.vendor, manifest.record_type, Month.parse(manifest.month))
         noted = chain(landed, self._archive.asked_among(manifest.vendor, {export_id}))
         if found := next((one for one in noted if one.export_id == export_id), None):
             return Known(export_id, found.created_at)
-        loads = (one for one in self._lake.notes(manifest.record_type) if one["export_id"] == export_id)
+        loads = (one for one in self._lake.commit_metadata(manifest.record_type) if one["export_id"] == export_id)
         created_at = next((load["created_at"] for load in loads if "created_at" in load), None)
         return Known(export_id, datetime.fromisoformat(created_at) if created_at else None)
 
@@ -110,10 +110,12 @@ class Loader:
         before = self._lake.files(record_type)[month]
         if not all(file.exists() for file in before):  # set aside, or lost: there is nothing to compare with
             return Loaded(manifest.export_id, converted)
-        found = compare(before, converted.files, _marks(self._tables[record_type]), self._lake.root / ".duckdb")
+        found = compare(
+            before, converted.files, _comparison_columns(self._tables[record_type]), self._lake.root / ".duckdb"
+        )
         return Loaded(manifest.export_id, converted, previous.export_id, found)
 
 
-def _marks(table: Table) -> Marks:
+def _comparison_columns(table: Table) -> ComparisonColumns:
     seconds = "duration_seconds" if "duration_seconds" in table.control else None
-    return Marks(table.instant, table.identity, table.otherwise, seconds, table.money)
+    return ComparisonColumns(table.instant, table.identity, table.otherwise, seconds, table.money)

@@ -85,7 +85,8 @@ class Reloader:
         erased = self._erasures.add(number, holdings.clock())
         self._remove_unfinished()
         made_of = {
-            name: {one["month"]: one["sha256"] for one in holdings.lake.notes(name)} for name in holdings.schemas
+            name: {one["month"]: one["sha256"] for one in holdings.lake.commit_metadata(name)}
+            for name in holdings.schemas
         }
         months, failed = set(), []
         for manifest in holdings.known_landed():

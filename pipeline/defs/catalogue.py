@@ -1,4 +1,4 @@
-"""What an event tells of the relation that it made: rows, totals, a glance, and where each column comes from."""
+"""Describe a relation in Dagster's events: its rows, totals and preview, and the origin of each column."""
 
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache, partial
@@ -15,10 +15,10 @@ from pipeline.privacy.masking import masked
 from pipeline.privacy.personal import NAME
 from pipeline.settings import Settings
 from pipeline.warehouse.lineage import Origin, column_lineage, descendants
-from pipeline.warehouse.preview import Glance, Lens
+from pipeline.warehouse.preview import Preview, PreviewSpec
 from pipeline.warehouse.queries import Query, models, views
 
-# what adds up, under the names that it keeps from the records to the marts; prices do not
+# columns that add up, under the names that they keep from the records to the marts; prices do not add up
 _COUNTS = frozenset({"calls", "attempts"})
 _TOTALS = frozenset(
     {*_COUNTS, "cost_usd"}
@@ -26,18 +26,24 @@ _TOTALS = frozenset(
 )
 
 
-def lens(relation: str, settings: Settings, table: Table | None = None, personal: Collection[str] = ()) -> Lens:
-    """What adds up in a relation, and a mask for the people in it: their numbers show no more than pseudonyms do.
+def preview_spec(
+    relation: str, settings: Settings, table: Table | None = None, personal: Collection[str] = ()
+) -> PreviewSpec:
+    """Return the columns of a relation that add up, and a mask that shows no more of a person than a pseudonym does.
 
-    Of records the ``table`` tells what adds up, and ``personal`` which columns show people beside those known.
+    Args:
+        relation: The name, such as ``cdr_in`` or ``marts.daily_traffic``.
+        settings: They say how many digits of a number a pseudonym keeps.
+        table: The definition of a table of records, which names its control columns.
+        personal: Further columns that show people.
     """
     names = {*_names_in(relation), *personal}
     totals = _TOTALS | set(table.control) - {"rate_usd"} if table else _TOTALS
-    return Lens(totals, partial(masked, prefix=settings.cdr_pseudonym_digits, names=names))
+    return PreviewSpec(totals, partial(masked, prefix=settings.cdr_pseudonym_digits, names=names))
 
 
-def of_glance(found: Glance | None, rows: str = "dagster/partition_row_count") -> dict[str, Any]:
-    """Rows, totals and the first rows; nothing where there is nothing."""
+def of_preview(found: Preview | None, rows: str = "dagster/partition_row_count") -> dict[str, Any]:
+    """Return the rows, totals and first rows of a preview as metadata; no entry without a preview."""
     if found is None:
         return {}
     return {
@@ -53,7 +59,7 @@ def _is_count(name: str) -> bool:
 
 
 def of_lineage(query: Query) -> dict[str, Any]:
-    """Where each column comes from, for Dagster and for people: its open-source UI does not show its own."""
+    """Return the origin of each column of a query as metadata."""
     try:
         return lineage_metadata(origins(query.name))
     except PermanentError as error:
@@ -61,7 +67,7 @@ def of_lineage(query: Query) -> dict[str, Any]:
 
 
 def lineage_metadata(found: Mapping[str, Iterable[Origin]]) -> dict[str, Any]:
-    """The same of origins that are known."""
+    """Return origins as metadata, once for Dagster and once as a table: its open-source UI does not show its own."""
     deps = {
         column: [dg.TableColumnDep(key_of(relation), name) for relation, name in origins_]
         for column, origins_ in found.items()
@@ -75,17 +81,17 @@ def lineage_metadata(found: Mapping[str, Iterable[Origin]]) -> dict[str, Any]:
 
 @cache
 def origins(relation: str) -> Mapping[str, list[Origin]]:
-    """The origins of the columns of staging, marts and trends, read once a process; of anything else none."""
+    """Return the origins of the columns of a model or trend; no column for any other relation."""
     query = _queries().get(relation)
     return column_lineage(query.name, query.sql, columns()) if query else {}
 
 
 @cache
 def _names_in(relation: str) -> Collection[str]:
-    """The columns that hold names of people, whatever they are called there."""
+    """Return the columns that hold names of people, under whatever name."""
     try:
         return {NAME, *descendants(origins, relation, {NAME})}
-    except PermanentError:  # nothing is known of where its columns come from, so all of them may be names
+    except PermanentError:  # without known origins, every column may hold names
         return columns()[relation]
 
 

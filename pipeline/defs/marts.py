@@ -12,7 +12,7 @@ from pipeline.defs.relations import OWNERS, key_of, of_query, upstream
 from pipeline.errors import PermanentError
 from pipeline.journey import Journey
 from pipeline.months import Month
-from pipeline.warehouse.preview import Lens, Viewer
+from pipeline.warehouse.preview import PreviewSpec, Viewer
 from pipeline.warehouse.queries import Query, load, models
 
 # eager() alone looks at the latest month only, and waits for record types that are not kept
@@ -50,7 +50,7 @@ def _mart(
         description=f"{query.about}\n\n```sql\n{query.written}\n```",
     )
     def mart(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        lens = catalogue.lens(query.name, journey.settings)
+        spec = catalogue.preview_spec(query.name, journey.settings)
         with told(context), Viewer(journey.lake) as viewer:
             failed = []
             for key in context.partition_keys:
@@ -60,7 +60,7 @@ def _mart(
                     failed.append(str(error))
                     context.log.error("%s", error)  # noqa: TRY400 - the sentence is all there is to see
                     told_of = {"failed": str(error)}
-                context.add_asset_metadata({**told_of, **_of_month(viewer, query, key, lens)}, partition_key=key)
+                context.add_asset_metadata({**told_of, **_of_month(viewer, query, key, spec)}, partition_key=key)
         if failed and not _publishes(context.run):
             raise dg.Failure(" ".join(failed), allow_retries=False)
         return dg.MaterializeResult()
@@ -85,12 +85,12 @@ def _condition(query: Query) -> dg.AutomationCondition[dg.AssetKey]:
     return EVERY_MONTH & ~is_due & ~dg.AutomationCondition.any_deps_missing().ignore(before)
 
 
-def _of_month(viewer: Viewer, query: Query, key: str, lens: Lens) -> dict[str, Any]:
+def _of_month(viewer: Viewer, query: Query, key: str, spec: PreviewSpec) -> dict[str, Any]:
     """What there is to see of a month, if anything is loaded of it."""
-    found = viewer.glance(query.name, key, lens)
+    found = viewer.preview(query.name, key, spec)
     if found is None:
         return {}
-    shown = {**catalogue.of_glance(found), **catalogue.of_lineage(query)}
+    shown = {**catalogue.of_preview(found), **catalogue.of_lineage(query)}
     if {"day", "direction", "calls"} <= set(found.first.names):
         shown["traffic"] = dg.MetadataValue.md(plots.traffic(Month.parse(key), viewer.traffic(query.name, key)))
     return shown

@@ -1,4 +1,4 @@
-"""What the UI shows of asking, landing and loading."""
+"""Metadata that the UI shows of requests, landings and loads."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ from pipeline.warehouse.records import KnownExport
 
 
 def of_asking(asked: Asked) -> dict[str, Any]:
-    """The export that serves a month."""
+    """Return the export that serves a month."""
     export = asked.export
     return {
         "export_id": export.id,
@@ -32,7 +32,7 @@ def of_asking(asked: Asked) -> dict[str, Any]:
 
 
 def of_landing(journey: Journey, manifest: Manifest) -> dict[str, Any]:
-    """The file as served."""
+    """Return the file as served: its path, size, checksum and columns."""
     table = journey.tables[manifest.record_type]
     path = journey.archive.file(manifest.vendor, manifest.record_type, Month.parse(manifest.month), manifest.export_id)
     return {
@@ -47,7 +47,13 @@ def of_landing(journey: Journey, manifest: Manifest) -> dict[str, Any]:
 
 
 def of_loading(journey: Journey, loaded: Loaded, export: KnownExport) -> dict[str, Any]:
-    """What the month holds, whether it was loaded now or before: the export's totals, its rows, and what changed."""
+    """Return what the month holds, whether it was loaded now or before: totals, rows, and what changed.
+
+    Args:
+        journey: The lake and the archive.
+        loaded: The load that ended now.
+        export: What is known of the loaded export.
+    """
     return {
         "export_id": loaded.export_id,
         "changed": loaded.converted is not None,
@@ -62,22 +68,22 @@ def of_loading(journey: Journey, loaded: Loaded, export: KnownExport) -> dict[st
 
 
 def _of_month(journey: Journey, export: KnownExport) -> dict[str, Any]:
-    """The rows of a month as they are in the lake, and the columns of the file that they come from."""
+    """Return a preview of the month in the lake, the origins of its columns in the file, and a chart by day."""
     record_type, month = export.record_type, export.month
     table = journey.tables[record_type]
-    lens = catalogue.lens(record_type, journey.settings, table, journey.personal[record_type])
+    spec = catalogue.preview_spec(record_type, journey.settings, table, journey.personal[record_type])
     with Viewer(journey.lake) as viewer:
-        found = viewer.glance(record_type, month, lens, table.schema)
+        found = viewer.preview(record_type, month, spec, table.schema)
         days = viewer.days(record_type, month, table.schema, table.instant)
     return {
-        **catalogue.of_glance(found),
+        **catalogue.of_preview(found),
         **catalogue.lineage_metadata(_origins(journey, export)),
         "traffic": dg.MetadataValue.md(plots.traffic(Month.parse(month), days)),
     }
 
 
 def _origins(journey: Journey, export: KnownExport) -> dict[str, list[Origin]]:
-    """Each column, and the column of the vendor's file that it is; what the pipeline adds comes from none."""
+    """Map each column to its column of the vendor's file; columns that the pipeline adds have no origin."""
     table = journey.tables[export.record_type]
     known = headers(table)
     manifest = journey.archive.manifest(journey.settings.cdr_data_dir / (export.file or ""))
@@ -102,7 +108,7 @@ def _left_out(loaded: Loaded) -> dict[str, Any]:
 
 
 def _difference_metadata(loaded: Loaded) -> dict[str, Any]:
-    """What changed against the export before, if there was one."""
+    """Return what changed against the export before; no entry for the first export."""
     if loaded.previous is None:
         return {}
     days = loaded.differences

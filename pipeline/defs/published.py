@@ -1,4 +1,4 @@
-"""The published file as assets, made together: the file itself, what the pipeline knows of itself, the trends."""
+"""The published file as assets of one run: the file, the pipeline's own records, and the trends."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +12,7 @@ from pipeline.defs.relations import OWNERS, key_of, of_query, of_record, records
 from pipeline.errors import PermanentError
 from pipeline.journey import Journey
 from pipeline.privacy.personal import PERSONAL
-from pipeline.warehouse.preview import Lens, glances, row_counts
+from pipeline.warehouse.preview import PreviewSpec, published_previews, row_counts
 from pipeline.warehouse.queries import Query, models, views
 from pipeline.warehouse.sentences import TABLES
 
@@ -20,7 +20,7 @@ WAREHOUSE = dg.AssetKey("warehouse")
 
 
 def published(journey: Journey) -> dg.AssetsDefinition:
-    """``warehouse.duckdb``, and every relation that is made only by publishing it."""
+    """Return the assets of ``warehouse.duckdb`` and of every relation that only a publish makes."""
     lanes = list(journey.datasets)
     loaded = [key_of(lane) for lane in lanes]
 
@@ -36,7 +36,7 @@ def published(journey: Journey) -> dg.AssetsDefinition:
         with told(context):
             journey.publish()
             journey.tidy()
-            if failed := journey.unbuilt():  # all else is published by now
+            if failed := journey.unbuilt():  # all other relations are published by now
                 raise PermanentError(" ".join(failed))
             shown = {"warehouse": _of_file(journey), **_of_relations(journey)}
         for name, metadata in shown.items():
@@ -53,7 +53,7 @@ def _warehouse_spec(deps: list[dg.AssetKey]) -> dg.AssetSpec:
         kinds={"duckdb"},
         owners=OWNERS,
         automation_condition=dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing()),
-        description="warehouse.duckdb, the read-only file that analysts open: written anew and swapped in whole.",
+        description="warehouse.duckdb, the read-only file that analysts open: each publish replaces it whole.",
         metadata={"dagster/column_schema": dg.TableSchema([dg.TableColumn(*row) for row in _contents()])},
     )
 
@@ -94,28 +94,28 @@ def _of_file(journey: Journey) -> dict[str, Any]:
 
 
 def _of_relations(journey: Journey) -> dict[str, dict[str, Any]]:
-    """What there is to see of every relation that publishing makes."""
+    """Return the metadata of every relation that a publish makes."""
     made = {query.name: query for query in views()}
-    found = glances(journey.warehouse, {name: _lens(journey, name) for name in (*records(), *made)})
+    found = published_previews(journey.warehouse, {name: _preview_spec(journey, name) for name in (*records(), *made)})
     return {
         name: {
-            **catalogue.of_glance(one, "dagster/row_count"),
+            **catalogue.of_preview(one, "dagster/row_count"),
             **(catalogue.of_lineage(made[name]) if name in made else {}),
         }
         for name, one in found.items()
     }
 
 
-def _lens(journey: Journey, name: str) -> Lens:
-    """What to show of a relation: views of staging are not added up, because that would read the whole archive."""
+def _preview_spec(journey: Journey, name: str) -> PreviewSpec:
+    """Return how to preview a relation. Views of staging have no totals, which would read the whole archive."""
     if not name.startswith("staging."):
-        return catalogue.lens(name, journey.settings)
-    hidden = {*PERSONAL, "did_number"}  # nor is anything shown of whom their rows are about
-    return replace(catalogue.lens(name, journey.settings, personal=hidden), totals=frozenset())
+        return catalogue.preview_spec(name, journey.settings)
+    hidden = {*PERSONAL, "did_number"}  # their rows are single calls
+    return replace(catalogue.preview_spec(name, journey.settings, personal=hidden), totals=frozenset())
 
 
 def _contents() -> Iterator[tuple[str, str, str]]:
-    """Everything in the file: its name, what it is there, and what one row of it is."""
+    """Yield the name of every relation in the file, whether it is a table or a view, and what one row is."""
     for name, about in TABLES.items():
         yield name, "TABLE" if name in records() else "VIEW", about
     for query in sorted((*models(), *views()), key=lambda query: query.name):

@@ -1,6 +1,6 @@
-"""What a re-export changed, day by day: knowledge that nobody has about this vendor."""
+"""Compare two exports of a month, day by day: what the later one added, removed and changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -8,66 +8,15 @@ from pathlib import Path
 
 import duckdb
 
+from pipeline.warehouse.queries import named
 from pipeline.warehouse.relations import parquet, types
 
 _PROVENANCE = {"export_id", "row_number", "month"}
 
-# Rows are compared by a print of all their cells. A row that is gone and one that is new are one changed row where
-# they have the same identity.
-_COMPARISON = """
-WITH both_sides AS (
-    SELECT day, identity, print, -1 AS side, seconds, cost FROM earlier
-    UNION ALL
-    SELECT day, identity, print, 1 AS side, seconds, cost FROM later
-),
-differing_days AS (
-    SELECT day
-    FROM both_sides
-    GROUP BY day
-    HAVING sum(side) <> 0 OR sum(side * CAST(print AS HUGEINT)) <> 0
-),
-prints AS (
-    SELECT
-        day,
-        identity,
-        count(*) FILTER (WHERE side = -1) AS before,
-        count(*) FILTER (WHERE side = 1) AS after,
-        sum(side * seconds) AS seconds,
-        sum(side * cost) AS cost
-    FROM both_sides
-    WHERE day IN (SELECT day FROM differing_days)
-    GROUP BY day, identity, print
-),
-identities AS (
-    SELECT
-        day,
-        sum(before) AS before,
-        sum(after) AS after,
-        sum(greatest(after - before, 0)) AS added,
-        sum(greatest(before - after, 0)) AS gone,
-        sum(seconds) AS seconds,
-        sum(cost) AS cost
-    FROM prints
-    GROUP BY day, identity
-)
-SELECT
-    day,
-    CAST(sum(before) AS BIGINT),
-    CAST(sum(after) AS BIGINT),
-    CAST(sum(added - least(added, gone)) AS BIGINT),
-    CAST(sum(gone - least(added, gone)) AS BIGINT),
-    CAST(sum(least(added, gone)) AS BIGINT),
-    CAST(coalesce(sum(seconds), 0) AS BIGINT),
-    CAST(coalesce(sum(cost), 0) AS DECIMAL(38, 6))
-FROM identities
-GROUP BY day
-ORDER BY day
-"""
-
 
 @dataclass(frozen=True)
 class Difference:
-    """One day of a month on which two exports differ: rows, and what changed by how many seconds and US dollars."""
+    """One day of a month on which two exports differ, in rows, connected seconds and US dollars."""
 
     day: date
     rows_before: int
@@ -80,56 +29,64 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Marks:
-    """Which columns say when a row happened, who it is, and what it comes to.
+class ComparisonColumns:
+    """The columns that say when a row happened, which row it is, and what it comes to.
 
-    A row is known by ``identity``, or where the first of that is empty by ``otherwise`` instead of it; with neither no
-    row is known again. ``seconds`` and ``cost`` (US dollars) may be of no column.
+    ``natural_key`` identifies a row. If its first column is empty, ``fallback_key`` stands in for that column.
+    Without a natural key, no row counts as changed. ``seconds`` and ``cost`` (US dollars) are optional.
     """
 
-    instant: str
-    identity: tuple[str, ...] = ()
-    otherwise: tuple[str, ...] = ()
+    timestamp: str
+    natural_key: tuple[str, ...] = ()
+    fallback_key: tuple[str, ...] = ()
     seconds: str | None = None
     cost: str | None = None
 
 
-def compare(earlier: Sequence[Path], later: Sequence[Path], marks: Marks, spill: Path) -> list[Difference]:
-    """The days on which the files of two exports differ, in bounded memory."""
+def compare(
+    earlier: Sequence[Path], later: Sequence[Path], columns: ComparisonColumns, spill: Path
+) -> list[Difference]:
+    """Return the days on which the files of two exports differ.
+
+    Args:
+        earlier: The Parquet files of the export that was loaded before.
+        later: The Parquet files of the new export; their columns are compared.
+        columns: The columns that have a meaning here.
+        spill: A folder for what does not fit in memory.
+    """
     with duckdb.connect() as db:
         db.execute("SET memory_limit = '1GB'")
         db.execute("SET temp_directory = ?", [str(spill)])
-        columns = types(db, f"FROM {parquet(later)}")
+        cells = [name for name in types(db, f"FROM {parquet(later)}") if name not in _PROVENANCE]
         for name, files in (("earlier", earlier), ("later", later)):
-            db.execute(_side(name, files, columns, marks))
-        return [Difference(*row) for row in db.execute(_COMPARISON).fetchall()]
+            db.execute(_side(name, files, cells, columns))
+        return [Difference(*row) for row in db.execute(named("lake.export_differences").sql).fetchall()]
 
 
 def rows_lost(differences: Sequence[Difference]) -> int:
-    """How many rows fewer there are on the days that differ; negative where there are more."""
+    """Return how many rows fewer the later export has; a negative number means more rows."""
     return sum(one.rows_before - one.rows_after for one in differences)
 
 
-def _side(name: str, files: Sequence[Path], columns: Mapping[str, str], marks: Marks) -> str:
-    cells = ", ".join(f'CAST("{column}" AS VARCHAR)' for column in columns if column not in _PROVENANCE)
+def _side(name: str, files: Sequence[Path], cells: Sequence[str], columns: ComparisonColumns) -> str:
+    row = ", ".join(f'CAST("{cell}" AS VARCHAR)' for cell in cells)
     return f"""
         CREATE VIEW {name} AS
         SELECT
-            CAST(make_timestamp(epoch_us("{marks.instant}")) AS DATE) AS day,
-            hash({cells}) AS print,
-            hash({_identity(marks) or cells}) AS identity,
-            {marks.seconds or "0"} AS seconds,
-            {marks.cost or "0"} AS cost
+            CAST(make_timestamp(epoch_us("{columns.timestamp}")) AS DATE) AS day,
+            hash({row}) AS fingerprint,
+            hash({_key(columns) or row}) AS natural_key,
+            {columns.seconds or "0"} AS seconds,
+            {columns.cost or "0"} AS cost
         FROM {parquet(files, by_name=True)}
     """  # noqa: S608
 
 
-def _identity(marks: Marks) -> str:
-    if not marks.identity:
+def _key(columns: ComparisonColumns) -> str:
+    if not columns.natural_key:
         return ""
-    first, *rest = (f'"{column}"' for column in marks.identity)
-    otherwise = "".join(
-        f', epoch_us("{column}")' if column == marks.instant else f', "{column}"' for column in marks.otherwise
+    first, *rest = (f'"{name}"' for name in columns.natural_key)
+    fallback = "".join(
+        f', epoch_us("{name}")' if name == columns.timestamp else f', "{name}"' for name in columns.fallback_key
     )
-    known = f"coalesce({first}, concat_ws('|'{otherwise}))" if otherwise else first
-    return ", ".join([known, *rest])
+    return ", ".join([f"coalesce({first}, concat_ws('|'{fallback}))" if fallback else first, *rest])

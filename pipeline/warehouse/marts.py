@@ -106,7 +106,7 @@ def is_behind(lake: Lake, query: Query, month: str) -> bool:
     A missing month before is no change: it has expired, so the mart could not be built like that again.
     """
     inputs = _inputs(lake, query, month)
-    made, wanted = lake.stems(query.name).get(month, ""), fingerprint(query, inputs)
+    made, wanted = lake.version_keys(query.name).get(month, ""), fingerprint(query, inputs)
     if query.before and not any(inputs[name] for name in query.before):
         made, wanted = made.split("-")[0], wanted.split("-")[0]
     return made != wanted

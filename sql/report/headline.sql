@@ -1,8 +1,8 @@
 -- One row per direction whose calls are loaded, and `both` for all of them. Ask: what were the month's figures, and how did they change?
 --
--- The figures are those of the month. The changes compare its first $whole_days days with the month before, where each day
--- counts as often as its weekday comes among those days per day of that weekday in the month before: a working day more is
--- no change. There is no change where the month before still runs, or has not the same directions.
+-- The figures are those of the month. The changes compare its first $whole_days days with the month before. A day of the
+-- month before counts as often as its weekday occurs in those days, per day of that weekday in the month before. So a
+-- working day more is no change. Changes are NULL if the month before still runs or lacks a direction.
 WITH directions AS (
     SELECT month, replace(record_type, 'cdr_', '') AS direction
     FROM coverage

@@ -1,4 +1,4 @@
--- One row per month with a loaded record type. Ask: of which months is there a report?
+-- One row per month with a loaded record type. Ask: which months can be reported?
 SELECT DISTINCT month
 FROM coverage
 WHERE rows IS NOT NULL

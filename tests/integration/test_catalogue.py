@@ -234,7 +234,7 @@ def test_a_mart_that_lost_a_row_is_found_by_the_same_run_and_the_month_is_named(
     lake = loaded.journey.lake
     [good] = lake.files("marts.cost_by_did")[MONTH]
     table = pq.read_table(good, partitioning=None)
-    spoilt = lake.new_file("marts.cost_by_did", MONTH, lake.stems("marts.cost_by_did")[MONTH])
+    spoilt = lake.new_file("marts.cost_by_did", MONTH, lake.version_keys("marts.cost_by_did")[MONTH])
     pq.write_table(table.slice(1), spoilt)
     schema = pq.read_schema(spoilt).remove_metadata().append(pq.read_schema(good).field(0).with_name("month"))
     lake.replace_month("marts.cost_by_did", MONTH, [spoilt], schema, {})

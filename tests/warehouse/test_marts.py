@@ -13,7 +13,7 @@ import pytest
 from pipeline.errors import PermanentError
 from pipeline.normalise.schema import CDR_IN, CDR_OUT, schema_of
 from pipeline.warehouse import queries
-from pipeline.warehouse.forgetting import drop
+from pipeline.warehouse.history import drop_month
 from pipeline.warehouse.lake import Lake
 from pipeline.warehouse.marts import build, failure, is_behind
 from pipeline.warehouse.queries import Query, base_tables, load, models, seeds
@@ -206,8 +206,8 @@ def test_a_month_is_made_again_when_what_it_takes_over_changes_and_keeps_what_ha
     assert is_behind(lake, TAKEN, MONTH)
     assert build(lake, TAKEN, MONTH, BASE)
     assert [row[1] for row in built(lake, "marts.taken")] == [1, 100]
-    drop(lake, "cdr_in", "2026-09")
-    drop(lake, "staging.edge", "2026-09")
+    drop_month(lake, "cdr_in", "2026-09")
+    drop_month(lake, "staging.edge", "2026-09")
     assert not build(lake, TAKEN, MONTH, BASE)
     put("cdr_in", "2026-09", [call("cdr_in", "2026-09-30 23:59:58")] * 2)
     assert build(lake, EDGE, "2026-09", BASE)
@@ -229,7 +229,7 @@ def test_the_month_before_is_named_by_the_header_and_must_be_read(
 def test_a_month_that_the_calls_lack_is_built_as_empty(lake: Lake) -> None:
     assert build(lake, COUNT, MONTH, BASE)
     assert built(lake, "marts.counted") == []
-    assert lake.stems("marts.counted").keys() == {MONTH}
+    assert lake.version_keys("marts.counted").keys() == {MONTH}
 
 
 def test_a_hugeint_is_refused_and_nothing_is_left(lake: Lake, put: Put, call: Call) -> None:
