@@ -1,4 +1,4 @@
-"""Charts of a month by day, in Vega-Lite's grammar; colours are the style sheet's, so light, dark and print follow."""
+"""Chart a month by day in Vega-Lite's grammar; colours come from the style sheet, for light, dark and print."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ Shape = Literal["lines", "stacks", "groups"]
 _CONFIG: Spec = {
     "background": None,
     "font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
-    "aria": False,  # the figure has a sentence and a table; a mark for each day would only be noise
+    "aria": False,  # the figure has a sentence and a table; a label for each day would be noise
     "view": {"stroke": None},
     "axis": {
         "labelColor": "var(--muted)",
@@ -39,7 +39,7 @@ _CONFIG: Spec = {
 
 @dataclass(frozen=True)
 class Series:
-    """One field of the rows, as the legend names it and in its colour."""
+    """One field of the rows, with its label in the legend and its colour."""
 
     field: str
     label: str
@@ -51,14 +51,20 @@ DIRECTIONS = (Series("in", "Inbound", "var(--in)"), Series("out", "Outbound", "v
 
 @dataclass(frozen=True)
 class Scale:
-    """How figures are written on the vertical axis and in the hover text, in d3's format."""
+    """The formats (d3) of figures on the vertical axis and in the hover text."""
 
     axis: str = ",.0f"
     hover: str = ",.0f"
 
 
 def pivot(rows: Sequence[Row], by: str, figure: str) -> list[Row]:
-    """A row per ``day``, with the figure of each value of ``by`` in a field of that name."""
+    """Return a row for each day, with a field for each value of a column.
+
+    Args:
+        rows: Rows with a ``day``, the column and the figure.
+        by: The column whose values become fields.
+        figure: The column whose values fill the fields.
+    """
     days: dict[Any, dict[str, Any]] = {}
     for row in rows:
         days.setdefault(row["day"], {"day": row["day"]})[row[by]] = row[figure]
@@ -66,18 +72,30 @@ def pivot(rows: Sequence[Row], by: str, figure: str) -> list[Row]:
 
 
 def by_day_title(published: Published, title: str, shape: Shape) -> str:
-    """The title of a chart by day; of a running month it says how the days are drawn that are not over."""
+    """Return the title of a chart by day; for a running month it says how unfinished days are drawn.
+
+    Args:
+        published: The month.
+        title: What the chart shows.
+        shape: How the chart is drawn.
+    """
     part = "left out" if shape == "lines" else "pale"
     return f"{title} (UTC)" + (f"; {part}: days that are not over" if published.running else "")
 
 
 def day_name(published: Published, day: date) -> str:
-    """The day, and whether it was not over when it was asked for."""
+    """Return the day as text, marked if it was not over at its export."""
     return day_text(day) if published.whole(day) else f"{day_text(day)}, not over"
 
 
 def days_of(published: Published, rows: Sequence[Row], series: Sequence[Series]) -> list[dict[str, Any]]:
-    """A row per day of the month, also of those without a figure; ``rows`` have a ``day`` and the series' fields."""
+    """Return a row for each day of the month, also for days without a figure.
+
+    Args:
+        published: The month.
+        rows: Rows with a ``day`` and the fields of the series.
+        series: The fields to take.
+    """
     found = {row["day"]: row for row in rows}
     month = published.month
     length = (month.end - month.start).days
@@ -103,7 +121,18 @@ def by_day(
     *,
     wide: bool = True,
 ) -> Spec:
-    """One figure per day and series; weekends are shaded, a day tells its figures, a legend entry picks its series."""
+    """Return a chart with a figure for each day and series.
+
+    Weekends are shaded, a day shows its figures on hover, and a click on the legend picks a series.
+
+    Args:
+        published: The month.
+        rows: Rows with a ``day`` and the fields of the series.
+        series: What to draw, in order.
+        scale: How figures are written.
+        shape: Whether figures are lines, stacked bars or grouped bars.
+        wide: Whether the chart is as wide as the page.
+    """
     days = days_of(published, rows, series)
     return {
         "$schema": SCHEMA,
@@ -166,7 +195,7 @@ def _marks(series: Sequence[Series], scale: Scale, shape: Shape) -> Spec:
 
 
 def _hover(series: Sequence[Series], scale: Scale) -> Spec:
-    """An unseen column over each day, so that the pointer need not hit a mark."""
+    """Return an invisible bar over each day, so that the pointer need not hit a point."""
     figures = [
         {"field": one.field, "title": one.label, "type": "quantitative", "format": scale.hover} for one in series
     ]

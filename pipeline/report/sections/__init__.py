@@ -1,4 +1,4 @@
-"""The sections of a report, one question each: a function from the published month to what is said and shown of it."""
+"""The sections of a report, a question each: functions from the published month to sentences, tables and charts."""
 
 from collections.abc import Callable
 
@@ -31,4 +31,4 @@ SECTIONS: tuple[Callable[[Published], Section], ...] = (
     differences,
     exactness,
 )
-"""In the order in which they are read."""
+"""All sections, in reading order."""

@@ -1,4 +1,4 @@
-"""What more flat channels would have saved of what was paid for metered ones."""
+"""Show what more flat channels would have saved of the cost of metered channels."""
 
 from collections.abc import Iterator, Sequence
 
@@ -19,7 +19,7 @@ _COLUMNS = (
 
 
 def advice(published: Published) -> Section:
-    """One row per number of channels, for all numbers together and for each capacity group."""
+    """Return a row for each number of extra channels, for all numbers together and for each capacity group."""
     rows = published.rows("extra_channels")
     together = [row for row in rows if row["everywhere"]]
     return Section(

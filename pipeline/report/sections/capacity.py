@@ -1,4 +1,4 @@
-"""How many channels were in use at once: at which hours, on which days, through what."""
+"""Show how many channels were in use at once: at which hours, on which days, through what."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,7 @@ _SHOWN = 10
 
 
 def capacity(published: Published) -> Section:
-    """The peaks of the month, the heat map of its hours, and who made them."""
+    """Return the peaks of the month, the heat map of its hours, and the numbers and trunks behind them."""
     days, hours, places, lost = map(published.rows, ("peak_days", "peak_hours", "peak_places", "lost_calls"))
     used = [row for row in days if row["channels"]]
     if not used and not lost:
@@ -41,7 +41,7 @@ def _ways(rows: Sequence[Row]) -> list[str]:
 
 
 def _peaks(days: Sequence[Row]) -> Iterator[str]:
-    """When most channels were in use, the direction with most first."""
+    """Say when most channels were in use, the direction with most first."""
     most = [max((row for row in days if row["direction"] == way), key=_channels) for way in _ways(days)]
     for row in sorted(most, key=_channels, reverse=True):
         at = row["peak_at"]
@@ -49,7 +49,7 @@ def _peaks(days: Sequence[Row]) -> Iterator[str]:
 
 
 def _lost(rows: Sequence[Row]) -> str:
-    """How many calls found no channel, and when most did."""
+    """Say how many calls found no channel, and when most did."""
     if not rows:
         return "No call is known to have been lost for lack of a channel."
     worst = max(rows, key=lambda row: row["lost"])
@@ -64,7 +64,7 @@ def _channels(row: Row) -> int:
 
 
 def _busy(row: Row) -> str:
-    """The hour with most traffic, and what it takes to carry it."""
+    """Say which hour had most traffic, and how many channels carry it."""
     said = (
         f"The busiest hour was {day(row['busy_hour'])} from {row['busy_hour']:%H:%M} UTC: "
         f"{decimal(row['erlangs'])} Erlang"
@@ -81,7 +81,7 @@ def _chart(published: Published, rows: Sequence[Row]) -> Chart:
 
 
 def _heat(hours: Sequence[Row]) -> Iterator[Table]:
-    """The most channels of each hour and weekday as a table, darker where more; both directions on one scale."""
+    """Yield a heat map of the most channels by hour and weekday for each direction, on one scale."""
     most = max((row["channels"] for row in hours), default=0)
     for way in _ways(hours):
         found = {(row["weekday"], row["hour"]): row["channels"] for row in hours if row["direction"] == way}

@@ -1,4 +1,4 @@
-"""Where outbound calls go, and what a minute costs there."""
+"""Show where outbound calls go, and what a minute costs there."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,7 @@ _SHOWN = 15
 
 
 def destinations(published: Published) -> Section:
-    """Countries by cost, and the networks in them."""
+    """Return the countries by cost, and the networks in them."""
     countries, networks = published.rows("countries"), published.rows("networks")
     if not countries:
         said = published.empty("marts.cost_by_country", "No outbound calls in this month.", "cdr_out")
@@ -64,7 +64,7 @@ def _most(named: Sequence[Row]) -> Iterator[str]:
 
 
 def _nameless(rows: Sequence[Row], calls: int) -> Iterator[str]:
-    """What the rows of the countries leave out."""
+    """Say how many calls belong to no country."""
     for row in rows:
         yield (
             f"Of {several(calls, 'outbound call')} the vendor names no country of {count(row['calls'])}, "

@@ -1,4 +1,4 @@
-"""Our numbers: which are busy, which have gone quiet."""
+"""Show which of our numbers are busy, and which have gone quiet."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ _SHOWN = 15
 
 
 def dids(published: Published) -> Section:
-    """The busiest of the month, and those that nobody calls any more."""
+    """Return the busiest DIDs of the month, and the DIDs that get no calls any more."""
     used, idle = published.rows("dids_used"), published.rows("dids_idle")
     if not used:
         said = published.empty("marts.did_usage", "No DID was called in this month.", "cdr_in")

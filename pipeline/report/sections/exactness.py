@@ -1,4 +1,4 @@
-"""Is it all there: what changed since the export before, what could not be read, and the books to the cent."""
+"""Show whether the month is complete: changes since the export before, unreadable records, exact totals."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,7 +9,7 @@ from pipeline.warehouse.records import Coverage
 
 
 def differences(published: Published) -> Section:
-    """What the newest export changed."""
+    """Return what the newest export changed."""
     rows = published.rows("differences")
     loads = {row["record_type"]: row["exports"] for row in published.rows("loads")}
     columns = (
@@ -42,7 +42,7 @@ def _changed(row: Coverage, exports: int, rows: Sequence[Row]) -> str:
 
 
 def exactness(published: Published) -> Section:
-    """Every record is loaded or rejected, and every sum is the file's."""
+    """Return whether every record is loaded or rejected, and every sum is that of the file."""
     rejected, books = published.rows("rejections"), published.rows("reconciliation")
     records = [row for row in books if row["component"] == _RECORDS]
     amounts = [row for row in books if row["component"] != _RECORDS]
@@ -79,7 +79,7 @@ _SUMS = (
 
 
 def _written(books: Sequence[Row]) -> Iterator[Row]:
-    """Money to its last digit, seconds as the whole numbers that they are."""
+    """Write money to its last digit and seconds as whole numbers."""
     for row in books:
         write = usd_exact if row["component"].endswith("_usd") else count
         yield {**row, **{name: write(row[name]) for name in _SIDES}}
@@ -102,7 +102,7 @@ def _unknown(books: Sequence[Row]) -> list[Row]:
 
 
 def _balanced(books: Sequence[Row]) -> Iterator[str]:
-    """Whether the published records and sums are those of the archived files, and of which sums that cannot be told."""
+    """Say whether the published records and sums equal those of the archived files, or cannot be compared."""
     if not books:
         yield "trends.reconciliation has no sums of this month, so they were not compared with the archive."
         return

@@ -60,7 +60,7 @@ def _line(measure: Measure, figures: Mapping[str, Row]) -> list[Cell]:
 
 
 def _comparison(published: Published, *, known: bool) -> str:
-    """Say what the changes compare, or why there are none."""
+    """Say what the changes compare, or why the changes are missing."""
     past = month_name(published.month.shift(-1))
     if published.running and not published.whole_days:
         return f"The month has no whole day yet to compare with {past}."
@@ -91,6 +91,6 @@ def _traffic(both: Row) -> str:
     if not both["calls"]:
         return "No calls."
     return (
-        f"{several(both['calls'], 'call')}, of which {share(both['asr_call'])} were answered; "
+        f"{several(both['calls'], 'call')}; {share(both['asr_call'])} of them were answered, with "
         f"{several(both['minutes'], 'minute')} of talk."
     )

@@ -1,4 +1,4 @@
-"""What is kept of every month, what is missing, and what the vendor will soon forget."""
+"""Show what is kept of every month, what is missing, and what the vendor will soon delete."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -19,7 +19,7 @@ _NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 
 
 def kept(published: Published) -> Section:
-    """The calendar of all months, a row per record type and year, and what it means in sentences."""
+    """Return the calendar of all months, a row for each record type and year, and sentences about it."""
     endangered = list(_told([row for row in published.coverage if at_risk(row)], _danger))
     lacking = list(_told([row for row in published.coverage if row.rows is None and not at_risk(row)], _lack))
     safe = "No month is at risk of being lost at the vendor."
@@ -37,7 +37,7 @@ def _brief(endangered: Sequence[str], safe: str) -> Mapping[str, str]:
 
 
 def _told(rows: Sequence[Coverage], what: Callable[[Coverage], str]) -> Iterator[str]:
-    """A sentence per month and what is the matter with it, its record types together."""
+    """Yield a sentence for each month and problem, with its record types together."""
     for (key, matter), same in groupby(rows, lambda row: (row.month, what(row))):
         kinds = " and ".join(row.record_type for row in same)
         yield f"{kinds} of {month(Month.parse(key))}: {matter}"

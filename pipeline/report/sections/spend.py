@@ -1,4 +1,4 @@
-"""What the month cost: by component, by day, and by its end."""
+"""Show what the month cost by component and by day, and what it will have cost at its end."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -20,7 +20,7 @@ _LABELS = {one.field: one.label for one in _COMPONENTS}
 
 
 def spend(published: Published) -> Section:
-    """The components, their days, and the forecast of a running month."""
+    """Return the components, their days, and the forecast of a running month."""
     mix, days, forecast = map(published.rows, ("cost_components", "cost_days", "forecast"))
     expected = _expected(forecast)
     return Section(
@@ -44,7 +44,7 @@ def _label(component: str) -> str:
 
 
 def _expected(forecast: Sequence[Row]) -> Sequence[str]:
-    """What a running month will have cost when it is over."""
+    """Say what a running month will have cost when it is over."""
     known = [row for row in forecast if row["forecast_usd"] is not None]
     if not known:
         return ["Too few days are known to say what the month will cost."] if forecast else []

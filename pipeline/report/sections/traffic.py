@@ -1,4 +1,4 @@
-"""Traffic day by day: calls, ASR and ACD of each direction."""
+"""Show traffic day by day: calls, ASR and ACD of each direction."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from pipeline.report.wording import count, day, seconds, several, share, usd
 
 
 def traffic(published: Published) -> Section:
-    """Three charts and the exact figures."""
+    """Return three charts and the exact figures."""
     rows = published.rows("traffic_days")
     if not rows:
         return Section("traffic", "Traffic", [published.empty("marts.daily_traffic", "No calls in this month.")])
@@ -45,7 +45,7 @@ _COLUMNS = (
 
 
 def _both(published: Published, rows: Sequence[Row]) -> list[Row]:
-    """One row per day, each figure of both directions side by side."""
+    """Return a row for each day, with the figures of both directions side by side."""
     days: dict[Any, dict[str, Any]] = {}
     for row in rows:
         blank = {"day": day_name(published, row["day"]), **dict.fromkeys(column.name for column in _COLUMNS[1:])}

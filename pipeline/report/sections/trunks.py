@@ -1,11 +1,11 @@
-"""Which trunk fails, and what ends calls."""
+"""Show which trunk fails, and what ends calls."""
 
 from pipeline.report.parts import Column, Section, head_and_rest, table
 from pipeline.report.published import Published, Row
 from pipeline.report.wording import count, seconds, several, share, text
 
 _FEW = 100
-"""A trunk with fewer attempts is not said to be the one that fails most: one failure would weigh too much."""
+"""A trunk with fewer attempts is not named as the worst: a single failure would weigh too much."""
 
 _CLASSES = {
     "answered": "answered",
@@ -23,7 +23,7 @@ _SHOWN = 12
 
 
 def trunks(published: Published) -> Section:
-    """Every trunk, the one that fails most first."""
+    """Return every trunk, the trunk that fails most first."""
     rows = published.rows("trunks")
     named = [row for row in rows if row["trunk_name"] is not None]
     if not named:
@@ -43,7 +43,7 @@ def trunks(published: Published) -> Section:
 
 
 def causes(published: Published) -> Section:
-    """Why attempts were not answered."""
+    """Return why attempts were not answered."""
     rows = published.rows("causes")
     if not rows:
         said = published.empty("marts.disconnect_causes", "No attempt was left unanswered in this month.")
