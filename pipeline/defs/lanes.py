@@ -73,7 +73,7 @@ def _export(journey: Journey, record_type: str, months: dg.PartitionsDefinition[
         with told(context):
             wanted, refused = journey.askable(record_type, months, again=config.again)
             asked = list(journey.ask(record_type, wanted, again=config.again))
-        done = {one.request.month: metadata.of_asking(one) for one in asked}
+        done = {one.request.month: metadata.of_request(one) for one in asked}
         put_off = [month for month in wanted if month not in done]
         for month, shown in done.items():
             if refused or put_off:  # the step is not going to stand for all its months

@@ -16,10 +16,10 @@ def table(names: Sequence[str], rows: Iterable[Sequence[object]], longest: int |
         rows: Values in the order of the heads.
         longest: The most characters of a text that are shown; None is no limit.
     """
-    kept = list(rows)
-    right = [bool(kept) and all(_is_number(row[column]) for row in kept) for column in range(len(names))]
+    known = list(rows)
+    right = [bool(known) and all(_is_number(row[column]) for row in known) for column in range(len(names))]
     rule = ["--:" if number else "---" for number in right]
-    lines = [[escaped(name) for name in names], rule, *([_cell(value, longest) for value in row] for row in kept)]
+    lines = [[escaped(name) for name in names], rule, *([_cell(value, longest) for value in row] for row in known)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

@@ -18,7 +18,7 @@ from pipeline.warehouse.preview import Viewer
 from pipeline.warehouse.records import KnownExport
 
 
-def of_asking(asked: Asked) -> dict[str, Any]:
+def of_request(asked: Asked) -> dict[str, Any]:
     """Return the export that serves a month."""
     export = asked.export
     return {

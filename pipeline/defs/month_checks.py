@@ -92,7 +92,7 @@ def _as_counted(export: KnownExport) -> dg.AssetCheckResult:
 
     This only warns. Three vendors tell a number, and only one documents what it counts.
     """
-    told = export.records_told
+    counted = export.records_told
     held = (export.rows or 0) + (export.rejected_rows or 0) + (export.left_out_rows or 0)
     held -= export.sanitized_records or 0  # these are in another file
     kept_out = export.sanitized_records or 0, export.failed_records or 0
@@ -102,13 +102,13 @@ def _as_counted(export: KnownExport) -> dg.AssetCheckResult:
         held + kept_out[1],
         held + sum(kept_out),
     }  # no document says which
-    counted = "The vendor tells no number of records" if told is None else f"The vendor counted {told} records"
+    vendor = "The vendor tells no number of records" if counted is None else f"The vendor counted {counted} records"
     return dg.AssetCheckResult(
         check_name="vendor_count",
-        passed=told is None or told in alike,
+        passed=counted in {None, *alike},
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{counted}, the file holds {held}.",
-        metadata={"the vendor counted": "not told" if told is None else told, "the file holds": held},
+        description=f"{vendor}, the file holds {held}.",
+        metadata={"the vendor counted": "not told" if counted is None else counted, "the file holds": held},
     )
 
 

@@ -40,18 +40,20 @@ def traffic(month: Month, series: Days) -> str:
 
 def coverage(rows: Iterable[Coverage]) -> str:
     """Draw a line for each record type with a cell for each month in the colour of its state, and a legend."""
-    kept = list(rows)
-    types, months = sorted({row.record_type for row in kept}), sorted({row.month for row in kept})
+    found = list(rows)
+    types, months = sorted({row.record_type for row in found}), sorted({row.month for row in found})
     shapes = [_text(0, at * _CELL + 13, name) for at, name in enumerate(types)]
     for state, colour in _STATES.items():
         cells = "".join(
             f"M{_LABEL + months.index(row.month) * _CELL} {types.index(row.record_type) * _CELL}h16v16h-16z"
-            for row in kept
+            for row in found
             if row.state == state.value
         )
         shapes += [f'<path fill="{colour}" d="{cells}"/>'] if cells else []
     image = _image(_LABEL + len(months) * _CELL, len(types) * _CELL, shapes, "coverage by month")
-    legend = [f"{colour}: {state.value}" for state, colour in _STATES.items() if state.value in {r.state for r in kept}]
+    legend = [
+        f"{colour}: {state.value}" for state, colour in _STATES.items() if state.value in {r.state for r in found}
+    ]
     return f"{image}\n\n{months[0]} to {months[-1]}; {', '.join(legend)}" if months else ""
 
 

@@ -51,8 +51,8 @@ def _is_final(published: Published) -> bool:
 
 def _fingerprint(sections: Iterable[Section]) -> str:
     """Hash what the report says and how it looks, without the calendar of all months, which ages every day."""
-    said = [asdict(section) | {"brief": None} for section in sections if section.name != "coverage"]
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode() + look()).hexdigest()
+    content = [asdict(section) | {"brief": None} for section in sections if section.name != "coverage"]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode() + look()).hexdigest()
 
 
 def _fingerprint_in(report: Path) -> str | None:

@@ -52,13 +52,13 @@ def state_of(exports: Iterable[KnownExport]) -> State:
 
 
 def coverage(
-    exports: Sequence[KnownExport], kept: Mapping[str, int | None], first: Month, now: datetime
+    exports: Sequence[KnownExport], months_kept: Mapping[str, int | None], first: Month, now: datetime
 ) -> list[Coverage]:
     """Return a row for each record type and month, from the first month to the running month.
 
     Args:
         exports: All known exports.
-        kept: For each record type, how many months the vendor keeps, the running month included; None is no limit.
+        months_kept: How many months of each record type the vendor keeps, with the running one; None is no limit.
         first: The first month.
         now: The time, UTC.
     """
@@ -67,7 +67,7 @@ def coverage(
         of_month.setdefault((export.record_type, export.month), []).append(export)
     return [
         _cover(record_type, month, of_month.get((record_type, str(month)), []), now, months)
-        for record_type, months in kept.items()
+        for record_type, months in months_kept.items()
         for month in month_range(first, Month.of(now))
     ]
 

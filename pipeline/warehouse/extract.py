@@ -74,7 +74,7 @@ def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
     try:
         yield from reader
     except OSError as error:
-        raise PermanentError(f"The query could not be answered: {error}; correct it and ask again.") from error
+        raise PermanentError(f"The query could not be answered: {error}; correct it and run it again.") from error
 
 
 def _distinct(names: list[str]) -> None:

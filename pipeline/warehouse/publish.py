@@ -42,14 +42,14 @@ class PublishSpec:
         rejected: The schema of the records that were not loaded.
         models: Staging, marts and trends.
         records: The pipeline's own records: exports, coverage, differences, control totals.
-        kept: Retained mart files by table and month, for months deleted from the lake.
+        retained: Mart mart files by table and month, for months deleted from the lake.
     """
 
     calls: Mapping[str, pa.Schema]
     rejected: pa.Schema
     models: Iterable[Query]
     records: Mapping[str, pa.Table]
-    kept: Mapping[str, Mapping[str, list[Path]]] = field(default_factory=dict)
+    retained: Mapping[str, Mapping[str, list[Path]]] = field(default_factory=dict)
 
 
 class Snapshot(Protocol):
@@ -100,14 +100,14 @@ def fingerprint(lake: Snapshot, spec: PublishSpec) -> str:
     """
     models = sorted(spec.models, key=lambda query: query.name)  # the order of two equals differs between processes
     tables = [*spec.calls, *map(rejected_table, spec.calls), *(query.name for query in models)]
-    said: list[object] = [STORAGE_VERSION, *((name, lake.files(name)) for name in tables)]
-    said += [(schema.to_string(), _descriptions(schema)) for schema in spec.calls.values()]
-    said += [(query.name, query.sql, _kept(spec, query)) for query in models]
-    said += [(metric.name, metric.body) for metric in metrics().values()]
-    said += [(name, path.read_bytes()) for name, path in seeds().items()]
+    inputs: list[object] = [STORAGE_VERSION, *((name, lake.files(name)) for name in tables)]
+    inputs += [(schema.to_string(), _descriptions(schema)) for schema in spec.calls.values()]
+    inputs += [(query.name, query.sql, _retained(spec, query)) for query in models]
+    inputs += [(metric.name, metric.body) for metric in metrics().values()]
+    inputs += [(name, path.read_bytes()) for name, path in seeds().items()]
     for name, table in spec.records.items():
-        said.append((name, table.drop_columns(list(_AGING.intersection(table.column_names))).to_pylist()))
-    return hashlib.sha256(repr(said).encode()).hexdigest()
+        inputs.append((name, table.drop_columns(list(_AGING.intersection(table.column_names))).to_pylist()))
+    return hashlib.sha256(repr(inputs).encode()).hexdigest()
 
 
 def _write(part: Path, lake: Snapshot, spec: PublishSpec) -> None:
@@ -119,6 +119,9 @@ def _write(part: Path, lake: Snapshot, spec: PublishSpec) -> None:
         db.execute("BEGIN TRANSACTION")  # otherwise each statement waits for the disk
         for schema in ("staging", "marts", "seeds", "trends"):
             db.execute(f"CREATE SCHEMA {schema}")
+        for metric in metrics().values():
+            db.execute(f"CREATE MACRO {metric.name}({', '.join(metric.parameters)}) AS {metric.body}")
+            db.execute(f"COMMENT ON MACRO {metric.name} IS {literal(metric.about)}")
         for name, schema in spec.calls.items():
             made = create(db, name, _flat(lake.files(name)), schema)
             comment(db, made or "VIEW", name, _descriptions(schema), TABLES.get(name, DECLARED))
@@ -130,7 +133,7 @@ def _write(part: Path, lake: Snapshot, spec: PublishSpec) -> None:
             create_record(db, name, table)
             comment(db, "TABLE", name, _descriptions(table.schema), TABLES[name])
         for query in spec.models:
-            _create_model(db, query, _flat({**_kept(spec, query), **lake.files(query.name)}))
+            _create_model(db, query, _flat({**_retained(spec, query), **lake.files(query.name)}))
         db.execute("COMMIT")
         db.execute("USE memory")
         db.execute("DETACH warehouse")
@@ -166,9 +169,9 @@ def _create_rejected(db: duckdb.DuckDBPyConnection, spec: PublishSpec) -> None:
     comment(db, "TABLE", "rejected_rows", sentences, TABLES["rejected_rows"])
 
 
-def _kept(spec: PublishSpec, query: Query) -> Mapping[str, list[Path]]:
+def _retained(spec: PublishSpec, query: Query) -> Mapping[str, list[Path]]:
     """Return the retained files of a mart by month, also those under its former name."""
-    return {**spec.kept.get(query.formerly, {}), **spec.kept.get(query.name, {})}
+    return {**spec.retained.get(query.formerly, {}), **spec.retained.get(query.name, {})}
 
 
 def _flat(files: Mapping[str, list[Path]]) -> list[Path]:

@@ -90,7 +90,7 @@ def only_select(query: str) -> str:
     with answering():
         kinds = [statement.type for statement in duckdb.extract_statements(query)]
     if kinds != [duckdb.StatementType.SELECT]:
-        raise PermanentError("Only one SELECT can be asked at a time (PIVOT needs its IN list); write it as one.")
+        raise PermanentError("Only one SELECT can run at a time (PIVOT needs its IN list); write it as one.")
     return query
 
 
@@ -104,7 +104,7 @@ def answering() -> Iterator[None]:
         raise PermanentError(f"A file could not be read: {_message(error)}; {todo}.") from error
     except duckdb.Error as error:
         raise PermanentError(
-            f"The query could not be answered: {_message(error)}; correct it and ask again."
+            f"The query could not be answered: {_message(error)}; correct it and run it again."
         ) from error
 
 

@@ -1,7 +1,9 @@
--- One row per UTC day on which two exports of a month differ. Ask: what did the later export change?
+-- One row per UTC day on which two exports of a month differ.
+-- Ask: what did the later export change?
 --
--- `earlier` and `later` have a row per record: its day, a fingerprint of all its cells, its natural key, and what it comes to
--- in seconds and US dollars. A row that is gone and a row that is new are one changed row where they have the same key.
+-- `earlier` and `later` have a row per record: its day, a fingerprint of all its cells, its natural
+-- key, its seconds and its cost in US dollars. A row that is gone and a row that is new are one
+-- changed row if they have the same key.
 WITH both_sides AS (
     SELECT day, natural_key, fingerprint, -1 AS side, seconds, cost FROM earlier
     UNION ALL

@@ -1,4 +1,5 @@
--- One row per direction and day of call start (UTC) of a month of daily_traffic. Ask: how many calls began each day?
+-- One row per direction and day of call start (UTC) of a month of daily_traffic.
+-- Ask: how many calls began each day?
 SELECT
     direction,
     day,

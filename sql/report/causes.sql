@@ -1,4 +1,5 @@
--- One row per direction and disconnect cause of unanswered attempts, the most frequent first. Ask: why are calls not answered?
+-- One row per direction and disconnect cause of unanswered attempts, the most frequent first.
+-- Ask: why are calls not answered?
 SELECT
     direction,
     disconnect_code,

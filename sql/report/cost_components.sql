@@ -1,4 +1,5 @@
--- One row per component of the month's cost that charged anything, the most expensive first. Ask: what was the money paid for?
+-- One row per component of the month's cost that charged anything, the most expensive first.
+-- Ask: what was the money paid for?
 SELECT
     direction,
     component,

@@ -1,4 +1,5 @@
--- One row per destination country, by cost. Ask: where do outbound calls go, and what does a billed minute cost there?
+-- One row per destination country, by cost.
+-- Ask: where do outbound calls go, and what does a billed minute cost there?
 SELECT
     destination_country,
     sum(calls) AS calls,

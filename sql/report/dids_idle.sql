@@ -1,4 +1,5 @@
--- One row per DID that has gone quiet, the longest first. Ask: for which numbers is a fee paid although they get no calls?
+-- One row per DID that has gone quiet, the longest first.
+-- Ask: for which numbers is a fee paid although they get no calls?
 SELECT did_number, last_call_at, idle_days, months, calls
 FROM trends.dids
 WHERE idle AND strftime(first_call_at, '%Y-%m') <= $month

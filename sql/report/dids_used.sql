@@ -1,4 +1,5 @@
--- One row per DID that was called in the month, the busiest first. Ask: which of our numbers are busy?
+-- One row per DID that was called in the month, the busiest first.
+-- Ask: which of our numbers are busy?
 --
 -- calls_share_to_here is the share of the calls, 0 to 1, that the DID and all those before it took.
 WITH used AS (

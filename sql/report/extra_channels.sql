@@ -1,6 +1,10 @@
--- One row per number of extra flat channels, for all numbers and per capacity group. Ask: would more channels pay?
+-- One row per number of extra flat channels, for all numbers and per capacity group.
+-- Ask: would more channels pay?
 SELECT
-    CASE scope WHEN 'all' THEN 'all numbers' ELSE coalesce(name, 'numbers in no group') END AS place,
+    CASE
+        WHEN scope = 'all' THEN 'all numbers'
+        ELSE coalesce(name, 'numbers in no group')
+    END AS place,
     scope = 'all' AS everywhere,
     extra_channels,
     metered_calls,

@@ -1,8 +1,10 @@
--- One row per direction whose calls are loaded, and `both` for all of them. Ask: what were the month's figures, and how did they change?
+-- One row per direction whose calls are loaded, and `both` for all of them.
+-- Ask: what were the month's figures, and how did they change?
 --
--- The figures are those of the month. The changes compare its first $whole_days days with the month before. A day of the
--- month before counts as often as its weekday occurs in those days, per day of that weekday in the month before. So a
--- working day more is no change. Changes are NULL if the month before still runs or lacks a direction.
+-- The figures are those of the month. The changes compare its first $whole_days days with the month
+-- before. A day of the month before counts as often as its weekday occurs in those days, per day of
+-- that weekday in the month before. So a working day more is no change. Changes are NULL if the
+-- month before still runs or lacks a direction.
 WITH directions AS (
     SELECT month, replace(record_type, 'cdr_', '') AS direction
     FROM coverage
@@ -87,5 +89,7 @@ SELECT
 FROM shown
 LEFT JOIN compared AS now ON now.month = $month AND now.direction = shown.direction
 LEFT JOIN compared AS past
-    ON past.month = $before AND past.direction = shown.direction AND past.directions = now.directions
+    ON past.month = $before
+    AND past.direction = shown.direction
+    AND past.directions = now.directions
 ORDER BY shown.direction

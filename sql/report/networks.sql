@@ -1,4 +1,5 @@
--- One row per destination country, network and call type, for the 100 most expensive. Ask: which networks cost most?
+-- One row per destination country, network and call type, for the 100 most expensive.
+-- Ask: which networks cost most?
 SELECT
     destination_country,
     network,

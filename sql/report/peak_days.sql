@@ -1,4 +1,5 @@
--- One row per day (UTC) and direction. Ask: how many channels were in use at once each day?
+-- One row per day (UTC) and direction.
+-- Ask: how many channels were in use at once each day?
 SELECT
     day,
     direction,

@@ -1,4 +1,5 @@
--- One row per direction, weekday (1 is Monday) and hour (UTC). Ask: at which hours are most channels in use?
+-- One row per direction, weekday (1 is Monday) and hour (UTC).
+-- Ask: at which hours are most channels in use?
 SELECT
     direction,
     isodow(hour) AS weekday,

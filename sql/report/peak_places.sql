@@ -1,4 +1,5 @@
--- One row per direction and DID, trunk or capacity group. Ask: through what were most channels in use at once?
+-- One row per direction and DID, trunk or capacity group.
+-- Ask: through what were most channels in use at once?
 SELECT
     direction,
     scope,

@@ -1,4 +1,5 @@
--- One row per direction and trunk, the lowest NER first. Ask: which trunk fails most, and with what?
+-- One row per direction and trunk, the lowest NER first.
+-- Ask: which trunk fails most, and with what?
 --
 -- Failed are attempts that were not answered for another reason than busy, no answer or rejection.
 WITH trunks AS (

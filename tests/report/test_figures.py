@@ -205,7 +205,7 @@ def test_a_month_that_is_missing_is_named_with_its_command(edited: Edited, repor
     )
     page = report("2026-10", warehouse)
     assert page.brief["At risk"].splitlines()[0].startswith("cdr_in of September 2026: kept but not sealed")
-    assert "cdr_out of September 2026: never asked for" in page.brief["At risk"]
+    assert "cdr_out of September 2026: never requested" in page.brief["At risk"]
     assert "`cdr backfill --from 2026-09 --to 2026-09`" in page.brief["At risk"]
     september = page.row("coverage", "cdr_out 2026")[8]
     assert september == "missing (9 d left)"

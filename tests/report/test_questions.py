@@ -19,7 +19,8 @@ SHOWING = [
     *(ROOT / "pipeline/report").rglob("*.py"),
     *(ROOT / "pipeline/defs" / f"{name}.py" for name in ("catalogue", "markdown", "metadata", "plots", "published")),
 ]
-QUESTIONS = sorted(path.stem for path in (ROOT / "sql/report").glob("*.sql"))
+FILES = sorted([*ROOT.glob("sql/report/*.sql"), *ROOT.glob("sql/lake/*.sql")])
+QUESTIONS = [path.stem for path in FILES if path.parent.name == "report"]
 RATIO_MAKERS = {"truediv", "Fraction", "statistics", "fmean"}
 
 
@@ -85,3 +86,10 @@ def test_a_question_that_asks_for_what_no_report_knows_is_an_error(
     (tmp_path / "report/odd.sql").write_text("-- One row per month. Ask: which?\nSELECT $mouth AS month")
     with pytest.raises(PermanentError, match=r"asks for \$mouth"):
         Published(db, Month(2026, 10), NOW).rows("odd")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}.{path.stem}")
+def test_a_question_says_what_a_row_is_and_what_it_answers(path: Path) -> None:
+    row, ask = path.read_text("utf-8").splitlines()[:2]
+    assert re.fullmatch(r"-- One row per .+\.", row)
+    assert re.fullmatch(r"-- Ask: .+\?", ask)

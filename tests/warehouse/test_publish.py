@@ -360,7 +360,7 @@ def test_whatever_is_shown_is_in_the_fingerprint(
     made = publish_spec()
     other = {
         "exports": replace(made, records={**made.records, "exports": pa.table({"export_id": ["e-1"]})}),
-        "kept": replace(made, kept={"marts.daily_traffic": {MONTH: [tmp_path]}}),
+        "kept": replace(made, retained={"marts.daily_traffic": {MONTH: [tmp_path]}}),
         "models": replace(made, models=[COUNT]),
         "schema": replace(made, calls={"cdr_in": BASE["cdr_in"]}),
     }

@@ -6,11 +6,11 @@ from pipeline.report.parts import Section
 from pipeline.report.published import Published
 from pipeline.report.sections.advice import advice
 from pipeline.report.sections.capacity import capacity
+from pipeline.report.sections.coverage import coverage
 from pipeline.report.sections.destinations import destinations
 from pipeline.report.sections.dids import dids
 from pipeline.report.sections.exactness import differences, exactness
 from pipeline.report.sections.headline import headline
-from pipeline.report.sections.kept import kept
 from pipeline.report.sections.spend import spend
 from pipeline.report.sections.traffic import traffic
 from pipeline.report.sections.trunks import causes, trunks
@@ -18,7 +18,7 @@ from pipeline.report.sections.watch import watch
 
 SECTIONS: tuple[Callable[[Published], Section], ...] = (
     headline,
-    kept,
+    coverage,
     traffic,
     spend,
     dids,

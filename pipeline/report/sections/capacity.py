@@ -16,8 +16,8 @@ def capacity(published: Published) -> Section:
     days, hours, places, lost = map(published.rows, ("peak_days", "peak_hours", "peak_places", "lost_calls"))
     used = [row for row in days if row["channels"]]
     if not used and not lost:
-        said = published.empty("marts.peak_concurrency", "No channel was in use in this month.")
-        return Section("capacity", "Channels in use", [said])
+        sentence = published.empty("marts.peak_concurrency", "No channel was in use in this month.")
+        return Section("capacity", "Channels in use", [sentence])
     peaks = " ".join(_peaks(used))
     return Section(
         "capacity",
@@ -65,11 +65,11 @@ def _channels(row: Row) -> int:
 
 def _busy(row: Row) -> str:
     """Say which hour had most traffic, and how many channels carry it."""
-    said = (
+    sentence = (
         f"The busiest hour was {day(row['busy_hour'])} from {row['busy_hour']:%H:%M} UTC: "
         f"{decimal(row['erlangs'])} Erlang"
     )
-    return f"{said} {row['direction']}bound" + (
+    return f"{sentence} {row['direction']}bound" + (
         f", which {several(row['needed'], 'channel')} carry by Erlang B." if row["needed"] else "."
     )
 

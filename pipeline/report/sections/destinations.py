@@ -13,8 +13,8 @@ def destinations(published: Published) -> Section:
     """Return the countries by cost, and the networks in them."""
     countries, networks = published.rows("countries"), published.rows("networks")
     if not countries:
-        said = published.empty("marts.cost_by_country", "No outbound calls in this month.", "cdr_out")
-        return Section("destinations", "Destinations", [said])
+        sentence = published.empty("marts.cost_by_country", "No outbound calls in this month.", "cdr_out")
+        return Section("destinations", "Destinations", [sentence])
     named = [row for row in countries if row["destination_country"] is not None]
     nameless = [row for row in countries if row["destination_country"] is None]
     ordered = [*named[:_SHOWN], *nameless, *named[_SHOWN:]]

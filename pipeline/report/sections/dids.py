@@ -14,8 +14,8 @@ def dids(published: Published) -> Section:
     """Return the busiest DIDs of the month, and the DIDs that get no calls any more."""
     used, idle = published.rows("dids_used"), published.rows("dids_idle")
     if not used:
-        said = published.empty("marts.did_usage", "No DID was called in this month.", "cdr_in")
-        return Section("dids", "DIDs", [said, *([_quiet(idle)] if idle else [])], _quiet_table(idle))
+        sentence = published.empty("marts.did_usage", "No DID was called in this month.", "cdr_in")
+        return Section("dids", "DIDs", [sentence, *([_quiet(idle)] if idle else [])], _quiet_table(idle))
     return Section(
         "dids",
         "DIDs",

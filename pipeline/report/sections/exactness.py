@@ -115,9 +115,9 @@ def _balanced(books: Sequence[Row]) -> Iterator[str]:
             "rejected_rows has their records, and those sums are exact only without them."
         )
     if not wrong:
-        kept = "All other" if unknown else "All"
-        told = len(books) - len(unknown)
-        yield f"{kept} {told} sums of rows, seconds and money are those of the archived files, to the last digit."
+        which = "All other" if unknown else "All"
+        sums = len(books) - len(unknown)
+        yield f"{which} {sums} sums of rows, seconds and money are those of the archived files, to the last digit."
 
 
 def _named(books: Sequence[Row]) -> str:

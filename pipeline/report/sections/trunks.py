@@ -29,16 +29,16 @@ def trunks(published: Published) -> Section:
     if not named:
         return Section("trunks", "Trunks", [published.empty("marts.trunk_quality", "No trunk was used in this month.")])
     worst = next((row for row in named if row["attempts"] >= _FEW), named[0])
-    said = _worst(worst)
+    sentence = _worst(worst)
     return Section(
         "trunks",
         "Trunks",
         [
-            said,
+            sentence,
             "Failed are attempts that were not answered for another reason than busy, no answer or rejection.",
         ],
         [table("Trunks by NER, the lowest first", rows, _TRUNK_COLUMNS)],
-        brief={"Failing trunk": said},
+        brief={"Failing trunk": sentence},
     )
 
 
@@ -46,8 +46,8 @@ def causes(published: Published) -> Section:
     """Return why attempts were not answered."""
     rows = published.rows("causes")
     if not rows:
-        said = published.empty("marts.disconnect_causes", "No attempt was left unanswered in this month.")
-        return Section("causes", "Why calls were not answered", [said])
+        sentence = published.empty("marts.disconnect_causes", "No attempt was left unanswered in this month.")
+        return Section("causes", "Why calls were not answered", [sentence])
     return Section(
         "causes",
         "Why calls were not answered",
