@@ -1,7 +1,4 @@
-"""Open, repair and commit to one Delta table on a local disk, durably.
-
-delta-rs syncs nothing to disk and repairs nothing after a power cut. That is done here and in ``log``.
-"""
+"""Open, repair and commit to one Delta table on a local disk; delta-rs itself neither syncs nor repairs."""
 
 import json
 import logging
@@ -23,11 +20,13 @@ from pipeline.warehouse import log
 from pipeline.warehouse.widening import merged
 
 PARTITION = "month"
-METADATA_KEY = "cdr"
-"""The key of our metadata in a commit."""
-
+METADATA_KEY = "cdr"  # our part of a commit's metadata
 _COMMIT_TRIES = 5
 _LOG = logging.getLogger(__name__)
+_REPAIRED = (
+    "%s: %s of its log %s, as after a power cut, and was set aside; what is missing now is "
+    "brought back by the next `cdr backfill` or `cdr publish`."
+)
 
 # the commits say which export was loaded when, so the log keeps them all
 _KEEP_LOG = {"delta.logRetentionDuration": "interval 36500 days"}
@@ -79,15 +78,13 @@ class Table:
             metadata: What the commit says of its source.
         """
         actions: list[AddAction | RemoveAction] = [*files]
+        custom = {METADATA_KEY: json.dumps(metadata, default=str)}
         wanted = Schema.from_arrow(pa.schema([pa.field(field.name, field.type) for field in schema]))
         with self._locked():
             self._prepare(wanted)
             for attempt in range(1, _COMMIT_TRIES + 1):
                 try:
-                    with self._committing(month, len(files), {METADATA_KEY: json.dumps(metadata, default=str)}) as (
-                        table,
-                        properties,
-                    ):
+                    with self._committing(month, len(files), custom) as (table, properties):
                         table.create_write_transaction(
                             actions,
                             mode="overwrite",
@@ -197,16 +194,7 @@ class Table:
 
     def _repair(self) -> None:
         """Set aside what a power cut damaged at the end of the log."""
-        if not log.damaged(self._log):
-            return
-        with self._locked():
-            while found := log.damaged(self._log):
-                for file, wrong in found:
-                    log.set_aside(file)
-                    _LOG.warning(
-                        "%s: %s of its log %s, as after a power cut, and was set aside; what is missing now is "
-                        "brought back by the next `cdr backfill` or `cdr publish`.",
-                        self.name,
-                        file.name,
-                        wrong,
-                    )
+        if log.damaged(self._log):
+            with self._locked():
+                for file, wrong in log.repaired(self._log):
+                    _LOG.warning(_REPAIRED, self.name, file, wrong)

@@ -67,6 +67,14 @@ def damaged(log: Path) -> list[tuple[Path, str]]:
     return [*found, (pointer, "names a checkpoint")] if found and pointer.exists() else found
 
 
+def repaired(log: Path) -> Iterator[tuple[str, str]]:
+    """Set aside what is damaged at the end of the log; yield the name of each file and what was wrong with it."""
+    while found := damaged(log):
+        for file, wrong in found:
+            set_aside(file)
+            yield file.name, wrong
+
+
 def empty(log: Path) -> str | None:
     """Return the name of an empty entry that others follow, whose change is in no snapshot; None if all are whole."""
     return min((name for name, size, _ in state(log) if name.endswith(".json") and not size), default=None)

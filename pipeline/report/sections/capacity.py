@@ -2,11 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 
-from pipeline.report.charts import DIRECTIONS, Scale, by_day, by_day_title, pivot
-from pipeline.report.parts import Cell, Chart, Column, Section, Table, drawn_length, head_and_rest
+from pipeline.report.charts import DIRECTIONS, DailyChart, by_day, pivot
+from pipeline.report.parts import Cell, Column, Section, Table, drawn_length, head_and_rest
 from pipeline.report.published import Published, Row
 from pipeline.report.wording import NONE, count, day, decimal, several, timestamp
 
+_PEAKS = DailyChart(
+    "peak-channels",
+    "Most channels at once per day",
+    "Most channels in use at once on each day, inbound and outbound; the heat maps have the same by hour.",
+    DIRECTIONS,
+    "groups",
+)
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SHOWN = 10
 
@@ -28,7 +35,7 @@ def capacity(published: Published) -> Section:
             "Counted to the second; a channel is in use from the start of a call to its end, ringing included.",
         ],
         [
-            _chart(published, days),
+            by_day(published, pivot(days, "direction", "channels"), _PEAKS),
             *_heat(hours),
             *head_and_rest("Where most channels were in use", "Elsewhere", places, _PLACE_COLUMNS, _SHOWN),
         ],
@@ -72,12 +79,6 @@ def _busy(row: Row) -> str:
     return f"{sentence} {row['direction']}bound" + (
         f", which {several(row['needed'], 'channel')} carry by Erlang B." if row["needed"] else "."
     )
-
-
-def _chart(published: Published, rows: Sequence[Row]) -> Chart:
-    spec = by_day(published, pivot(rows, "direction", "channels"), DIRECTIONS, Scale(), "groups")
-    about = "Most channels in use at once on each day, inbound and outbound; the heat maps have the same by hour."
-    return Chart("peak-channels", by_day_title(published, "Most channels at once per day", "groups"), about, spec)
 
 
 def _heat(hours: Sequence[Row]) -> Iterator[Table]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from pipeline.report.charts import Scale, Series, by_day, by_day_title, pivot
+from pipeline.report.charts import DailyChart, Series, by_day, pivot
 from pipeline.report.parts import Chart, Column, Section, Table, table
 from pipeline.report.published import Published, Row
 from pipeline.report.wording import count, day, several, share, usd, usd_exact
@@ -58,9 +58,9 @@ def _chart(published: Published, rows: Sequence[Row]) -> Sequence[Chart]:
         return []
     charged = {row["component"] for row in rows if row["cost_usd"]}
     series = [one for one in _COMPONENTS if one.field in charged]
-    spec = by_day(published, pivot(rows, "component", "cost_usd"), series, Scale(",.0f", ",.2f"), "stacks")
     about = "Cost of each day by component; the table of the components has the sums, that of the traffic each day's."
-    return [Chart("cost", by_day_title(published, "Cost per day, USD", "stacks"), about, spec)]
+    chart = DailyChart("cost", "Cost per day, USD", about, series, "stacks", hover=",.2f")
+    return [by_day(published, pivot(rows, "component", "cost_usd"), chart)]
 
 
 def _mix_table(mix: Sequence[Row]) -> Sequence[Table]:
