@@ -7,8 +7,10 @@ SELECT
     class,
     disconnect_initiator,
     sum(attempts - answered_attempts) AS attempts,
-    sum(attempts - answered_attempts)
-    / sum(sum(attempts - answered_attempts)) OVER (PARTITION BY direction) AS share
+    ratio(
+        sum(attempts - answered_attempts),
+        sum(sum(attempts - answered_attempts)) OVER (PARTITION BY direction)
+    ) AS share
 FROM marts.disconnect_causes
 WHERE month = $month
 GROUP BY direction, disconnect_code, disconnect_reason, class, disconnect_initiator

@@ -7,7 +7,7 @@ SELECT
     charged_minutes,
     cost_per_minute_usd,
     cost_usd,
-    CAST(cost_usd AS DOUBLE) / nullif(CAST(sum(cost_usd) OVER () AS DOUBLE), 0) AS share
+    ratio(cost_usd, sum(cost_usd) OVER ()) AS share
 FROM marts.cost_by_component
 WHERE month = $month AND (cost_usd <> 0 OR calls_charged > 0)
 ORDER BY cost_usd DESC

@@ -11,13 +11,13 @@ WITH used AS (
 )
 SELECT
     did_number,
-    answered_calls / nullif(calls, 0) AS asr_call,
+    asr(answered_calls, calls) AS asr_call,
     minutes,
     callers,
     busiest_hour,
     last_call_at,
     total_usd,
     calls,
-    sum(calls) OVER (ORDER BY place) / nullif(sum(calls) OVER (), 0) AS calls_share_to_here
+    ratio(sum(calls) OVER (ORDER BY place), sum(calls) OVER ()) AS calls_share_to_here
 FROM used
 ORDER BY place

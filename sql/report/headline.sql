@@ -35,8 +35,10 @@ calendar AS (
 weights AS (
     SELECT
         isodow(day) AS weekday,
-        count(*) FILTER (WHERE strftime(day, '%Y-%m') = $month AND day(day) <= $whole_days)
-        / count(*) FILTER (WHERE strftime(day, '%Y-%m') = $before) AS days
+        ratio(
+            count(*) FILTER (WHERE strftime(day, '%Y-%m') = $month AND day(day) <= $whole_days),
+            count(*) FILTER (WHERE strftime(day, '%Y-%m') = $before)
+        ) AS days
     FROM calendar
     GROUP BY isodow(day)
 ),
@@ -57,7 +59,13 @@ compared AS (
         coalesce(directions.direction, 'both') AS direction,
         coalesce(sum(weighted.days * weighted.calls), 0) AS calls,
         coalesce(sum(weighted.days * weighted.answered_calls), 0) AS answered_calls,
-        coalesce(sum(weighted.days * weighted.answered_seconds), 0) AS answered_seconds,
+        asr(
+            sum(weighted.days * weighted.answered_calls), sum(weighted.days * weighted.calls)
+        ) AS asr_call,
+        acd(
+            sum(weighted.days * weighted.answered_seconds),
+            sum(weighted.days * weighted.answered_calls)
+        ) AS acd_seconds,
         coalesce(sum(weighted.days * weighted.duration_seconds), 0) AS duration_seconds,
         coalesce(sum(weighted.days * weighted.cost_usd), 0) AS cost_usd,
         list(DISTINCT directions.direction ORDER BY directions.direction) AS directions
@@ -73,19 +81,17 @@ SELECT
     shown.direction,
     shown.calls,
     shown.answered_calls,
-    shown.answered_calls / nullif(shown.calls, 0) AS asr_call,
-    shown.answered_seconds / nullif(shown.answered_calls, 0) AS acd_seconds,
-    shown.duration_seconds / 60 AS minutes,
+    asr(shown.answered_calls, shown.calls) AS asr_call,
+    acd(shown.answered_seconds, shown.answered_calls) AS acd_seconds,
+    minutes(shown.duration_seconds) AS minutes,
     shown.cost_usd,
     past.month IS NOT NULL AS compared,
-    now.calls / nullif(past.calls, 0) - 1 AS calls_change,
-    now.answered_calls / nullif(past.answered_calls, 0) - 1 AS answered_calls_change,
-    now.answered_calls / nullif(now.calls, 0)
-    - past.answered_calls / nullif(past.calls, 0) AS asr_call_change,
-    now.answered_seconds / nullif(now.answered_calls, 0)
-    / nullif(past.answered_seconds / nullif(past.answered_calls, 0), 0) - 1 AS acd_seconds_change,
-    now.duration_seconds / nullif(past.duration_seconds, 0) - 1 AS minutes_change,
-    now.cost_usd / nullif(past.cost_usd, 0) - 1 AS cost_usd_change
+    ratio(now.calls, past.calls) - 1 AS change_of_calls,
+    ratio(now.answered_calls, past.answered_calls) - 1 AS change_of_answered_calls,
+    now.asr_call - past.asr_call AS change_of_asr_call,
+    ratio(now.acd_seconds, past.acd_seconds) - 1 AS change_of_acd_seconds,
+    ratio(now.duration_seconds, past.duration_seconds) - 1 AS change_of_minutes,
+    ratio(now.cost_usd, past.cost_usd) - 1 AS change_of_cost_usd
 FROM shown
 LEFT JOIN compared AS now ON now.month = $month AND now.direction = shown.direction
 LEFT JOIN compared AS past

@@ -5,7 +5,7 @@ SELECT
     network,
     call_type,
     calls,
-    answered_calls / nullif(calls, 0) AS asr_call,
+    asr(answered_calls, calls) AS asr_call,
     billed_minutes,
     lowest_rate_usd,
     highest_rate_usd,

@@ -7,11 +7,12 @@ WITH trunks AS (
         direction,
         trunk_name,
         sum(attempts) AS attempts,
-        sum(answered_attempts) / nullif(sum(attempts), 0) AS asr_attempt,
-        sum(ner * attempts) / nullif(sum(attempts), 0) AS ner,
-        sum(isa * attempts) / nullif(sum(attempts), 0) AS isa,
-        sum(answered_seconds) / nullif(sum(answered_calls), 0) AS acd_seconds,
-        CAST(round(sum((1 - ner) * attempts)) AS BIGINT) AS failed
+        asr(sum(answered_attempts), sum(attempts)) AS asr_attempt,
+        ner(sum(ner_attempts), sum(attempts)) AS ner,
+        isa(sum(isa_attempts), sum(attempts)) AS isa,
+        acd(sum(answered_seconds), sum(answered_calls)) AS acd_seconds,
+        sum(attempts) - sum(ner_attempts) AS failed,
+        ratio(sum(attempts) - sum(ner_attempts), sum(attempts)) AS failed_share
     FROM marts.trunk_quality
     WHERE month = $month
     GROUP BY direction, trunk_name
@@ -32,7 +33,6 @@ failures AS (
 )
 SELECT
     trunks.*,
-    1 - trunks.ner AS failed_share,
     concat_ws(' ', failures.disconnect_code, failures.disconnect_reason) AS failure,
     failures.attempts AS failure_attempts
 FROM trunks

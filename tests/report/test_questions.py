@@ -7,6 +7,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import sqlglot
+from sqlglot import exp
 
 from pipeline.errors import PermanentError
 from pipeline.months import Month
@@ -50,6 +52,12 @@ def test_what_shows_figures_holds_no_sql(module: Path) -> None:
     texts = [node.value for node in nodes(module) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     written = [text for text in texts if re.search(r"\bSELECT\b", text)]
     assert [text for text in written if "information_schema" not in text] == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}.{path.stem}")
+def test_a_question_divides_by_metrics_alone(path: Path) -> None:
+    tree = sqlglot.parse_one(path.read_text("utf-8"), dialect="duckdb")
+    assert list(tree.find_all(exp.Div, exp.IntDiv, exp.SafeDivide, exp.Avg)) == []
 
 
 def test_every_question_is_asked() -> None:

@@ -52,7 +52,7 @@ def _line(measure: Measure, figures: Mapping[str, Row]) -> list[Cell]:
             Cell(
                 measure.write(row.get(measure.name)),
                 number=True,
-                note=measure.write_change(row.get(f"{measure.name}_change")),
+                note=measure.write_change(row.get(f"change_of_{measure.name}")),
             )
             for row in rows
         ),
@@ -78,7 +78,7 @@ def _brief(published: Published, figures: Mapping[str, Row]) -> Mapping[str, str
         return {}
     month, past = month_name(published.month), month_name(published.month.shift(-1))
     cost = {direction: usd(figures.get(direction, {}).get("cost_usd") or 0) for direction in _DIRECTIONS}
-    more = change(figures["both"]["cost_usd_change"])
+    more = change(figures["both"]["change_of_cost_usd"])
     so_far, days = (" so far", "its whole days ") if published.running else ("", "")
     against = f"; {days}{more} against {past}, weekday by weekday" if more else ""
     return {
