@@ -15,4 +15,10 @@ FROM marts.disconnect_causes
 WHERE month = $month
 GROUP BY direction, disconnect_code, disconnect_reason, class, disconnect_initiator
 HAVING sum(attempts - answered_attempts) > 0
-ORDER BY attempts DESC, direction, disconnect_code, disconnect_reason, disconnect_initiator
+ORDER BY
+    attempts DESC,
+    direction,
+    disconnect_code,
+    disconnect_reason,
+    disconnect_initiator,
+    class

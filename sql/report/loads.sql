@@ -4,3 +4,4 @@ SELECT record_type, count(*) AS exports
 FROM exports
 WHERE month = $month AND loaded_at IS NOT NULL
 GROUP BY record_type
+ORDER BY record_type

@@ -1,10 +1,12 @@
 -- One row per direction and DID, trunk or capacity group.
 -- Ask: through what were most channels in use at once?
+--
+-- peak_at is the first time that so many channels were in use.
 SELECT
     direction,
     scope,
     name,
-    arg_max(peak_held_at, peak_held_channels) AS peak_at,
+    arg_min(peak_held_at, (-peak_held_channels, peak_held_at)) AS peak_at,
     max(busy_hour_erlangs) AS erlangs,
     max(channels_needed) AS needed,
     max(peak_held_channels) AS channels,

@@ -41,6 +41,6 @@ LEFT JOIN failures
     AND failures.trunk_name IS NOT DISTINCT FROM trunks.trunk_name
 QUALIFY row_number() OVER (
     PARTITION BY trunks.direction, trunks.trunk_name
-    ORDER BY failures.attempts DESC, failures.disconnect_code
+    ORDER BY failures.attempts DESC, failures.disconnect_code, failures.disconnect_reason
 ) = 1
-ORDER BY trunks.ner, trunks.attempts DESC, trunks.trunk_name
+ORDER BY trunks.ner, trunks.attempts DESC, trunks.trunk_name, trunks.direction

@@ -7,3 +7,4 @@ SELECT
     suspect_usd AS cost_usd
 FROM marts.watch_false_answer
 WHERE month = $month
+ORDER BY ALL

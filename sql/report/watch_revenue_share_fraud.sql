@@ -7,3 +7,4 @@ SELECT
     cost_usd
 FROM trends.watch_irsf
 WHERE month = $month
+ORDER BY ALL

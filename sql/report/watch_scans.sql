@@ -7,3 +7,4 @@ SELECT
     cost_usd
 FROM marts.watch_scans
 WHERE month = $month
+ORDER BY ALL

@@ -7,3 +7,4 @@ SELECT
     toll_free_usd AS cost_usd
 FROM trends.watch_toll_free_pumping
 WHERE month = $month
+ORDER BY ALL

@@ -7,3 +7,4 @@ SELECT
     calls_back_usd AS cost_usd
 FROM marts.watch_wangiri
 WHERE month = $month
+ORDER BY ALL
