@@ -13,6 +13,6 @@ SELECT
     avoided_at_least_usd,
     avoided_by_seconds_usd,
     lost_calls
-FROM marts.capacity_adviser
+FROM marts.channel_what_if
 WHERE month = $month
 ORDER BY scope, place, extra_channels

@@ -10,10 +10,10 @@ import duckdb
 import pytest
 
 from pipeline.warehouse import lake as lakes
-from pipeline.warehouse.forgetting import keep, kept_months, retire
+from pipeline.warehouse.history import retain, retained_months, retire
 from pipeline.warehouse.lake import Lake
 from pipeline.warehouse.marts import build
-from pipeline.warehouse.publish import Edition, fingerprint, publish
+from pipeline.warehouse.publish import PublishSpec, fingerprint, publish
 from pipeline.warehouse.queries import models
 from tests.warehouse.conftest import CALLS
 
@@ -52,13 +52,13 @@ def test_a_table_of_a_former_name_is_shown_no_more_and_deleted_after_the_grace(
 
 
 def test_sums_that_were_kept_under_the_former_name_are_shown_under_the_new_one(
-    built: Lake, tmp_path: Path, edition: Callable[..., Edition]
+    built: Lake, tmp_path: Path, publish_spec: Callable[..., PublishSpec]
 ) -> None:
     root, target = tmp_path / "aggregates", tmp_path / "warehouse.duckdb"
-    keep(built, FORMER, MONTH, root)
+    retain(built, FORMER, MONTH, root)
     retire(built, NAMES)
-    shown = replace(edition(), kept=kept_months(root))
-    assert fingerprint(built, shown) != fingerprint(built, edition())
+    shown = replace(publish_spec(), retained=retained_months(root))
+    assert fingerprint(built, shown) != fingerprint(built, publish_spec())
     publish(target, built, shown)
     with duckdb.connect(str(target), read_only=True) as db:
         rows = db.execute(f"SELECT month, scope, metered_usd FROM {WHAT_IF.name} ORDER BY ALL").fetchall()
