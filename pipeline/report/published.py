@@ -14,7 +14,7 @@ import duckdb
 from pipeline.errors import PermanentError
 from pipeline.months import Month
 from pipeline.warehouse.coverage import State
-from pipeline.warehouse.queries import named
+from pipeline.warehouse.questions import question
 from pipeline.warehouse.reading import opened
 from pipeline.warehouse.records import Coverage
 
@@ -34,11 +34,11 @@ class Published:
     month: Month
     at: datetime
 
-    def rows(self, question: str) -> list[Row]:
-        """Return the rows of ``sql/report/<question>.sql``; no row where the file lacks a table that it reads."""
-        sql = named(f"report.{question}").sql
+    def rows(self, name: str) -> list[Row]:
+        """Return the rows of ``sql/report/<name>.sql``; no row where the file lacks a table that it reads."""
+        sql = question(f"report.{name}").sql
         try:
-            found = self.db.execute(sql, {name: self._parameter(name) for name in {*_PARAMETER.findall(sql)}})
+            found = self.db.execute(sql, {key: self._parameter(key) for key in {*_PARAMETER.findall(sql)}})
         except duckdb.CatalogException:
             return []
         except duckdb.Error as error:
@@ -130,4 +130,4 @@ def month_of(warehouse: Path, month: Month) -> Iterator[Published]:
 def reportable(warehouse: Path) -> list[Month]:
     """Return every month with a loaded record type; raise ``PermanentError`` before the first publish."""
     with opened(warehouse) as db:
-        return [Month.parse(month) for (month,) in db.execute(named("report.months").sql).fetchall()]
+        return [Month.parse(month) for (month,) in db.execute(question("report.months").sql).fetchall()]

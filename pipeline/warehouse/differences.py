@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.warehouse.queries import named
+from pipeline.warehouse.questions import question
 from pipeline.warehouse.relations import parquet, types
 
 _PROVENANCE = {"export_id", "row_number", "month"}
@@ -60,7 +60,7 @@ def compare(
         cells = [name for name in types(db, f"FROM {parquet(later)}") if name not in _PROVENANCE]
         for name, files in (("earlier", earlier), ("later", later)):
             db.execute(_side(name, files, cells, columns))
-        return [Difference(*row) for row in db.execute(named("lake.export_differences").sql).fetchall()]
+        return [Difference(*row) for row in db.execute(question("lake.export_differences").sql).fetchall()]
 
 
 def rows_lost(differences: Sequence[Difference]) -> int:

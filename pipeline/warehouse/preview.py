@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.warehouse.lake import Lake
-from pipeline.warehouse.queries import named
+from pipeline.warehouse.questions import question
 from pipeline.warehouse.reading import Answer, opened
 from pipeline.warehouse.relations import create, types
 
@@ -91,7 +91,7 @@ class Viewer:
         """Return the calls of a month by day, for each direction, from a mart with direction, day and calls."""
         found: dict[str, dict[date, int]] = {}
         with self._shown(relation, month, None) as there:
-            rows = self._db.execute(named("lake.traffic_by_day").sql).fetchall() if there else []
+            rows = self._db.execute(question("lake.traffic_by_day").sql).fetchall() if there else []
         for direction, day, calls in rows:
             found.setdefault(direction, {})[day] = calls
         return found

@@ -87,20 +87,6 @@ def metrics() -> Mapping[str, Metric]:
     return _definitions(SQL_FOLDER).metrics
 
 
-def named(name: str) -> Query:
-    """Return the query ``<folder>.<file>``; raise ``PermanentError`` if its file is missing."""
-    found = _queries_of(SQL_FOLDER, name.split(".")[0]).get(name)
-    if found is None:
-        raise PermanentError(f"sql/{name.replace('.', '/')}.sql is missing; install cdr-pipeline again.")
-    return found
-
-
-@cache
-def _queries_of(root: Path, folder: str) -> Mapping[str, Query]:
-    """Return the queries of one folder of the SQL root, by name; the root is a part of the cache's key."""
-    return {query.name: query for query in load(folder)}
-
-
 def seeds() -> dict[str, Path]:
     """The CSV files that analysts may edit, by table name."""
     return {f"seeds.{path.stem}": path for path in sorted((SQL_FOLDER / "seeds").glob("*.csv"))}

@@ -14,6 +14,7 @@ from pipeline.errors import PermanentError
 from pipeline.months import Month
 from pipeline.report.published import Published, Row
 from pipeline.warehouse import queries
+from pipeline.warehouse.questions import question
 from tests.report.conftest import NOW, Edited
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +81,7 @@ def test_every_question_is_asked() -> None:
 def test_a_question_can_be_asked_of_what_is_published(db: duckdb.DuckDBPyConnection, name: str) -> None:
     """A misspelt table would be taken for one that an older file lacks."""
     published = Published(db, Month(2026, 10), NOW)
-    assert queries.named(f"report.{name}").reads - {"coverage", "exports", "differences", "rejected_rows"} <= {
+    assert question(f"report.{name}").reads - {"coverage", "exports", "differences", "rejected_rows"} <= {
         *published.relations
     }
     published.rows(name)
@@ -108,7 +109,7 @@ def test_an_answer_does_not_depend_on_the_order_in_which_a_mart_was_written(
 
 def test_a_question_whose_file_is_missing_is_an_error_that_names_it() -> None:
     with pytest.raises(PermanentError, match=r"^sql/report/lost_file\.sql is missing; "):
-        queries.named("report.lost_file")
+        question("report.lost_file")
 
 
 def test_a_question_that_asks_for_what_no_report_knows_is_an_error(

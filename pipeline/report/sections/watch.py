@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pipeline.report.parts import Column, Section, head_and_rest
 from pipeline.report.published import Published, Row
 from pipeline.report.wording import several, timestamp, usd
-from pipeline.warehouse.queries import named
+from pipeline.warehouse.questions import question
 
 _LISTS = {
     "false answers": "watch_false_answers",
@@ -30,7 +30,7 @@ _SHOWN = 25
 
 def watch(published: Published) -> Section:
     """Return the findings of all watch lists, the most expensive first."""
-    found = {name: published.rows(question) for name, question in _LISTS.items()}
+    found = {name: published.rows(query) for name, query in _LISTS.items()}
     findings = [{"list": name, **row} for name, rows in found.items() for row in rows]
     findings.sort(key=lambda row: (-(row["cost_usd"] or 0), row["at"]))
     says = list(_says(published, found))
@@ -49,7 +49,7 @@ def _says(published: Published, found: Mapping[str, Sequence[Row]]) -> Iterator[
     if total := counts.total():
         named_counts = ", ".join(f"{name} {number}" for name, number in counts.most_common() if number)
         yield f"{several(total, 'finding')}: {named_counts}."
-    tables = {name: min(named(f"report.{question}").reads) for name, question in _LISTS.items()}
+    tables = {name: min(question(f"report.{query}").reads) for name, query in _LISTS.items()}
     absent = {name: table for name, table in tables.items() if table not in published.relations}
     if clean := [name for name in found if not counts[name] and name not in absent]:
         yield f"Looked for and not found: {', '.join(clean)}."
