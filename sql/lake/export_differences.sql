@@ -5,16 +5,32 @@
 -- key, its seconds and its cost in US dollars. A row that is gone and a row that is new are one
 -- changed row if they have the same key.
 WITH both_sides AS (
-    SELECT day, natural_key, fingerprint, -1 AS side, seconds, cost FROM earlier
+    SELECT
+        day,
+        natural_key,
+        fingerprint,
+        -1 AS side,
+        seconds,
+        cost
+    FROM earlier
     UNION ALL
-    SELECT day, natural_key, fingerprint, 1 AS side, seconds, cost FROM later
+    SELECT
+        day,
+        natural_key,
+        fingerprint,
+        1 AS side,
+        seconds,
+        cost
+    FROM later
 ),
+
 differing_days AS (
     SELECT day
     FROM both_sides
     GROUP BY day
     HAVING sum(side) <> 0 OR sum(side * CAST(fingerprint AS HUGEINT)) <> 0
 ),
+
 fingerprints AS (
     SELECT
         day,
@@ -24,9 +40,10 @@ fingerprints AS (
         sum(side * seconds) AS seconds,
         sum(side * cost) AS cost
     FROM both_sides
-    WHERE day IN (SELECT day FROM differing_days)
+    WHERE day IN (SELECT differing_days.day FROM differing_days)
     GROUP BY day, natural_key, fingerprint
 ),
+
 natural_keys AS (
     SELECT
         day,
@@ -39,6 +56,7 @@ natural_keys AS (
     FROM fingerprints
     GROUP BY day, natural_key
 )
+
 SELECT
     day,
     CAST(sum(before) AS BIGINT) AS rows_before,

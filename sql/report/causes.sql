@@ -17,8 +17,8 @@ GROUP BY direction, disconnect_code, disconnect_reason, class, disconnect_initia
 HAVING sum(attempts - answered_attempts) > 0
 ORDER BY
     attempts DESC,
-    direction,
-    disconnect_code,
-    disconnect_reason,
-    disconnect_initiator,
-    class
+    direction ASC,
+    disconnect_code ASC,
+    disconnect_reason ASC,
+    disconnect_initiator ASC,
+    class ASC

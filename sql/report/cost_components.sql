@@ -10,4 +10,4 @@ SELECT
     ratio(cost_usd, sum(cost_usd) OVER ()) AS share
 FROM marts.cost_by_component
 WHERE month = $month AND (cost_usd <> 0 OR calls_charged > 0)
-ORDER BY cost_usd DESC, direction, component
+ORDER BY cost_usd DESC, direction ASC, component ASC

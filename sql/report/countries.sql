@@ -11,4 +11,4 @@ SELECT
 FROM marts.cost_by_country
 WHERE month = $month
 GROUP BY destination_country
-ORDER BY charged_usd DESC, destination_country
+ORDER BY charged_usd DESC, destination_country ASC

@@ -5,10 +5,11 @@
 WITH used AS (
     SELECT
         *,
-        row_number() OVER (ORDER BY calls DESC, minutes DESC, did_number) AS place
+        row_number() OVER (ORDER BY calls DESC, minutes DESC, did_number ASC) AS place
     FROM marts.did_usage
     WHERE month = $month
 )
+
 SELECT
     did_number,
     asr(answered_calls, calls) AS asr_call,

@@ -6,12 +6,19 @@
 -- that weekday in the month before. So a working day more is no change. Changes are NULL if the
 -- month before still runs or lacks a direction.
 WITH directions AS (
-    SELECT month, replace(record_type, 'cdr_', '') AS direction
+    SELECT
+        month,
+        replace(record_type, 'cdr_', '') AS direction
     FROM coverage
     WHERE month IN ($month, $before) AND record_type IN ('cdr_in', 'cdr_out') AND rows IS NOT NULL
     UNION
-    SELECT month, direction FROM marts.daily_traffic WHERE month IN ($month, $before)
+    SELECT
+        month,
+        direction
+    FROM marts.daily_traffic
+    WHERE month IN ($month, $before)
 ),
+
 shown AS (
     SELECT
         coalesce(directions.direction, 'both') AS direction,
@@ -22,16 +29,18 @@ shown AS (
         coalesce(sum(traffic.cost_usd), 0) AS cost_usd
     FROM directions
     LEFT JOIN marts.daily_traffic AS traffic
-        ON traffic.month = directions.month AND traffic.direction = directions.direction
+        ON directions.month = traffic.month AND directions.direction = traffic.direction
     WHERE directions.month = $month
     GROUP BY GROUPING SETS ((directions.direction), ())
     HAVING count(*) > 0
 ),
+
 calendar AS (
     SELECT CAST(unnest(generate_series(
         CAST($before || '-01' AS DATE), last_day(CAST($month || '-01' AS DATE)), INTERVAL 1 DAY
     )) AS DATE) AS day
 ),
+
 weights AS (
     SELECT
         isodow(day) AS weekday,
@@ -42,6 +51,7 @@ weights AS (
     FROM calendar
     GROUP BY isodow(day)
 ),
+
 weighted AS (
     SELECT
         traffic.*,
@@ -53,6 +63,7 @@ weighted AS (
     FROM marts.daily_traffic AS traffic
     INNER JOIN weights ON weights.weekday = isodow(traffic.day)
 ),
+
 compared AS (
     SELECT
         directions.month,
@@ -71,12 +82,16 @@ compared AS (
         list(DISTINCT directions.direction ORDER BY directions.direction) AS directions
     FROM directions
     LEFT JOIN weighted
-        ON weighted.month = directions.month AND weighted.direction = directions.direction
+        ON directions.month = weighted.month AND directions.direction = weighted.direction
     WHERE
         $whole_days > 0
-        AND NOT EXISTS (FROM coverage WHERE coverage.month = $before AND coverage.state = 'open')
+        AND NOT EXISTS (
+            FROM coverage
+            WHERE coverage.month = $before AND coverage.state = 'open'
+        )
     GROUP BY GROUPING SETS ((directions.month, directions.direction), (directions.month))
 )
+
 SELECT
     shown.direction,
     shown.calls,
@@ -93,9 +108,10 @@ SELECT
     ratio(now.duration_seconds, past.duration_seconds) - 1 AS change_of_minutes,
     ratio(now.cost_usd, past.cost_usd) - 1 AS change_of_cost_usd
 FROM shown
-LEFT JOIN compared AS now ON now.month = $month AND now.direction = shown.direction
+LEFT JOIN compared AS now ON now.month = $month AND shown.direction = now.direction
 LEFT JOIN compared AS past
-    ON past.month = $before
-    AND past.direction = shown.direction
-    AND past.directions = now.directions
+    ON
+        past.month = $before
+        AND shown.direction = past.direction
+        AND now.directions = past.directions
 ORDER BY shown.direction

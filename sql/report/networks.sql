@@ -12,5 +12,5 @@ SELECT
     charged_usd
 FROM marts.cost_by_network
 WHERE month = $month
-ORDER BY charged_usd DESC, destination_country, network, call_type
+ORDER BY charged_usd DESC, destination_country ASC, network ASC, call_type ASC
 LIMIT 100

@@ -14,4 +14,4 @@ SELECT
 FROM marts.peak_concurrency
 WHERE month = $month AND scope <> 'all' AND name IS NOT NULL
 GROUP BY direction, scope, name
-ORDER BY channels DESC, lost DESC, erlangs DESC, scope, name, direction
+ORDER BY channels DESC, lost DESC, erlangs DESC, scope ASC, name ASC, direction ASC

@@ -17,6 +17,7 @@ WITH trunks AS (
     WHERE month = $month
     GROUP BY direction, trunk_name
 ),
+
 failures AS (
     SELECT
         direction,
@@ -31,16 +32,20 @@ failures AS (
         AND attempts > answered_attempts
     GROUP BY direction, trunk_name, disconnect_code, disconnect_reason
 )
+
 SELECT
     trunks.*,
     concat_ws(' ', failures.disconnect_code, failures.disconnect_reason) AS failure,
     failures.attempts AS failure_attempts
 FROM trunks
 LEFT JOIN failures
-    ON failures.direction = trunks.direction
-    AND failures.trunk_name IS NOT DISTINCT FROM trunks.trunk_name
-QUALIFY row_number() OVER (
-    PARTITION BY trunks.direction, trunks.trunk_name
-    ORDER BY failures.attempts DESC, failures.disconnect_code, failures.disconnect_reason
-) = 1
-ORDER BY trunks.ner, trunks.attempts DESC, trunks.trunk_name, trunks.direction
+    ON
+        trunks.direction = failures.direction
+        AND failures.trunk_name IS NOT DISTINCT FROM trunks.trunk_name
+QUALIFY
+    row_number() OVER (
+        PARTITION BY trunks.direction, trunks.trunk_name
+        ORDER BY
+            failures.attempts DESC, failures.disconnect_code ASC, failures.disconnect_reason ASC
+    ) = 1
+ORDER BY trunks.ner ASC, trunks.attempts DESC, trunks.trunk_name ASC, trunks.direction ASC
