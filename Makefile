@@ -31,6 +31,7 @@ demo: .venv/runtime ## Everything against a local vendor: three months, tables, 
 test: .venv/ready browser ## Lint, types, import rules, dependencies, then every test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/sqlfluff lint --disable-progress-bar --processes 3 sql
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .

@@ -1,4 +1,4 @@
-"""What an event tells of the relation that it made: rows, totals, a glance, and where each column comes from."""
+"""Describe a relation in Dagster's events: its rows, totals and preview, and the origin of each column."""
 
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache, partial
@@ -15,10 +15,10 @@ from pipeline.privacy.masking import masked
 from pipeline.privacy.personal import NAME
 from pipeline.settings import Settings
 from pipeline.warehouse.lineage import Origin, column_lineage
-from pipeline.warehouse.preview import Glance, Lens
-from pipeline.warehouse.queries import Query, models, trends
+from pipeline.warehouse.preview import Preview, PreviewSpec
+from pipeline.warehouse.queries import Query, models, views
 
-# what adds up, under the names that it keeps from the records to the marts; prices do not
+# columns that add up, under the names that they keep from the records to the marts; prices do not add up
 _COUNTS = frozenset({"calls", "attempts"})
 _TOTALS = frozenset(
     {*_COUNTS, "cost_usd"}
@@ -26,7 +26,7 @@ _TOTALS = frozenset(
 )
 
 
-def lens(settings: Settings, table: Table | None = None, personal: Collection[str] = ()) -> Lens:
+def preview_spec(settings: Settings, table: Table | None = None, personal: Collection[str] = ()) -> PreviewSpec:
     """Return what adds up in a relation, and a mask for the people in it: numbers show no more than pseudonyms do.
 
     No SQL gives the column of names another name; a test holds that.
@@ -38,11 +38,11 @@ def lens(settings: Settings, table: Table | None = None, personal: Collection[st
     """
     names = {NAME, *personal}
     totals = _TOTALS | set(table.control) - {"rate_usd"} if table else _TOTALS
-    return Lens(totals, partial(masked, prefix=settings.cdr_pseudonym_digits, names=names))
+    return PreviewSpec(totals, partial(masked, prefix=settings.cdr_pseudonym_digits, names=names))
 
 
-def of_glance(found: Glance | None, rows: str = "dagster/partition_row_count") -> dict[str, Any]:
-    """Rows, totals and the first rows; nothing where there is nothing."""
+def of_preview(found: Preview | None, rows: str = "dagster/partition_row_count") -> dict[str, Any]:
+    """Return the rows, totals and first rows of a preview as metadata; no entry without a preview."""
     if found is None:
         return {}
     return {
@@ -58,7 +58,7 @@ def _is_count(name: str) -> bool:
 
 
 def of_lineage(query: Query) -> dict[str, Any]:
-    """Where each column comes from, for Dagster and for people: its open-source UI does not show its own."""
+    """Return the origin of each column of a query as metadata."""
     try:
         return lineage_metadata(origins(query.name))
     except PermanentError as error:
@@ -66,7 +66,7 @@ def of_lineage(query: Query) -> dict[str, Any]:
 
 
 def lineage_metadata(found: Mapping[str, Iterable[Origin]]) -> dict[str, Any]:
-    """The same of origins that are known."""
+    """Return origins as metadata, once for Dagster and once as a table: its open-source UI does not show its own."""
     deps = {
         column: [dg.TableColumnDep(key_of(relation), name) for relation, name in origins_]
         for column, origins_ in found.items()
@@ -80,11 +80,11 @@ def lineage_metadata(found: Mapping[str, Iterable[Origin]]) -> dict[str, Any]:
 
 @cache
 def origins(relation: str) -> Mapping[str, list[Origin]]:
-    """The origins of the columns of staging, marts and trends, read once a process; of anything else none."""
+    """Return the origins of the columns of a model or trend; no column for any other relation."""
     query = _queries().get(relation)
     return column_lineage(query.name, query.sql, columns()) if query else {}
 
 
 @cache
 def _queries() -> Mapping[str, Query]:
-    return {query.name: query for query in (*models(), *trends())}
+    return {query.name: query for query in (*models(), *views())}

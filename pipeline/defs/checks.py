@@ -1,8 +1,7 @@
-"""Every file of ``sql/checks/`` as an asset check on the published warehouse: a query that must return no row.
+"""Run every file of ``sql/checks/`` as an asset check on the published warehouse: a query that must return no row.
 
-They are checks of the warehouse and not of a mart, because they compare relations with each other, over all months, as
-analysts see them: that is true after a publish and not between the building of two marts. What of it concerns which
-relation and month stands in the result.
+The checks belong to the warehouse and not to a mart. They compare relations over all months, as analysts see them, and
+that holds only after a publish. The rows of a result name their relation and month.
 """
 
 from collections import defaultdict
@@ -19,13 +18,13 @@ from pipeline.warehouse.reading import Finding, check
 
 
 def checks(operations: Operations) -> dg.AssetChecksDefinition:
-    """One check per file; its second line says whether a row is an error or a warning."""
+    """Return a check for each file; the second line of the file says whether a row is an error or a warning."""
     queries = {_name(query): query for query in load("checks")}
     specs = [
         dg.AssetCheckSpec(
             name,
             asset=WAREHOUSE,
-            description=f"{query.about}\n\n```sql\n{query.sql}\n```",
+            description=f"{query.about}\n\n```sql\n{query.written}\n```",
             metadata={"reads": ", ".join(sorted(query.reads))},
         )
         for name, query in queries.items()
@@ -42,7 +41,7 @@ def checks(operations: Operations) -> dg.AssetChecksDefinition:
 
 
 def readers(queries: Iterable[Query]) -> dict[str, list[str]]:
-    """The checks that read each relation."""
+    """Return the names of the checks that read each relation."""
     found: dict[str, list[str]] = defaultdict(list)
     for query in queries:
         for relation in query.reads:

@@ -1,4 +1,4 @@
-"""Markdown for the UI: tables whose cells show what they hold, and cannot be links, images or HTML."""
+"""Write Markdown for the UI: tables whose cells show their text, and cannot become links, images or HTML."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,21 +9,27 @@ _MARKUP = re.compile(r"([\\`*\[\]<>|~!&])")
 
 
 def table(names: Sequence[str], rows: Iterable[Sequence[object]], longest: int | None = 60) -> str:
-    """Rows as a table, a text cut after ``longest`` characters; a column of numbers stands to the right."""
-    kept = list(rows)
-    right = [bool(kept) and all(_is_number(row[place]) for row in kept) for place in range(len(names))]
+    """Return rows as a table, with columns of numbers to the right.
+
+    Args:
+        names: The heads of the columns.
+        rows: Values in the order of the heads.
+        longest: The most characters of a text that are shown; None is no limit.
+    """
+    known = list(rows)
+    right = [bool(known) and all(_is_number(row[column]) for row in known) for column in range(len(names))]
     rule = ["--:" if number else "---" for number in right]
-    lines = [[escaped(name) for name in names], rule, *([_cell(value, longest) for value in row] for row in kept)]
+    lines = [[escaped(name) for name in names], rule, *([_cell(value, longest) for value in row] for row in known)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def escaped(text: str) -> str:
-    """The text as Markdown that shows it: what a far end sent as its reason must not become a link or an image."""
+    """Return Markdown that shows the text: a reason sent by the far end must not become a link or an image."""
     return _MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 
 def _cell(value: object, longest: int | None) -> str:
-    """Money to its last digit, ratios to six."""
+    """Write money to its last digit and ratios to six digits."""
     if value is None:
         return ""
     if isinstance(value, Decimal):

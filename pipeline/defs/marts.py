@@ -48,7 +48,7 @@ def _mart(
             "dagster/table_name": query.name,
             "checked by": ", ".join(checks) or "nothing",
         },
-        description=f"{query.about}\n\n```sql\n{query.sql}\n```",
+        description=f"{query.about}\n\n```sql\n{query.written}\n```",
     )
     def mart(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         with told(context), Viewer(operations.place.lake) as viewer, operations.publisher.builder() as builder:
@@ -96,10 +96,10 @@ def of_month(viewer: Viewer, query: Query, key: str, settings: Settings) -> dict
         key: The month, such as 2026-10.
         settings: Say which columns are hidden.
     """
-    found = viewer.glance(query.name, key, catalogue.lens(settings))
+    found = viewer.preview(query.name, key, catalogue.preview_spec(settings))
     if found is None:
         return {}
-    shown = {**catalogue.of_glance(found), **catalogue.of_lineage(query)}
+    shown = {**catalogue.of_preview(found), **catalogue.of_lineage(query)}
     if {"day", "direction", "calls"} <= set(found.first.names):
         shown["traffic"] = dg.MetadataValue.md(plots.traffic(Month.parse(key), viewer.traffic(query.name, key)))
     return shown

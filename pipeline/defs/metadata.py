@@ -1,4 +1,4 @@
-"""What the UI shows of asking, landing and loading."""
+"""Metadata that the UI shows of requests, landings and loads."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ from pipeline.warehouse.records import KnownExport
 
 
 def of_requesting(requested: Requested) -> dict[str, Any]:
-    """The export that serves a month."""
+    """Return the export that serves a month."""
     export, asked = requested.export, requested.request
     return {
         "export_id": export.id,
@@ -32,7 +32,7 @@ def of_requesting(requested: Requested) -> dict[str, Any]:
 
 
 def of_landing(operations: Operations, manifest: Manifest) -> dict[str, Any]:
-    """The file as served."""
+    """Return the file as served: its path, size, checksum and columns."""
     table = operations.place.tables[manifest.record_type]
     path = operations.place.archive.file(
         manifest.vendor, manifest.record_type, Month.parse(manifest.month), manifest.export_id
@@ -70,22 +70,22 @@ def of_loading(operations: Operations, loaded: Loaded) -> dict[str, Any]:
 
 
 def _of_month(operations: Operations, export: KnownExport) -> dict[str, Any]:
-    """The rows of a month as they are in the lake, and the columns of the file that they come from."""
+    """Return a preview of the month in the lake, the origins of its columns in the file, and a chart by day."""
     record_type, month = export.record_type, export.month
     table = operations.place.tables[record_type]
-    lens = catalogue.lens(operations.settings, table, operations.place.personal[record_type])
+    spec = catalogue.preview_spec(operations.settings, table, operations.place.personal[record_type])
     with Viewer(operations.place.lake) as viewer:
-        found = viewer.glance(record_type, month, lens, table.schema)
+        found = viewer.preview(record_type, month, spec, table.schema)
         days = viewer.days(record_type, month, table.schema, table.timestamp)
     return {
-        **catalogue.of_glance(found),
+        **catalogue.of_preview(found),
         **catalogue.lineage_metadata(_origins(operations, export)),
         "traffic": dg.MetadataValue.md(plots.traffic(Month.parse(month), days)),
     }
 
 
 def _origins(operations: Operations, export: KnownExport) -> dict[str, list[Origin]]:
-    """Each column, and the column of the vendor's file that it is; what the pipeline adds comes from none."""
+    """Map each column to its column of the vendor's file; columns that the pipeline adds have no origin."""
     table = operations.place.tables[export.record_type]
     known = headers(table)
     manifest = operations.place.archive.manifest(operations.settings.cdr_data_dir / (export.file or ""))
@@ -110,7 +110,7 @@ def _left_out(loaded: Loaded) -> dict[str, Any]:
 
 
 def _difference_metadata(loaded: Loaded) -> dict[str, Any]:
-    """What changed against the export before, if there was one."""
+    """Return what changed against the export before; no entry for the first export."""
     if loaded.previous is None:
         return {}
     days = loaded.differences

@@ -1,4 +1,4 @@
-"""Asset checks of a single month: did all of it arrive, and will it be lost?"""
+"""Asset checks of a single month: is it complete, and may it be lost?"""
 
 import json
 
@@ -13,15 +13,15 @@ MonthPartitions = dg.PartitionsDefinition[str]
 
 
 def on_load(record_type: str, months: MonthPartitions) -> list[dg.AssetCheckSpec]:
-    """The checks that a load answers itself, month by month."""
+    """Return the checks that each load of a month answers."""
     about = {
         "control_totals": "Rows, seconds and money of the file = those loaded + those rejected, to the last digit.",
         "nothing_rejected": "Every record of the file could be typed.",
         "inside_the_month": "Every loaded row lies in its month.",
         "as_served": "Every cell holds what was served: no zero date, no price with more decimals than are kept.",
         "known_columns": "The file has no column that the schema does not know.",
-        "kept_out": "The vendor kept no record out of the file, as possibly malicious or because it failed there.",
-        "vendor_count": "The file holds as many records as the vendor says, where it says a number.",
+        "kept_out": "The vendor kept no record out of the file, neither as possibly malicious nor as failed.",
+        "vendor_count": "The file holds as many records as the vendor counted, if the vendor tells a number.",
     }
     return [
         dg.AssetCheckSpec(name, asset=dg.AssetKey([record_type]), description=text, partitions_def=months)
@@ -30,9 +30,9 @@ def on_load(record_type: str, months: MonthPartitions) -> list[dg.AssetCheckSpec
 
 
 def of_load(export: KnownExport) -> list[dg.AssetCheckResult]:
-    """The answers to ``on_load``, from what was noted when the export was loaded.
+    """Answer the checks of ``on_load`` from what the load recorded.
 
-    Totals that differ would have stopped the load: here they are shown side by side.
+    Totals that differ stop the load, so here they only stand side by side.
     """
     file = json.loads(export.control_totals or "{}")
     loaded = {"rows": export.rows, "duration_seconds": export.duration_seconds, "cost_usd": str(export.cost_usd)}
@@ -70,7 +70,7 @@ def of_load(export: KnownExport) -> list[dg.AssetCheckResult]:
 
 
 def _kept_out(export: KnownExport) -> dg.AssetCheckResult:
-    """How many records the vendor has in files beside the one of the month's records."""
+    """Check that the vendor has no record in the companion files."""
     counts = {Companion.SANITIZED: export.sanitized_records, Companion.ERRORS: export.failed_records}
     found = {name: counts[Companion(name)] for name in json.loads(export.companions or "{}")}
     return dg.AssetCheckResult(
@@ -88,27 +88,38 @@ def _none_of(name: str, rows: int) -> dg.AssetCheckResult:
 
 
 def _as_counted(export: KnownExport) -> dg.AssetCheckResult:
-    """Whether the file holds as many records as the vendor says; where it says nothing there is nothing to differ.
+    """Check that the file holds as many records as the vendor counted; without a count there is no difference.
 
-    This warns and refuses no load: of the three vendors that tell a number, one alone documents what it counts.
+    This only warns. Three vendors tell a number, and only one documents what it counts.
     """
-    told = export.records_told
+    counted = export.records_told
     held = (export.rows or 0) + (export.rejected_rows or 0) + (export.left_out_rows or 0)
-    held -= export.sanitized_records or 0  # which are in another file
+    held -= export.sanitized_records or 0  # these are in another file
     kept_out = export.sanitized_records or 0, export.failed_records or 0
-    alike = {held, held + kept_out[0], held + kept_out[1], held + sum(kept_out)}  # no document says which it counts
-    counted = "The vendor tells no number of records" if told is None else f"The vendor counted {told} records"
+    alike = {
+        held,
+        held + kept_out[0],
+        held + kept_out[1],
+        held + sum(kept_out),
+    }  # no document says which
+    vendor = "The vendor tells no number of records" if counted is None else f"The vendor counted {counted} records"
     return dg.AssetCheckResult(
         check_name="vendor_count",
-        passed=told is None or told in alike,
+        passed=counted in {None, *alike},
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{counted}, the file holds {held}.",
-        metadata={"the vendor counted": "not told" if told is None else told, "the file holds": held},
+        description=f"{vendor}, the file holds {held}.",
+        metadata={"the vendor counted": "not told" if counted is None else counted, "the file holds": held},
     )
 
 
 def deadline(operations: Operations, record_type: str, months: MonthPartitions) -> dg.AssetChecksDefinition:
-    """Whether a month is sealed, or far enough from the day on which the vendor forgets it."""
+    """Return a check that the month is sealed, or that the vendor will keep it long enough.
+
+    Args:
+        operations: The operations of the installation.
+        record_type: The table whose months are checked.
+        months: The partitions.
+    """
 
     @dg.asset_check(
         asset=dg.AssetKey([record_type]),

@@ -1,7 +1,7 @@
-"""Small drawings for the UI, as images inside Markdown.
+"""Draw small charts for the UI, as images inside Markdown.
 
-Dagster's UI shows Markdown of less than a thousand characters in place and hides more behind a click, so a drawing is
-a few paths in whole numbers; and it takes an image only by base64.
+Dagster's UI shows Markdown of less than a thousand characters in place, and hides longer text behind a click. So a
+chart is a few paths in whole numbers. The UI takes an image only as base64.
 """
 
 from base64 import b64encode
@@ -15,7 +15,7 @@ from pipeline.warehouse.records import Coverage
 
 _SERIES = ("blue", "orange")
 _DAY, _HEIGHT = 14, 90
-"""Pixels a day is wide, and the highest one high."""
+"""The width of a day and the height of the chart, pixels."""
 
 _STATES = {
     State.SEALED: "green",
@@ -28,7 +28,7 @@ _CELL, _LABEL = 18, 60
 
 
 def traffic(month: Month, series: Days) -> str:
-    """Counts of the days of a month, one step line a series, with a legend that tells its greatest day."""
+    """Draw the counts of a month by day, a step line for each series, with a legend that tells its greatest day."""
     top = max((count for days in series.values() for count in days.values()), default=0)
     dates = [date(month.year, month.number, day) for day in range(1, (month.end - month.start).days + 1)]
     counts = [[days.get(day, 0) for day in dates] for days in series.values()]
@@ -39,20 +39,22 @@ def traffic(month: Month, series: Days) -> str:
 
 
 def coverage(rows: Iterable[Coverage]) -> str:
-    """A line per record type, a cell per month in the colour of its state, and a legend of the states that occur."""
-    kept = list(rows)
-    types, months = sorted({row.record_type for row in kept}), sorted({row.month for row in kept})
+    """Draw a line for each record type with a cell for each month in the colour of its state, and a legend."""
+    found = list(rows)
+    types, months = sorted({row.record_type for row in found}), sorted({row.month for row in found})
     shapes = [_text(0, at * _CELL + 13, name) for at, name in enumerate(types)]
     for state, colour in _STATES.items():
         cells = "".join(
             f"M{_LABEL + months.index(row.month) * _CELL} {types.index(row.record_type) * _CELL}h16v16h-16z"
-            for row in kept
+            for row in found
             if row.state == state.value
         )
         shapes += [f'<path fill="{colour}" d="{cells}"/>'] if cells else []
     image = _image(_LABEL + len(months) * _CELL, len(types) * _CELL, shapes, "coverage by month")
-    told = [f"{colour}: {state.value}" for state, colour in _STATES.items() if state.value in {r.state for r in kept}]
-    return f"{image}\n\n{months[0]} to {months[-1]}; {', '.join(told)}" if months else ""
+    legend = [
+        f"{colour}: {state.value}" for state, colour in _STATES.items() if state.value in {r.state for r in found}
+    ]
+    return f"{image}\n\n{months[0]} to {months[-1]}; {', '.join(legend)}" if months else ""
 
 
 def _area(counts: Sequence[int], top: int) -> str:
@@ -65,7 +67,7 @@ def _line(counts: Sequence[int], top: int) -> str:
 
 
 def _steps(counts: Sequence[int], top: int) -> str:
-    """A step a day, one unit wide."""
+    """Return the path of a step line whose days are one unit wide."""
     return "".join(f"V{_HEIGHT - round(count * (_HEIGHT - 1) / max(top, 1))}h1" for count in counts)
 
 

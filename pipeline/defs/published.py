@@ -1,6 +1,7 @@
-"""The published file as assets, made together: the file itself, what the pipeline knows of itself, the trends."""
+"""The published file as assets of one run: the file, the pipeline's own records, and the trends."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -10,8 +11,9 @@ from pipeline.defs.outcome import told
 from pipeline.defs.relations import OWNERS, key_of, of_query, of_record, records, upstream
 from pipeline.errors import PermanentError
 from pipeline.operations.wiring import Operations
-from pipeline.warehouse.preview import glances, row_counts
-from pipeline.warehouse.queries import Query, models, trends
+from pipeline.privacy.personal import PERSONAL
+from pipeline.warehouse.preview import PreviewSpec, published_previews, row_counts
+from pipeline.warehouse.queries import Query, models, views
 from pipeline.warehouse.sentences import TABLES
 
 WAREHOUSE = dg.AssetKey("warehouse")
@@ -27,7 +29,7 @@ def published(operations: Operations) -> dg.AssetsDefinition:
         specs=[
             _warehouse_spec([*loaded, *(key_of(query.name) for query in models())]),
             *(_record_spec(name, loaded) for name in records()),
-            *(_trend_spec(query, upstream(query, [*lanes, *records()])) for query in trends()),
+            *(_trend_spec(query, upstream(query, [*lanes, *records()])) for query in views()),
         ],
     )
     def warehouse(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
@@ -56,7 +58,7 @@ def _warehouse_spec(deps: list[dg.AssetKey]) -> dg.AssetSpec:
         kinds={"duckdb"},
         owners=OWNERS,
         automation_condition=dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing()),
-        description="warehouse.duckdb, the read-only file that analysts open: written anew and swapped in whole.",
+        description="warehouse.duckdb, the read-only file that analysts open: each publish replaces it whole.",
         metadata={"dagster/column_schema": dg.TableSchema([dg.TableColumn(*row) for row in _contents()])},
     )
 
@@ -80,7 +82,7 @@ def _trend_spec(query: Query, deps: list[dg.AssetDep]) -> dg.AssetSpec:
         group_name=query.schema,
         kinds={"duckdb", "sql"},
         owners=OWNERS,
-        description=f"{query.about}\n\n```sql\n{query.sql}\n```",
+        description=f"{query.about}\n\n```sql\n{query.written}\n```",
         metadata={"dagster/column_schema": of_query(query), "dagster/table_name": query.name},
     )
 
@@ -98,22 +100,31 @@ def _of_file(operations: Operations) -> dict[str, Any]:
 
 def _of_relations(operations: Operations) -> dict[str, dict[str, Any]]:
     """What there is to see of every relation that publishing makes."""
-    made = {query.name: query for query in trends()}
-    found = glances(operations.place.warehouse, dict.fromkeys((*records(), *made), catalogue.lens(operations.settings)))
+    made = {query.name: query for query in views()}
+    specs = {name: _preview_spec(operations, name) for name in (*records(), *made)}
+    found = published_previews(operations.place.warehouse, specs)
     return {
         name: {
-            **catalogue.of_glance(one, "dagster/row_count"),
+            **catalogue.of_preview(one, "dagster/row_count"),
             **(catalogue.of_lineage(made[name]) if name in made else {}),
         }
         for name, one in found.items()
     }
 
 
+def _preview_spec(operations: Operations, name: str) -> PreviewSpec:
+    """Return how to preview a relation. Views of staging have no totals, which would read the whole archive."""
+    if not name.startswith("staging."):
+        return catalogue.preview_spec(operations.settings)
+    hidden = {*PERSONAL, "did_number"}  # their rows are single calls
+    return replace(catalogue.preview_spec(operations.settings, personal=hidden), totals=frozenset())
+
+
 def _contents() -> Iterator[tuple[str, str, str]]:
-    """Everything in the file: its name, what it is there, and what one row of it is."""
+    """Yield the name of every relation in the file, whether it is a table or a view, and what one row is."""
     for name, about in TABLES.items():
         yield name, "TABLE" if name in records() else "VIEW", about
-    for query in sorted((*models(), *trends()), key=lambda query: query.name):
+    for query in sorted((*models(), *views()), key=lambda query: query.name):
         yield query.name, "TABLE" if query.schema == "marts" else "VIEW", query.about
 
 

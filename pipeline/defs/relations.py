@@ -12,7 +12,7 @@ from pipeline.normalise.schema import RECORD_TYPES, REJECTED, schema_of
 from pipeline.normalise.table import Table
 from pipeline.warehouse.marts import column_types
 from pipeline.warehouse.preview import shown_types
-from pipeline.warehouse.queries import Query, models, seeds, trends
+from pipeline.warehouse.queries import Query, models, seeds, views
 from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, Revision, as_table
 from pipeline.warehouse.sentences import SEED_COLUMNS, SENTENCES
 
@@ -40,7 +40,7 @@ def key_of(relation: str) -> dg.AssetKey:
 def query_types() -> Mapping[str, Mapping[str, str]]:
     """The types of the columns of staging, marts and trends."""
     base = {record_type: schema_of(columns) for record_type, columns in RECORD_TYPES.items()}
-    return column_types({**base, **records()}, (*models(), *trends()))
+    return column_types({**base, **records()}, (*models(), *views()))
 
 
 def of_query(query: Query) -> dg.TableSchema:

@@ -1,4 +1,4 @@
-"""The report of every month as an asset: looked at after each publish, written where it would say anything new."""
+"""The reports as an asset: compared after each publish, and written if they would change."""
 
 import dagster as dg
 
@@ -11,10 +11,10 @@ from pipeline.operations.wiring import Operations
 
 
 def reports(operations: Operations, months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
-    """One HTML file per month.
+    """Return the asset that writes an HTML file for each month.
 
-    A publish does not say which months it changed, so all are launched, in one run: reading what a month would show
-    takes a fraction of a second, and only one that differs from the file that is there is drawn.
+    A publish does not say which months it changed, so one run compares all. Reading the figures of a month takes a
+    fraction of a second. Only a report that would change is drawn.
     """
 
     @dg.asset(

@@ -22,7 +22,7 @@ from pipeline.privacy.personal import PERSONAL
 from pipeline.privacy.retention import clock_doubt
 from pipeline.storage import sync
 from pipeline.warehouse.delta import PARTITION
-from pipeline.warehouse.forgetting import drop, keep, kept_months, tables
+from pipeline.warehouse.history import drop_month, retain, retained_months
 from pipeline.warehouse.queries import Query, models
 
 MOST_MONTHS = 3
@@ -68,7 +68,7 @@ class Expirer:
     def _due_sums(self) -> list[Expired]:
         place, now = self._place, self._place.clock()
         sums: dict[str, dict[str, int]] = {}
-        for table, months in kept_months(place.kept).items():
+        for table, months in retained_months(place.kept).items():
             for month, files in months.items():
                 if place.retention.aggregates_expired(Month.parse(month), now):
                     sums.setdefault(month, {})[table] = sum(pq.read_metadata(file).num_rows for file in files)
@@ -135,7 +135,7 @@ class Expirer:
 
     def _calls(self, month: str) -> Expired:
         lake, rows = self._place.lake, {}
-        for table in tables(lake):
+        for table in lake.tables():
             if files := lake.files(table).get(month, []):
                 rows[table] = sum(pq.read_metadata(file).num_rows for file in files)
         return Expired(month, len(list(self._place.archive.files(month))), rows)
@@ -148,15 +148,15 @@ class Expirer:
             for query in () if begun else models():
                 self._publisher.build(query, Month.parse(month), builder)
                 if query.schema == "marts" and not of_calls(query):
-                    keep(place.lake, query.name, month, place.kept)
+                    retain(place.lake, query.name, month, place.kept)
         with ExitStack() as stack:
             for record_type in place.schemas:
                 stack.enter_context(place.locked(f"{record_type}-{month}"))
             with writing(f"What is left after the calls of {month}", place.archive.root):
                 place.archive.expire(month)
             for lake in (place.lake, place.copies):
-                for table in tables(lake):
-                    drop(lake, table, month)
+                for table in lake.tables():
+                    drop_month(lake, table, month)
 
     def _delete_sums(self, one: Expired) -> None:
         place = self._place

@@ -32,20 +32,20 @@ class Ledger:
     def loaded(self, record_type: str) -> dict[str, str]:
         """Return the export that each month of the lake holds with its rejected records; half loaded months are not."""
         lake = self._place.lake
-        rejected = lake.stems(rejected_table(record_type))
-        return {month: one for month, one in lake.stems(record_type).items() if rejected.get(month) == one}
+        rejected = lake.version_keys(rejected_table(record_type))
+        return {month: one for month, one in lake.version_keys(record_type).items() if rejected.get(month) == one}
 
     def half_loaded(self, record_type: str) -> dict[str, set[str]]:
         """Return the months of which a kill or power cut left one of two tables behind, and the exports in them."""
         lake, loaded = self._place.lake, self.loaded(record_type)
-        both = lake.stems(record_type), lake.stems(rejected_table(record_type))
+        both = lake.version_keys(record_type), lake.version_keys(rejected_table(record_type))
         found = {month: {stems[month] for stems in both if month in stems} for month in {*both[0], *both[1]}}
         return {month: ids for month, ids in sorted(found.items()) if loaded.get(month) not in ids}
 
     def months(self) -> list[Month]:
         """Return every month of which the lake holds something."""
         names = self._place.schemas
-        return sorted({Month.parse(month) for name in names for month in self._place.lake.stems(name)})
+        return sorted({Month.parse(month) for name in names for month in self._place.lake.version_keys(name)})
 
     def landed(self) -> list[Manifest]:
         """Return what landed and has not expired, of the datasets that are kept now: how to read others is unknown."""
@@ -64,7 +64,7 @@ class Ledger:
         requested: dict[str, RequestedExport] = {
             one.export_id: one for one in place.archive.requested() if until is None or one.created_at <= until
         } | landed
-        commits = {str(one["export_id"]): one for name in place.schemas for one in place.lake.notes(name)}
+        commits = {str(one["export_id"]): one for name in place.schemas for one in place.lake.commit_metadata(name)}
         known = [
             KnownExport(
                 record_type=one.record_type,
@@ -122,7 +122,7 @@ class Ledger:
 
     def differences(self) -> list[Revision]:
         """Return every day on which a re-export differed from what it replaced, as far as the lake's log goes."""
-        commits = ((name, one) for name in self._place.schemas for one in self._place.lake.notes(name))
+        commits = ((name, one) for name in self._place.schemas for one in self._place.lake.commit_metadata(name))
         return [day for name, commit in commits for day in revisions(name, commit)]
 
 

@@ -104,14 +104,14 @@ class Replacer:
 
         The notes of the archive say when, or where they are gone the lake's own; those of earlier loads do not.
         """
-        export_id = self._lake.stems(manifest.record_type).get(manifest.month)
+        export_id = self._lake.version_keys(manifest.record_type).get(manifest.month)
         if export_id in (None, manifest.export_id):
             return None
         landed = self._archive.landed_of(manifest.vendor, manifest.record_type, Month.parse(manifest.month))
         noted = chain(landed, self._archive.requested_among(manifest.vendor, {export_id}))
         if found := next((one for one in noted if one.export_id == export_id), None):
             return Known(export_id, found.created_at)
-        loads = (one for one in self._lake.notes(manifest.record_type) if one["export_id"] == export_id)
+        loads = (one for one in self._lake.commit_metadata(manifest.record_type) if one["export_id"] == export_id)
         created_at = next((load["created_at"] for load in loads if "created_at" in load), None)
         return Known(export_id, datetime.fromisoformat(created_at) if created_at else None)
 

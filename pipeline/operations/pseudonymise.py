@@ -51,14 +51,14 @@ class Shared:
         """The files to show of a table, by month."""
         return (self._copies if table in self._tables else self._lake).files(table)
 
-    def stems(self, table: str) -> dict[str, str]:
+    def version_keys(self, table: str) -> dict[str, str]:
         """What each month of the original was written under."""
-        return self._lake.stems(table)
+        return self._lake.version_keys(table)
 
     def behind(self) -> Iterator[tuple[str, str, list[Path]]]:
         """Each table and month whose copy is not one of the files that the lake has now, and those files."""
         for table in self._tables:
-            copied = self._copies.stems(table)
+            copied = self._copies.version_keys(table)
             for month, files in self._lake.files(table).items():
                 if copied.get(month) != self._print(table, files):
                     yield table, month, files

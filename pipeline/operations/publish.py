@@ -14,10 +14,10 @@ from pipeline.operations.ledger import Ledger, control_totals
 from pipeline.operations.pseudonymise import Shared
 from pipeline.privacy.pseudonym import Pseudonyms
 from pipeline.warehouse.builder import Builder
-from pipeline.warehouse.forgetting import forget, kept_months, tables
+from pipeline.warehouse.history import purge_history, retained_months, retire
 from pipeline.warehouse.marts import build, failure, is_behind
-from pipeline.warehouse.publish import Edition, Snapshot, fingerprint, publish, shown_in
-from pipeline.warehouse.queries import Query, models, trends
+from pipeline.warehouse.publish import PublishSpec, Snapshot, fingerprint, publish, published_fingerprint
+from pipeline.warehouse.queries import Query, models, views
 from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, Revision, as_table
 
 Built = Callable[[Query, Month], None]
@@ -79,7 +79,9 @@ class Publisher:
             return False
         if self.shared and any(self.shared.behind()):
             return True
-        return shown_in(self._place.warehouse) != fingerprint(self.shared or self._place.lake, self._edition())
+        return published_fingerprint(self._place.warehouse) != fingerprint(
+            self.shared or self._place.lake, self._publish_spec()
+        )
 
     def unbuilt(self) -> list[str]:
         """Return why each mart that is behind could not be built, as far as that was tried."""
@@ -114,12 +116,12 @@ class Publisher:
         """
         if self._place.as_of is None:
             self.build_behind(built)
-        publish(target or self._place.warehouse, self._shown(), self._edition())
+        publish(target or self._place.warehouse, self._shown(), self._publish_spec())
 
     def _shown(self) -> Snapshot:
         """Return the lake as analysts may see it; raises ``PermanentError`` where a lost key would bare the numbers."""
         if self.shared is None:
-            if tables(self._place.copies):
+            if self._place.copies.tables():
                 raise PermanentError(
                     "This archive is published under pseudonyms, and CDR_PSEUDONYM_KEY is not set, so nothing was "
                     f"published; set it, or remove {self._place.copies.root} to publish the numbers themselves."
@@ -152,18 +154,19 @@ class Publisher:
     def vacuum(self) -> None:
         """Delete the files that no snapshot shows that a reader may still have open."""
         for lake in (self._place.lake, self._place.copies):
+            retire(lake, [query.name for query in models()])
             lake.vacuum(timedelta(days=self._place.settings.cdr_history_days))
 
     def purge_history(self, months: Iterable[str]) -> None:
         """Delete what only older snapshots of these months show; publish first, so that no reader is shown it."""
         for month in months:
             for lake, prefix in ((self._place.lake, ""), (self._place.copies, "share-")):
-                for name in tables(lake):
+                for name in lake.tables():
                     lock = f"{prefix}{name if prefix else name.removesuffix('_rejected')}-{month}"
                     with self._place.locked(lock):
-                        forget(lake, name, month)
+                        purge_history(lake, name, month)
 
-    def _edition(self) -> Edition:
+    def _publish_spec(self) -> PublishSpec:
         exports, place = self._ledger.exports(), self._place
         records = {
             "exports": as_table(exports, KnownExport),
@@ -171,5 +174,5 @@ class Publisher:
             "coverage": as_table(self._ledger.coverage(exports), Coverage),
             "differences": as_table(self._ledger.differences(), Revision),
         }
-        sums = place.retention.unexpired(kept_months(place.kept), place.clock())
-        return Edition(place.schemas, REJECTED, [*models(), *trends()], records, sums)
+        sums = place.retention.unexpired(retained_months(place.kept), place.clock())
+        return PublishSpec(place.schemas, REJECTED, [*models(), *views()], records, sums)

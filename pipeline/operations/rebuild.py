@@ -99,7 +99,9 @@ class Rebuilder:
         place = self._place
         erased = self._erasures.add(number, place.clock())
         self._remove_unfinished()
-        made_of = {name: {one["month"]: one["sha256"] for one in place.lake.notes(name)} for name in place.schemas}
+        made_of = {
+            name: {one["month"]: one["sha256"] for one in place.lake.commit_metadata(name)} for name in place.schemas
+        }
         months, failed = set(), []
         for manifest in self._ledger.landed():
             try:

@@ -1,7 +1,7 @@
-"""The report: one month as one HTML file that opens anywhere, made of the published warehouse alone.
+"""Report a month as one HTML file that opens anywhere, from the published warehouse alone.
 
-Nothing here asks the vendor, the lake or the clock: the same published file makes the same report. No caller's
-number is shown; DIDs are the reader's own.
+The report reads neither the vendor nor the lake nor the clock, so the same published file makes the same report. It
+shows DIDs, which belong to the reader, and no caller's number.
 """
 
 from pipeline.report.published import reportable

@@ -1,4 +1,4 @@
-"""Charts of a month by day, in Vega-Lite's grammar; colours are the style sheet's, so light, dark and print follow."""
+"""Chart a month by day in Vega-Lite's grammar; colours come from the style sheet, for light, dark and print."""
 
 import json
 from collections.abc import Sequence
@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from pipeline.report.parts import Spec
+from pipeline.report.parts import Chart, Spec
 from pipeline.report.published import Published, Row
 from pipeline.report.wording import day as day_text
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 
-Shape = Literal["lines", "stacks", "groups"]
-
 _CONFIG: Spec = {
     "background": None,
     "font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
-    "aria": False,  # the figure has a sentence and a table; a mark for each day would only be noise
+    "aria": False,  # the figure has a sentence and a table; a label for each day would be noise
     "view": {"stroke": None},
     "axis": {
         "labelColor": "var(--muted)",
@@ -39,7 +37,7 @@ _CONFIG: Spec = {
 
 @dataclass(frozen=True)
 class Series:
-    """One field of the rows, as the legend names it and in its colour."""
+    """One field of the rows, with its label in the legend and its colour."""
 
     field: str
     label: str
@@ -50,38 +48,71 @@ DIRECTIONS = (Series("in", "Inbound", "var(--in)"), Series("out", "Outbound", "v
 
 
 @dataclass(frozen=True)
-class Scale:
-    """How figures are written on the vertical axis and in the hover text, in d3's format."""
+class DailyChart:
+    """What a chart by day shows of a month.
 
+    ``about`` describes it for a reader who cannot see it. ``axis`` and ``hover`` are d3's formats of figures on the
+    vertical axis and in the hover text.
+    """
+
+    name: str
+    title: str
+    about: str
+    series: Sequence[Series]
+    shape: Literal["lines", "stacks", "groups"]
     axis: str = ",.0f"
     hover: str = ",.0f"
+    wide: bool = True
 
 
 def pivot(rows: Sequence[Row], by: str, figure: str) -> list[Row]:
-    """A row per ``day``, with the figure of each value of ``by`` in a field of that name."""
+    """Return a row for each day, with a field for each value of a column.
+
+    Args:
+        rows: Rows with a ``day``, the column and the figure.
+        by: The column whose values become fields.
+        figure: The column whose values fill the fields.
+    """
     days: dict[Any, dict[str, Any]] = {}
     for row in rows:
         days.setdefault(row["day"], {"day": row["day"]})[row[by]] = row[figure]
     return list(days.values())
 
 
-def by_day_title(published: Published, title: str, shape: Shape) -> str:
-    """The title of a chart by day; of a running month it says how the days are drawn that are not over."""
-    part = "left out" if shape == "lines" else "pale"
-    return f"{title} (UTC)" + (f"; {part}: days that are not over" if published.running else "")
-
-
 def day_name(published: Published, day: date) -> str:
-    """The day, and whether it was not over when it was asked for."""
+    """Return the day as text, marked if it was not over at its export."""
     return day_text(day) if published.whole(day) else f"{day_text(day)}, not over"
 
 
-def days_of(published: Published, rows: Sequence[Row], series: Sequence[Series]) -> list[dict[str, Any]]:
-    """A row per day of the month, also of those without a figure; ``rows`` have a ``day`` and the series' fields."""
+def by_day(published: Published, rows: Sequence[Row], chart: DailyChart) -> Chart:
+    """Draw a figure for each day and series: weekends are shaded, a day shows its figures on hover.
+
+    Args:
+        published: The month.
+        rows: Rows with a ``day`` and the fields of the series.
+        chart: What to draw.
+    """
+    days = _days(published, rows, chart.series)
+    spec = {
+        "$schema": SCHEMA,
+        "width": 900 if chart.wide else 420,
+        "height": 200 if chart.wide else 160,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "data": {"values": days},
+        "encoding": {"x": _day_axis(len(days))},
+        "layer": [_weekends(), _marks(chart), _hover(chart)],
+        "config": _CONFIG,
+    }
+    part = "left out" if chart.shape == "lines" else "pale"
+    title = f"{chart.title} (UTC)" + (f"; {part}: days that are not over" if published.running else "")
+    return Chart(chart.name, title, chart.about, spec, chart.wide)
+
+
+def _days(published: Published, rows: Sequence[Row], series: Sequence[Series]) -> list[dict[str, Any]]:
+    """Return a row for each day of the month, also for days without a figure."""
     found = {row["day"]: row for row in rows}
     month = published.month
-    length = (month.end - month.start).days
-    days = [(month.start + timedelta(days=number)).date() for number in range(length)]
+    days = [(month.start + timedelta(days=number)).date() for number in range((month.end - month.start).days)]
     return [
         {
             "day": day.day,
@@ -92,29 +123,6 @@ def days_of(published: Published, rows: Sequence[Row], series: Sequence[Series])
         }
         for day in days
     ]
-
-
-def by_day(
-    published: Published,
-    rows: Sequence[Row],
-    series: Sequence[Series],
-    scale: Scale,
-    shape: Shape,
-    *,
-    wide: bool = True,
-) -> Spec:
-    """One figure per day and series; weekends are shaded, a day tells its figures, a legend entry picks its series."""
-    days = days_of(published, rows, series)
-    return {
-        "$schema": SCHEMA,
-        "width": 900 if wide else 420,
-        "height": 200 if wide else 160,
-        "autosize": {"type": "fit-x", "contains": "padding"},
-        "data": {"values": days},
-        "encoding": {"x": _day_axis(len(days))},
-        "layer": [_weekends(), _marks(series, scale, shape), _hover(series, scale)],
-        "config": _CONFIG,
-    }
 
 
 def _day_axis(days: int) -> Spec:
@@ -133,23 +141,24 @@ def _weekends() -> Spec:
     }
 
 
-def _marks(series: Sequence[Series], scale: Scale, shape: Shape) -> Spec:
+def _marks(chart: DailyChart) -> Spec:
+    lines, series = chart.shape == "lines", chart.series
     fields = [one.field for one in series]
     labels = json.dumps({one.field: one.label for one in series})
     return {
         "transform": [
             {"fold": fields, "as": ["series", "figure"]},
             {"calculate": f"indexof({json.dumps(fields)}, datum.series)", "as": "place"},
-            *([{"filter": "!datum.part"}] if shape == "lines" else []),
+            *([{"filter": "!datum.part"}] if lines else []),
         ],
         "params": [{"name": "picked", "select": {"type": "point", "fields": ["series"]}, "bind": "legend"}],
-        "mark": {"type": "line", "strokeWidth": 2, "point": {"size": 22}} if shape == "lines" else {"type": "bar"},
+        "mark": {"type": "line", "strokeWidth": 2, "point": {"size": 22}} if lines else {"type": "bar"},
         "encoding": {
             "y": {
                 "field": "figure",
                 "type": "quantitative",
-                "scale": {"zero": shape != "lines"},
-                "axis": {"title": None, "format": scale.axis, "tickCount": 4},
+                "scale": {"zero": not lines},
+                "axis": {"title": None, "format": chart.axis, "tickCount": 4},
             },
             "color": {
                 "field": "series",
@@ -160,15 +169,15 @@ def _marks(series: Sequence[Series], scale: Scale, shape: Shape) -> Spec:
             "opacity": {"condition": {"param": "picked", "value": 1}, "value": 0.12},
             "fillOpacity": {"condition": {"test": "datum.part", "value": 0.4}, "value": 1},
             "order": {"field": "place"},
-            **({"xOffset": {"field": "series", "sort": fields}} if shape == "groups" else {}),
+            **({"xOffset": {"field": "series", "sort": fields}} if chart.shape == "groups" else {}),
         },
     }
 
 
-def _hover(series: Sequence[Series], scale: Scale) -> Spec:
-    """An unseen column over each day, so that the pointer need not hit a mark."""
+def _hover(chart: DailyChart) -> Spec:
+    """Return an invisible bar over each day, so that the pointer need not hit a point."""
     figures = [
-        {"field": one.field, "title": one.label, "type": "quantitative", "format": scale.hover} for one in series
+        {"field": one.field, "title": one.label, "type": "quantitative", "format": chart.hover} for one in chart.series
     ]
     return {
         "params": [

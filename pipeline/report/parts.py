@@ -1,4 +1,4 @@
-"""What a report is made of: sections of sentences, tables and charts. What they hold is text; the page escapes it."""
+"""The parts of a report: sections of sentences, tables and charts. They hold plain text, which the page escapes."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ Spec = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Chart:
-    """``about`` says in a sentence what is drawn, for those who do not see it; ``wide`` charts fill the page."""
+    """A chart. ``about`` describes it for a reader who cannot see it; a ``wide`` chart fills the page."""
 
     name: str
     title: str
@@ -24,7 +24,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Cell:
-    """``bar`` and ``heat``, from 0 to 1, draw the figure behind the text; ``tone`` is a class of the style sheet."""
+    """A cell. ``bar`` and ``heat``, 0 to 1, draw its figure behind the text; ``tone`` is a class of the style sheet."""
 
     text: str
     number: bool = False
@@ -36,7 +36,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table: the field it shows, its head, how its values are written."""
+    """One column of a table: its field, its head, and how its values are written."""
 
     name: str
     head: str
@@ -46,13 +46,13 @@ class Column:
 
     @property
     def number(self) -> bool:
-        """Whether its values stand to the right: all that is not plain text, unless it is said to stand ``left``."""
+        """Whether its values stand to the right: all but plain text, unless ``left`` is set."""
         return self.write is not text and not self.left
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells; the first cell of each row is its head. A ``folded`` one is shown on demand, and in print."""
+    """Rows of cells; the first cell of each row is its head. A ``folded`` table opens on demand and in print."""
 
     caption: str
     heads: Sequence[Cell]
@@ -62,13 +62,13 @@ class Table:
 
     @property
     def size(self) -> str:
-        """How many rows it has."""
+        """The number of rows, as text."""
         return several(len(self.rows), "row")
 
 
 @dataclass(frozen=True)
 class Section:
-    """One question of the report; ``brief`` are its answers, each under a word, shown at the top of the page."""
+    """One question of the report. ``brief`` are its answers for the top of the page, each under a word."""
 
     name: str
     title: str
@@ -88,16 +88,36 @@ class Section:
 
 
 def table(caption: str, rows: Iterable[Row], columns: Sequence[Column], *, folded: bool = False) -> Table:
-    """The rows as a table; a bar is as long as its figure's share of the largest in the column."""
+    """Return rows as a table; the longest bar of a column has its largest figure.
+
+    Args:
+        caption: What the table shows.
+        rows: Rows with the fields of the columns.
+        columns: What to show, in order.
+        folded: Whether the table opens on demand.
+    """
     given = list(rows)
     return _table(caption, given, columns, _largest(given, columns), folded=folded)
 
 
 def head_and_rest(caption: str, rest: str, rows: Sequence[Row], columns: Sequence[Column], shown: int) -> list[Table]:
-    """The first rows as one table, and those after them as a folded one whose bars have the same scale."""
+    """Return the first rows as one table, and all others as a folded table whose bars have the same scale.
+
+    Args:
+        caption: What the first table shows.
+        rest: What the folded table shows.
+        rows: Rows with the fields of the columns.
+        columns: What to show, in order.
+        shown: The number of rows of the first table.
+    """
     largest = _largest(rows, columns)
     tables = [_table(caption, rows[:shown], columns, largest)] if rows else []
     return [*tables, *([_table(rest, rows[shown:], columns, largest, folded=True)] if rows[shown:] else [])]
+
+
+def drawn_length(figure: Any, largest: float) -> float:
+    """Return how far a figure is drawn, from 0 to 1, where the largest is drawn in full."""
+    return float(figure or 0) / (largest or 1)
 
 
 def _largest(rows: Sequence[Row], columns: Sequence[Column]) -> dict[str, float]:
@@ -123,5 +143,5 @@ def _table(
 
 def _cell(row: Row, column: Column, largest: float | None) -> Cell:
     value = row[column.name]
-    bar = float(value or 0) / largest if largest else None
+    bar = drawn_length(value, largest) if largest else None
     return Cell(column.write(value), column.number, bar, tone=f"dir-{row['direction']}" if "direction" in row else "")

@@ -1,6 +1,7 @@
-"""One month of the published warehouse, read through one connection: a report shows one snapshot."""
+"""Read one month of the published warehouse through one connection, so that a report shows one snapshot."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -13,6 +14,7 @@ import duckdb
 from pipeline.errors import PermanentError
 from pipeline.months import Month
 from pipeline.warehouse.coverage import State
+from pipeline.warehouse.questions import question
 from pipeline.warehouse.reading import opened
 from pipeline.warehouse.records import Coverage
 
@@ -21,41 +23,53 @@ Row = Mapping[str, Any]
 CALLS = ("cdr_in", "cdr_out")
 """The record types that are calls."""
 
+_PARAMETER = re.compile(r"\$(\w+)")
+
 
 @dataclass(frozen=True)
 class Published:
-    """The month to report on; ``at`` is when the file was published, UTC."""
+    """The month to report on; ``at`` is the time of the publish, UTC."""
 
     db: duckdb.DuckDBPyConnection
     month: Month
     at: datetime
 
-    def rows(self, query: str) -> list[Row]:
-        """The rows of a query over ``$month`` and ``$before``; none where a table that it reads is not there."""
-        months = {"month": str(self.month), "before": str(self.month.shift(-1))}
+    def rows(self, name: str) -> list[Row]:
+        """Return the rows of ``sql/report/<name>.sql``; no row where the file lacks a table that it reads."""
+        sql = question(f"report.{name}").sql
         try:
-            found = self.db.execute(query, {name: month for name, month in months.items() if f"${name}" in query})
+            found = self.db.execute(sql, {key: self._parameter(key) for key in {*_PARAMETER.findall(sql)}})
         except duckdb.CatalogException:
             return []
         except duckdb.Error as error:
             raise PermanentError(
                 f"The report of {self.month} could not read the published file ({str(error).splitlines()[0]}); "
-                "write it anew with `cdr publish` and run it again."
+                "write the file again with `cdr publish` and repeat the report."
             ) from error
         names = [column[0] for column in found.description or []]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
+    def _parameter(self, name: str) -> str | int:
+        """Return the value that a query of the report gets for ``$name``."""
+        match name:
+            case "month":
+                return str(self.month)
+            case "before":
+                return str(self.month.shift(-1))
+            case "whole_days":
+                return self.whole_days
+        raise PermanentError(f"A query of the report asks for ${name}, which no report knows; correct sql/report.")
+
     @cached_property
     def relations(self) -> frozenset[str]:
-        """The marts that the file has, by schema and name."""
-        query = "SELECT concat_ws('.', table_schema, table_name) AS name FROM information_schema.tables"
-        return frozenset(row["name"] for row in self.rows(query))
+        """The marts and trends of the file, as ``<schema>.<name>``."""
+        found = self.db.execute("SELECT table_schema, table_name FROM information_schema.tables").fetchall()
+        return frozenset(".".join(name) for name in found)
 
     @cached_property
     def coverage(self) -> list[Coverage]:
-        """Every record type and month that is known, months in order."""
-        rows = self.rows("SELECT * FROM coverage ORDER BY month, record_type")
-        return [Coverage(**row) for row in rows]
+        """Every known record type and month, months in order."""
+        return [Coverage(**row) for row in self.rows("coverage")]
 
     @cached_property
     def covered(self) -> list[Coverage]:
@@ -64,47 +78,48 @@ class Published:
 
     @cached_property
     def loaded(self) -> frozenset[str]:
-        """The record types of which the month is loaded, though it may have no call."""
-        return loaded(self.covered)
+        """The record types of the month that are loaded, though they may have no call."""
+        return frozenset(row.record_type for row in self.covered if row.rows is not None)
 
-    def empty(self, relation: str, said: str, *record_types: str) -> str:
-        """Why nothing stands here: the file lacks the table, nothing it is made of is loaded, or it is as ``said``."""
+    def empty(self, relation: str, otherwise: str, *record_types: str) -> str:
+        """Say why a section is empty.
+
+        Args:
+            relation: The mart that the section shows; the file may lack it.
+            otherwise: The sentence for a month that is loaded and has nothing to show.
+            record_types: The record types that the mart is made of; by default both kinds of calls.
+        """
         if relation not in self.relations:
             return f"The published file lacks {relation}."
         needed = record_types or CALLS
         if not self.loaded & {*needed}:
             return f"{' and '.join(needed)} of this month {'is' if len(needed) == 1 else 'are'} not loaded."
-        return said
+        return otherwise
 
     @cached_property
     def whole_days(self) -> int:
-        """How many days of the month, from the first, are loaded to their end in every record type."""
+        """The number of days from the first of the month that are loaded to their end in every record type."""
         last = (self.month.end - self.month.start).days
         until = [row.loaded_until for row in self.covered if row.loaded_until and row.state == State.OPEN.value]
         return min([last, *((moment.replace(tzinfo=UTC) - self.month.start).days for moment in until)])
 
     @property
     def running(self) -> bool:
-        """Whether the month was not over when it was asked for."""
+        """Whether the month was not over at its export."""
         return any(row.state == State.OPEN.value for row in self.covered)
 
     def whole(self, day: date) -> bool:
-        """Whether a day of the month is loaded to its end."""
+        """Return whether a day of the month is loaded to its end."""
         return day.day <= self.whole_days
-
-
-def loaded(rows: Iterable[Coverage]) -> frozenset[str]:
-    """The record types that are loaded."""
-    return frozenset(row.record_type for row in rows if row.rows is not None)
 
 
 @contextmanager
 def month_of(warehouse: Path, month: Month) -> Iterator[Published]:
-    """Open the published file for one month; raises ``PermanentError`` where nothing of it is loaded."""
+    """Open the published file for one month; raise ``PermanentError`` if nothing of the month is loaded."""
     with opened(warehouse) as db:
         at = datetime.fromtimestamp(warehouse.stat().st_mtime, UTC)
         published = Published(db, month, at)
-        if not any(row.rows is not None for row in published.covered):
+        if not published.loaded:
             raise PermanentError(
                 f"Nothing of {month} is loaded, so there is nothing to report; "
                 f"bring it in with `cdr backfill --from {month} --to {month}` first."
@@ -113,7 +128,6 @@ def month_of(warehouse: Path, month: Month) -> Iterator[Published]:
 
 
 def reportable(warehouse: Path) -> list[Month]:
-    """Every month of which the published file shows calls; raises ``PermanentError`` where there is none yet."""
+    """Return every month with a loaded record type; raise ``PermanentError`` before the first publish."""
     with opened(warehouse) as db:
-        found = db.execute("SELECT DISTINCT month FROM coverage WHERE rows IS NOT NULL ORDER BY month").fetchall()
-    return [Month.parse(month) for (month,) in found]
+        return [Month.parse(month) for (month,) in db.execute(question("report.months").sql).fetchall()]

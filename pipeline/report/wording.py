@@ -1,4 +1,4 @@
-"""How figures and dates are written: one function per kind, an en dash where there is none."""
+"""Write figures and dates: one function for each kind, and an en dash for a missing value."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -7,92 +7,91 @@ from pipeline.months import Month
 
 NONE = "–"
 _UNIT = "\N{NO-BREAK SPACE}"
-_HALF_A_CENT = 0.005  # is rounded to the even cent, which is none
+_HALF_A_CENT = 0.005  # rounds to the even cent, which is zero
 
 Number = int | float | Decimal
 
 
 def count(number: Number | None) -> str:
-    """``12,465``."""
+    """Write a count as ``12,465``."""
     return NONE if number is None else _signed(f"{number:,.0f}")
 
 
 def share(ratio: Number | None) -> str:
-    """A ratio from 0 to 1 as ``84.4 %``."""
+    """Write a ratio from 0 to 1 as ``84.4 %``."""
     return NONE if ratio is None else f"{100 * float(ratio):.1f}{_UNIT}%"
 
 
 def seconds(number: Number | None) -> str:
-    """``170.8 s``."""
+    """Write seconds as ``170.8 s``."""
     return NONE if number is None else f"{number:,.1f}{_UNIT}s"
 
 
 def usd(amount: Number | None) -> str:
-    """US dollars to the cent, ``527.70``; what would be rounded to nothing, to the last digit."""
+    """Write US dollars to the cent, ``527.70``; an amount that would round to zero, to its last digit."""
     if amount is None:
         return NONE
     return usd_exact(amount) if 0 < abs(float(amount)) <= _HALF_A_CENT else _signed(f"{amount:,.2f}")
 
 
 def usd_exact(amount: Number | None) -> str:
-    """US dollars to the last digit that is kept, ``527.704726``."""
+    """Write US dollars to the last stored digit, ``527.704726``."""
     return NONE if amount is None else _signed(f"{amount:,.6f}")
 
 
 def decimal(number: Number | None) -> str:
-    """``4.2``."""
+    """Write a number with one decimal, ``4.2``."""
     return NONE if number is None else _signed(f"{number:,.1f}")
 
 
 def text(value: object) -> str:
-    """As it is."""
+    """Write a text as it is."""
     return NONE if value is None or value == "" else str(value)
 
 
 def day(moment: date | None) -> str:
-    """``Tue 1 Sep``."""
+    """Write a day as ``Tue 1 Sep``."""
     return NONE if moment is None else f"{moment:%a} {moment.day} {moment:%b}"
 
 
-def instant(moment: datetime | None) -> str:
-    """``1 Sep 2026 10:32:11``."""
+def timestamp(moment: datetime | None) -> str:
+    """Write a timestamp as ``1 Sep 2026 10:32:11``."""
     return NONE if moment is None else f"{moment.day} {moment:%b %Y %H:%M:%S}"
 
 
 def month(moment: Month) -> str:
-    """``September 2026``."""
+    """Write a month as ``September 2026``."""
     return f"{moment.start:%B %Y}"
 
 
 def month_name(moment: Month) -> str:
-    """``September``."""
+    """Write a month without its year, ``September``."""
     return f"{moment.start:%B}"
 
 
-def change(now: Number | None, before: Number | None) -> str:
-    """By how much of ``before`` it differs, ``+4.1 %``; empty where there is nothing to compare."""
-    if now is None or not before:
-        return ""
-    return _signed(f"{_not_minus_zero(100 * (float(now) / float(before) - 1)):+.1f}{_UNIT}%")
+def change(ratio: Number | None) -> str:
+    """Write a relative change as ``+4.1 %``; an unknown one as no text."""
+    return _difference(ratio, "%")
 
 
-def points(now: Number | None, before: Number | None) -> str:
-    """The difference of two ratios in percentage points, ``+0.4 pp``; empty where there is nothing to compare."""
-    if now is None or before is None:
-        return ""
-    return _signed(f"{_not_minus_zero(100 * (float(now) - float(before))):+.1f}{_UNIT}pp")
+def points(difference: Number | None) -> str:
+    """Write a difference of two ratios in percentage points, ``+0.4 pp``; an unknown one as no text."""
+    return _difference(difference, "pp")
 
 
 def several(number: Number, one: str) -> str:
-    """``1 day`` and ``2 days``: by the number as it is written."""
+    """Write a number of things, ``1 day`` and ``2 days``; the written number decides."""
     written = count(number)
     return f"{written} {one}" if written == "1" else f"{written} {one}s"
 
 
-def _not_minus_zero(number: float) -> float:
-    return round(number, 1) + 0.0
+def _difference(ratio: Number | None, unit: str) -> str:
+    if ratio is None:
+        return ""
+    percent = round(100 * float(ratio), 1) + 0.0  # which is not -0.0
+    return _signed(f"{percent:+.1f}{_UNIT}{unit}")
 
 
 def _signed(text: str) -> str:
-    """With a true minus sign, which is as wide as a plus."""
+    """Return the text with a true minus sign, which is as wide as a plus sign."""
     return text.replace("-", "\N{MINUS SIGN}")

@@ -1,4 +1,4 @@
-"""How far each month has come: its state, what is loaded of it, and when the vendor forgets it."""
+"""Tell the state of each month, what of it is loaded, and when the vendor deletes it."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -10,14 +10,14 @@ from pipeline.months import Month
 from pipeline.warehouse.records import Coverage, KnownExport
 
 SEAL_AFTER = timedelta(hours=48)
-"""Two exports of a finished month that lie so far apart and agree seal it: late records are written no more."""
+"""Two exports of a finished month that agree this far apart seal the month: the vendor writes no more records."""
 
 WARN_DAYS, ERROR_DAYS = 14, 7
-"""Days before the vendor forgets an unsealed month at which to warn, and to call it an error."""
+"""Days before the vendor deletes an unsealed month: at first a warning, then an error."""
 
 
 class State(Enum):
-    """A month's life, as far as the archive knows it."""
+    """The states of a month, in order, as far as the archive knows."""
 
     MISSING = "missing"
     REQUESTED = "requested"
@@ -28,9 +28,9 @@ class State(Enum):
 
 
 def at_risk(row: Coverage) -> Literal["warning", "error"] | None:
-    """How near a month is to being lost: unsealed, and the vendor forgets it within so many days.
+    """Return how serious it is that an unsealed month will be deleted at the vendor; None if it is not at risk.
 
-    The one rule for alarms, checks, `cdr doctor`, `cdr status` and the report.
+    Alarms, checks, `cdr doctor`, `cdr status` and the report all use this rule.
     """
     done = row.state in (State.SEALED.value, State.EXPIRED.value)
     if done or row.days_left is None or not 0 <= row.days_left <= WARN_DAYS:
@@ -39,7 +39,7 @@ def at_risk(row: Coverage) -> Literal["warning", "error"] | None:
 
 
 def state_of(exports: Iterable[KnownExport]) -> State:
-    """The state of a month, from every export of it that is known."""
+    """Return the state of a month from all its known exports."""
     known = list(exports)
     loaded = sorted((e for e in known if e.loaded_at is not None), key=lambda e: e.created_at)
     if not loaded:

@@ -1,4 +1,4 @@
-"""One Delta table on a local disk: opened, mended and committed to; what delta-rs leaves to chance is done here."""
+"""Open, repair and commit to one Delta table on a local disk; delta-rs itself neither syncs nor repairs."""
 
 import json
 import logging
@@ -17,45 +17,49 @@ from filelock import FileLock
 
 from pipeline.errors import PermanentError, TransientError, writing
 from pipeline.warehouse import log
-from pipeline.warehouse.widening import joined
+from pipeline.warehouse.widening import merged
 
 PARTITION = "month"
-NOTE = "cdr"
+METADATA_KEY = "cdr"  # our part of a commit's metadata
 _COMMIT_TRIES = 5
 _LOG = logging.getLogger(__name__)
+_REPAIRED = (
+    "%s: %s of its log %s, as after a power cut, and was set aside; what is missing now is "
+    "brought back by the next `cdr backfill` or `cdr publish`."
+)
 
-# a log that forgets its commits would forget which export was loaded when
+# the commits say which export was loaded when, so the log keeps them all
 _KEEP_LOG = {"delta.logRetentionDuration": "interval 36500 days"}
 
 
 class Table:
-    """A table of a lake. What is ``made`` by SQL begins again where it cannot be read or has other columns."""
+    """A table of a lake. A ``derived`` table, built by SQL, begins again if it is unreadable or has other columns."""
 
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
         self.path = path
-        self.made = "." in name
+        self.derived = "." in name
         self._log = path / log.FOLDER
 
     def state(self) -> log.State:
-        """What tells whether anything was committed."""
+        """Return the state of the log; it differs after each commit."""
         return log.state(self._log)
 
     def open(self) -> DeltaTable | None:
-        """The newest snapshot; None where there is no table. What a power cut left at its end is set aside first."""
-        self._mend()
+        """Return the newest snapshot, after a repair of the log; None if the table does not exist."""
+        self._repair()
         if not DeltaTable.is_deltatable(str(self.path)):
             return None
         try:
             return self._opened()
         except PermanentError:
-            if not self.made:
+            if not self.derived:
                 raise
         self.set_aside()
         return None
 
     def files(self, opened: DeltaTable | None) -> dict[str, list[Path]]:
-        """The files of a snapshot, by month."""
+        """Return the files of a snapshot, by month."""
         found: dict[str, list[Path]] = {}
         for uri in opened.file_uris() if opened else []:
             path = Path(unquote(uri.removeprefix("file://")))
@@ -63,23 +67,31 @@ class Table:
         return dict(sorted(found.items()))
 
     def replace_month(
-        self, month: str, files: Sequence[AddAction], schema: pa.Schema, note: Mapping[str, object]
+        self, month: str, files: Sequence[AddAction], schema: pa.Schema, metadata: Mapping[str, object]
     ) -> None:
-        """Make the month hold exactly these files, in one commit."""
+        """Make the month hold exactly these files, in one commit.
+
+        Args:
+            month: The month, as ``YYYY-MM``.
+            files: The files to add, as Delta names them.
+            schema: The columns of the table.
+            metadata: What the commit says of its source.
+        """
         actions: list[AddAction | RemoveAction] = [*files]
+        custom = {METADATA_KEY: json.dumps(metadata, default=str)}
         wanted = Schema.from_arrow(pa.schema([pa.field(field.name, field.type) for field in schema]))
-        with self._held():
+        with self._locked():
             self._prepare(wanted)
             for attempt in range(1, _COMMIT_TRIES + 1):
                 try:
-                    with self._committing(month, len(files), {NOTE: json.dumps(note, default=str)}) as (table, said):
+                    with self._committing(month, len(files), custom) as (table, properties):
                         table.create_write_transaction(
                             actions,
                             mode="overwrite",
-                            schema=joined(table.schema(), wanted) or wanted,
+                            schema=merged(table.schema(), wanted) or wanted,
                             partition_by=[PARTITION],
                             partition_filters=[(PARTITION, "=", month)],
-                            commit_properties=said,
+                            commit_properties=properties,
                         )
                 except CommitFailedError as error:
                     if attempt == _COMMIT_TRIES:
@@ -88,38 +100,38 @@ class Table:
                     return
 
     def drop_month(self, month: str) -> list[Path]:
-        """Let the newest snapshot show nothing of the month; returns the files that it showed."""
-        with self._held():
+        """Remove the month from the newest snapshot; return the files that it showed."""
+        with self._locked():
             shown = self.files(self.open()).get(month, [])
             if shown:
-                with self._committing(month, 0, {}) as (table, said):
-                    table.delete(f"{PARTITION} = '{month}'", commit_properties=said)
+                with self._committing(month, 0, {}) as (table, properties):
+                    table.delete(f"{PARTITION} = '{month}'", commit_properties=properties)
         return shown
 
     def vacuum(self, keep: timedelta) -> None:
-        """Delete the files that no snapshot of so long shows, those of killed processes among them."""
-        with self._held():
+        """Delete the files that no snapshot of the last ``keep`` shows, and files that a killed process left."""
+        with self._locked():
             if opened := self.open():
-                with log.lasting(self._log):
+                with log.synced(self._log):
                     hours = keep // timedelta(hours=1)
                     opened.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
 
     def set_aside(self) -> None:
-        """Begin again: the log is moved away unopened; the files stay as long as any that no snapshot shows."""
-        with self._held():
+        """Move the log away unread, so that the table begins empty; ``vacuum`` deletes its files later."""
+        with self._locked():
             log.set_aside(self._log)
-        _LOG.warning("The log of %s could not be read, so it was set aside, and the table begins again.", self.name)
+        _LOG.warning("The log of %s could not be read, so it was set aside; the table begins empty.", self.name)
 
     def history(self, until: datetime | None = None) -> list[dict[str, Any]]:
-        """Every commit, newest first."""
+        """Return every commit until a time, newest first."""
         opened = self.open()
         with self._reading():
             commits = opened.history() if opened else []
         return [one for one in commits if until is None or one["timestamp"] <= until.timestamp() * 1000]
 
-    def at(self, instant: datetime) -> DeltaTable | None:
-        """The snapshot of an instant; None where there was none."""
-        known = self.history(instant)
+    def at(self, timestamp: datetime) -> DeltaTable | None:
+        """Return the snapshot of a time; None if the table did not exist yet."""
+        known = self.history(timestamp)
         with self._reading():
             return DeltaTable(str(self.path), version=known[0]["version"]) if known else None
 
@@ -140,10 +152,10 @@ class Table:
             ) from error
 
     def _prepare(self, wanted: Schema) -> None:
-        """Make sure of the table and its columns."""
+        """Create the table, or add the columns that it lacks."""
         found = self.open()
-        with log.lasting(self._log):
-            if found is None or (found.schema() != wanted and self.made):
+        with log.synced(self._log):
+            if found is None or (found.schema() != wanted and self.derived):
                 DeltaTable.create(
                     str(self.path),
                     schema=wanted,
@@ -153,25 +165,25 @@ class Table:
                 )
                 return
             known = {field.name: field.type for field in found.schema().fields}
-            if joined(found.schema(), wanted) is None:
+            if merged(found.schema(), wanted) is None:
                 raise PermanentError(f"{self.name} was written with other types; run `cdr rebuild` to make it again.")
             if new := [field for field in wanted.fields if field.name not in known]:
                 found.alter.add_columns(new)
 
     @contextmanager
     def _committing(
-        self, month: str, added: int, said: Mapping[str, str]
+        self, month: str, added: int, metadata: Mapping[str, str]
     ) -> Iterator[tuple[DeltaTable, CommitProperties]]:
-        """The table to commit to, and what the commit says: with the number of its files, a part of it is known."""
+        """Open the table for a commit whose metadata counts its files, so that a torn entry is recognised."""
         table = DeltaTable(str(self.path))
-        count = log.counted(added, len(self.files(table).get(month, [])))
-        with log.lasting(self._log):
-            yield table, CommitProperties(custom_metadata={**said, log.COUNT: count})
+        count = log.file_counts(added, len(self.files(table).get(month, [])))
+        with log.synced(self._log):
+            yield table, CommitProperties(custom_metadata={**metadata, log.COUNT: count})
 
     @contextmanager
-    def _held(self) -> Iterator[None]:
-        """Hold the table against other processes; what Delta says of a disk is what the operating system would."""
-        # a singleton, so that who holds it may mend what it opens
+    def _locked(self) -> Iterator[None]:
+        """Lock the table against other processes; raise Delta's errors as those of the operating system."""
+        # a singleton, so that a holder of the lock may repair the log that it opens
         with writing(f"The table {self.name}", self.path), FileLock(f"{self.path}.lock", is_singleton=True):
             try:
                 yield
@@ -180,18 +192,9 @@ class Table:
             except DeltaError as error:
                 raise OSError(str(error)) from error
 
-    def _mend(self) -> None:
-        """Set aside what a power cut left at the end of the log."""
-        if not log.damaged(self._log):
-            return
-        with self._held():
-            while found := log.damaged(self._log):
-                for file, wrong in found:
-                    log.set_aside(file)
-                    _LOG.warning(
-                        "%s: %s of its log %s, as after a power cut, and was set aside; what is missing now is "
-                        "brought back by the next `cdr backfill` or `cdr publish`.",
-                        self.name,
-                        file.name,
-                        wrong,
-                    )
+    def _repair(self) -> None:
+        """Set aside what a power cut damaged at the end of the log."""
+        if log.damaged(self._log):
+            with self._locked():
+                for file, wrong in log.repaired(self._log):
+                    _LOG.warning(_REPAIRED, self.name, file, wrong)

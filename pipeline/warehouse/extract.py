@@ -1,4 +1,4 @@
-"""An answer as CSV, JSON or Parquet: written as it comes, never whole in memory, and nothing in it rounded."""
+"""Write an answer as CSV, JSON or Parquet, row by row and without rounding."""
 
 import csv
 import json
@@ -20,14 +20,14 @@ _ROW_GROUP = 122_880
 
 
 def as_csv(found: Stream, out: IO[str]) -> None:
-    """A line of names, then a line a row; NULL is empty, lists and maps are JSON."""
+    """Write a line of names, then a line for each row. NULL is empty, lists and maps are JSON."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(found.names)
     writer.writerows([_cell(value) for value in row] for row in found.rows)
 
 
 def as_json(found: Stream, out: IO[str]) -> None:
-    """One object a line. Decimals are text, so that no reader rounds them; instants are ISO 8601, UTC as stored."""
+    """Write an object a line. Decimals are text, so that no reader rounds them; timestamps are ISO 8601, UTC."""
     _distinct(found.names)
     for row in found.rows:
         values = {name: _plain(value) for name, value in zip(found.names, row, strict=True)}
@@ -39,7 +39,13 @@ SUFFIXES = (*TEXT, ".parquet")
 
 
 def write(warehouse: Path, query: str, target: Path) -> None:
-    """Write the whole answer to ``target`` in the form that its suffix names; the file is whole or as it was."""
+    """Write the whole answer to a file; a failure leaves the old file as it was.
+
+    Args:
+        warehouse: The path of the published file.
+        query: One SELECT.
+        target: The file to write, whose suffix is one of ``SUFFIXES``.
+    """
     with writing(target.name, target.parent), whole(target) as part:
         if target.suffix == ".parquet":
             _write_parquet(warehouse, query, part)
@@ -49,26 +55,26 @@ def write(warehouse: Path, query: str, target: Path) -> None:
 
 
 def _write_parquet(warehouse: Path, query: str, part: Path) -> None:
-    """By Arrow, because DuckDB's own writer makes a sum of integers a DOUBLE; here it is a DECIMAL(38, 0)."""
+    """Write by Arrow: DuckDB's own writer would make a sum of integers a DOUBLE, not a DECIMAL(38, 0)."""
     with opened(warehouse) as db:
         with answering():
             reader = db.sql(only_select(query)).to_arrow_reader(_ROW_GROUP)
-        with reader:  # left open, it would keep the next connection of this process waiting for ever
+        with reader:  # left open, it would block the next connection of this process
             _distinct(reader.schema.names)
             try:
                 with pq.ParquetWriter(part, reader.schema, compression="zstd") as writer:
                     for batch in _batches(reader):
                         writer.write_batch(batch)
             except pa.ArrowNotImplementedError as error:
-                raise PermanentError(f"Parquet has no place for this answer ({error}); cast that column.") from error
+                raise PermanentError(f"Parquet cannot hold this answer ({error}); cast that column.") from error
 
 
 def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-    """The batches, where a row that DuckDB cannot compute is not mistaken for a disk that fails."""
+    """Yield the batches; raise ``PermanentError``, not a failure of the disk, at a row that cannot be computed."""
     try:
         yield from reader
     except OSError as error:
-        raise PermanentError(f"The query could not be answered: {error}; correct it and ask again.") from error
+        raise PermanentError(f"The query could not be answered: {error}; correct it and run it again.") from error
 
 
 def _distinct(names: list[str]) -> None:
@@ -84,7 +90,7 @@ def _cell(value: object) -> object:
 
 
 def _plain(value: object) -> object:
-    """What JSON has of it; what it has not is text, and NaN or infinity, as in JavaScript, null."""
+    """Return the value as JSON can hold it: else as text, and NaN and infinity as null."""
     match value:
         case None | bool() | int() | str():
             return value

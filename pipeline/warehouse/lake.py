@@ -1,4 +1,4 @@
-"""The lake: Parquet files in Delta tables, each replaced month by month in one commit that names its source."""
+"""The lake: Parquet files in Delta tables, where one commit replaces a month and names its source."""
 
 import json
 import re
@@ -15,22 +15,21 @@ from deltalake.transaction import AddAction
 
 from pipeline.errors import PermanentError, writing
 from pipeline.storage import make_folder, sync
-from pipeline.warehouse.delta import NOTE, PARTITION, Table
+from pipeline.warehouse.delta import METADATA_KEY, PARTITION, Table
 from pipeline.warehouse.log import ASIDE, FOLDER, State
 from pipeline.warehouse.readback import Expected, verify
 
 GRACE = timedelta(days=7)
-"""Longer than any analyst's session: an open snapshot reads its files only when it is asked."""
+"""Longer than any analyst's session: an open snapshot reads its files at each query."""
 
-# delta-rs takes paths for addresses: it would write elsewhere, or not find its own log
+# delta-rs reads paths as URLs: it would write elsewhere, or not find its own log
 _ADDRESS = re.compile(r"%[0-9A-Fa-f]{2}|[?#\\]|[\x00-\x1f\x7f]")
 
 
 class Lake:
     """The Delta tables of one data directory; a table is named like ``cdr_in`` or ``marts.daily_traffic``.
 
-    With ``as_of`` it shows the calls as they were at that instant; what SQL makes of them is then not shown, because
-    it is made anew from them.
+    With ``as_of`` it shows the calls of that time. It then shows no mart, because marts are built from the calls.
     """
 
     def __init__(self, root: Path, as_of: datetime | None = None) -> None:
@@ -40,14 +39,20 @@ class Lake:
         self._as_of = as_of
         self._listed: dict[str, tuple[State, dict[str, list[Path]]]] = {}
 
-    def new_file(self, table: str, month: str, stem: str) -> Path:
-        """A path of its own for a file to be written and then committed; ``stem`` is told by ``stem`` later."""
+    def new_file(self, table: str, month: str, version_key: str) -> Path:
+        """Return a new path for a file that is to be written and then committed.
+
+        Args:
+            table: The table, such as ``cdr_in``.
+            month: The month, as ``YYYY-MM``; the caller holds its lock.
+            version_key: What the month is made of: an export's id, or a fingerprint of its inputs.
+        """
         folder = self._path(table) / f"{PARTITION}={month}"
         with writing(f"{table} {month}", folder):
             make_folder(folder)
-            for left in folder.glob("*.part"):  # of a killed process: whoever writes a month holds its lock
+            for left in folder.glob("*.part"):  # of a killed process: a living one would hold the lock
                 left.unlink(missing_ok=True)
-        return folder / f"{stem}.{uuid4().hex[:12]}.parquet"
+        return folder / f"{version_key}.{uuid4().hex[:12]}.parquet"
 
     def replace_month(
         self,
@@ -55,19 +60,30 @@ class Lake:
         month: str,
         files: Sequence[Path],
         schema: pa.Schema,
-        note: Mapping[str, object],
+        metadata: Mapping[str, object],
         expected: Expected | None = None,
     ) -> None:
-        """Make the table hold exactly ``files`` for the month, in one commit that carries ``note``.
+        """Make the table hold exactly these files for the month, in one commit.
 
-        Raises ``PermanentError``, with nothing committed, where the files are not what is ``expected``.
+        Args:
+            table: The table, such as ``cdr_in``.
+            month: The month, as ``YYYY-MM``.
+            files: The files that are written already.
+            schema: The columns of the table; the month is one of them.
+            metadata: What ``commit_metadata`` returns of this commit.
+            expected: The rows and sums that the files must hold, else nothing is committed.
+
+        Raises:
+            PermanentError: The files do not hold what is expected.
         """
         if expected:
             verify(files, expected)
         with writing(f"{table} {month}", self.root):
             for path in {path for file in files for path in (file, file.parent)}:
-                sync(path)  # before a log names it
-            self.table(table).replace_month(month, [self._action(table, month, file) for file in files], schema, note)
+                sync(path)  # before the log names it
+            self.table(table).replace_month(
+                month, [self._action(table, month, file) for file in files], schema, metadata
+            )
 
     def _action(self, table: str, month: str, file: Path) -> AddAction:
         return AddAction(
@@ -80,48 +96,48 @@ class Lake:
         )
 
     def files(self, table: str) -> dict[str, list[Path]]:
-        """The files of the table's newest snapshot, by month; empty where the table does not exist.
+        """Return the files of the table's newest snapshot, by month; no month if the table does not exist.
 
-        The log is read again where it changed only: that is dear, and this is asked of every table and month.
+        Reading a log is slow, and every table and month needs it. So the log is read again only after it changed.
         """
         now = self.table(table).state()
         then, found = self._listed.get(table, (None, {}))
         if now != then:
             found = self.table(table).files(self._open(table))
-            self._listed[table] = now, found  # the state before it was read: what was committed since is read next time
+            self._listed[table] = now, found  # the state before the read: a later commit is read next time
         return dict(found)
 
-    def stems(self, table: str) -> dict[str, str]:
-        """For each month of the table, the stem under which its file was written: its export, or its fingerprint."""
+    def version_keys(self, table: str) -> dict[str, str]:
+        """Return the version key of each month of the table: its export's id, or the fingerprint of its inputs."""
         return {month: files[-1].name.rsplit(".", 2)[0] for month, files in self.files(table).items()}
 
-    def notes(self, table: str) -> Iterator[dict[str, Any]]:
-        """The notes of all commits, oldest first, each with the time of its commit as ``committed_at``."""
+    def commit_metadata(self, table: str) -> Iterator[dict[str, Any]]:
+        """Return the metadata of all commits, oldest first, each with the time of its commit as ``committed_at``."""
         commits = [] if self._as_of and "." in table else self.table(table).history(self._as_of)
         for commit in reversed(commits):
-            if NOTE in commit:
+            if METADATA_KEY in commit:
                 at = datetime.fromtimestamp(commit["timestamp"] / 1000, tz=UTC)
-                yield {**json.loads(commit[NOTE]), "committed_at": at}
+                yield {**json.loads(commit[METADATA_KEY]), "committed_at": at}
 
     def vacuum(self, history: timedelta) -> None:
-        """Delete files that no snapshot of the last ``history`` shows; of what SQL makes, ``GRACE`` is kept.
+        """Delete files that no snapshot of the last ``history`` shows, and files that a killed process left.
 
-        Files that a killed process left behind go with them.
+        The history of marts is ``GRACE``.
         """
         for table in self.tables():
             self.table(table).vacuum(max(history, GRACE) if "." not in table else GRACE)
 
     def tables(self) -> list[str]:
-        """Every table that has a log, by name."""
+        """Return the names of all tables that have a log."""
         found = (folder.parent.relative_to(self.root).parts for folder in self.root.glob(f"**/{FOLDER}"))
         return sorted(".".join(parts) for parts in found)
 
     def table(self, name: str) -> Table:
-        """A table as Delta knows it, whether it is there or not."""
+        """Return the Delta table of that name, which need not exist."""
         return Table(name, self._path(name))
 
     def set_aside_unreadable(self) -> None:
-        """Begin every table again whose log cannot be read."""
+        """Set aside every log that cannot be read, so that its table begins empty."""
         for name in self.tables():
             try:
                 self.table(name).history()
@@ -129,7 +145,7 @@ class Lake:
                 self.table(name).set_aside()
 
     def aside(self) -> list[Path]:
-        """What was set aside of the logs, after power cuts."""
+        """Return the parts of logs that were set aside after power cuts."""
         return sorted(self.root.glob(f"**/{ASIDE}/*"))
 
     def _path(self, table: str) -> Path:
@@ -142,5 +158,5 @@ class Lake:
 
 
 def rejected_table(record_type: str) -> str:
-    """The lake's table of the records of a type that were not loaded."""
+    """Return the name of the table of a type's records that were not loaded."""
     return f"{record_type}_rejected"

@@ -49,13 +49,13 @@ def _followed(tree: exp.Expr) -> exp.Expr:
 def _schema(relations: Mapping[str, Collection[str]]) -> MappingSchema:
     found = MappingSchema(dialect="duckdb")
     for relation, columns in relations.items():
-        # which type a column has decides nothing here
+        # types do not matter here
         found.add_table(relation if "." in relation else f"{_MAIN}.{relation}", dict.fromkeys(columns, "VARCHAR"))
     return found
 
 
 def _origins(node: "Node", relations: Mapping[str, Collection[str]]) -> list[Origin]:
-    """The columns of known relations at the ends of the graph: a table function's are nobody's."""
+    """The columns of known relations at the ends of the graph; columns of table functions are left out."""
     found = set()
     for leaf in node.walk():
         table = leaf.expression

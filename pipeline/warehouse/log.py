@@ -1,7 +1,7 @@
-"""The log of one Delta table: made to last, which delta-rs does not do, and mended after a power cut.
+"""Sync the log of one Delta table to disk, and find what a power cut damaged in it.
 
-delta-rs syncs nothing. What it wrote may be empty or cut off after a power cut, and it reads an empty entry as one that
-changed nothing, an entry cut off between two lines as one that changed less.
+delta-rs syncs nothing, so an entry may be empty or cut off after a power cut. delta-rs reads an empty entry as a commit
+that changed nothing. It reads an entry cut off between two lines as a commit that changed less.
 """
 
 import json
@@ -20,10 +20,10 @@ from pipeline.storage import make_folder, move, sync
 
 FOLDER = "_delta_log"
 ASIDE = "_set_aside"
-"""Beside the log, and like it hidden where the table's files are listed."""
+"""A folder beside the log, hidden like the log when the table's files are listed."""
 
 COUNT = "cdr_files"
-"""The key under which a commit tells how many files it adds and removes, so that a part of it is known for one."""
+"""The key under which a commit counts the files that it adds and removes; a torn entry contradicts it."""
 
 _CHECKPOINTS = "*.checkpoint*.parquet"
 _NEWEST_CHECKPOINT = "_last_checkpoint"
@@ -32,7 +32,7 @@ State = frozenset[tuple[str, int, int]]
 
 
 def state(log: Path) -> State:
-    """What tells whether a log has changed: names, sizes and times; empty where there is none."""
+    """Return the names, sizes and times of a log, which differ after each change; empty if the log is missing."""
     try:
         found = [(entry.name, entry.stat()) for entry in os.scandir(log)]
     except FileNotFoundError:
@@ -41,8 +41,8 @@ def state(log: Path) -> State:
 
 
 @contextmanager
-def lasting(log: Path) -> Iterator[None]:
-    """Sync what a commit in the block writes: its entry, a checkpoint, and their names."""
+def synced(log: Path) -> Iterator[None]:
+    """Sync to disk what a commit in the block writes: its entry, a checkpoint, and their names."""
     make_folder(log)
     before = state(log)
     yield
@@ -52,27 +52,36 @@ def lasting(log: Path) -> Iterator[None]:
 
 
 def damaged(log: Path) -> list[tuple[Path, str]]:
-    """What a power cut spoilt of the newest part of the log, and how: a torn checkpoint, or the newest entry.
+    """Return the files that a power cut damaged at the end of the log, each with what is wrong with it.
 
-    A checkpoint says again what the entries say, so that one may go as well that holds what is spoilt.
+    Damaged can be checkpoints and the newest entry. A checkpoint repeats entries, so one that repeats a damaged entry
+    may go too.
     """
     checkpoints = sorted(log.glob(_CHECKPOINTS))
     newest = max(_entries(log), default=None)
     wrong = _damage(newest) if newest else ""
-    spoilt = [(file, "is torn") for file in checkpoints if not _is_parquet(file)]
+    found = [(file, "is torn") for file in checkpoints if not _is_parquet(file)]
     if newest and wrong:
-        spoilt = [(newest, wrong), *((file, f"holds {newest.name}") for file in checkpoints if file.name > newest.stem)]
+        found = [(newest, wrong), *((file, f"holds {newest.name}") for file in checkpoints if file.name > newest.stem)]
     pointer = log / _NEWEST_CHECKPOINT
-    return [*spoilt, (pointer, "names a checkpoint")] if spoilt and pointer.exists() else spoilt
+    return [*found, (pointer, "names a checkpoint")] if found and pointer.exists() else found
+
+
+def repaired(log: Path) -> Iterator[tuple[str, str]]:
+    """Set aside what is damaged at the end of the log; yield the name of each file and what was wrong with it."""
+    while found := damaged(log):
+        for file, wrong in found:
+            set_aside(file)
+            yield file.name, wrong
 
 
 def empty(log: Path) -> str | None:
-    """The name of an entry that is empty although others follow: what it brought is in no snapshot."""
+    """Return the name of an empty entry that others follow, whose change is in no snapshot; None if all are whole."""
     return min((name for name, size, _ in state(log) if name.endswith(".json") and not size), default=None)
 
 
 def set_aside(file: Path) -> Path:
-    """Move a part of the log, or all of it, to where Delta does not see it; returns where that is."""
+    """Move a part of the log, or all of it, to where Delta does not look; return the new path."""
     folder = (file.parent if file.name == FOLDER else file.parent.parent) / ASIDE
     make_folder(folder)
     target = folder / f"{file.stem.lstrip('_')}.{uuid4().hex[:8]}{file.suffix}"
@@ -85,26 +94,26 @@ def _entries(log: Path) -> Iterator[Path]:
 
 
 def _damage(entry: Path) -> str:
-    """What is wrong with an entry; empty where nothing is."""
+    """Return what is wrong with an entry; empty if the entry is whole."""
     text = entry.read_bytes()
     if not text.strip():
         return "is empty"
     try:
         actions: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines()]
-        told = [one["commitInfo"].get(COUNT) for one in actions if "commitInfo" in one]
+        counts = [one["commitInfo"].get(COUNT) for one in actions if "commitInfo" in one]
         added = [one["add"] for one in actions if "add" in one]
         removed = sum("remove" in one for one in actions)
     except (ValueError, TypeError, AttributeError):
         return "is torn"
-    if not actions or told not in ([], [None], [counted(len(added), removed)]):
+    if not actions or counts not in ([], [None], [file_counts(len(added), removed)]):
         return "is torn"
     files = [(entry.parent.parent / unquote(one["path"]), one["size"]) for one in added]
     bad = next((file for file, size in files if not _is_parquet(file, size)), None)
     return f"names {bad.name}, which is missing or torn" if bad else ""
 
 
-def counted(added: int, removed: int) -> str:
-    """How a commit tells the number of its files."""
+def file_counts(added: int, removed: int) -> str:
+    """Write how many files a commit adds and removes."""
     return f"{added}+{removed}"
 
 

@@ -1,6 +1,6 @@
 """Build staging and marts month by month, and only what changed: a month's file carries the fingerprint of its inputs.
 
-Of some tables a query reads the month before: what crosses the edge of a month counts on both sides of it.
+A query may read the month before of some tables: calls that cross the edge of a month count on both sides.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ def failure(lake: Lake, query: Query, month: str) -> str | None:
 
 
 def _failures(lake: Lake, query: Query, month: str) -> Path:
-    """Where it is noted of which inputs the month of a mart could not be built."""
+    """The folder with a note for each fingerprint from which the month could not be built."""
     return lake.root / ".failed" / query.name / month
 
 
@@ -92,21 +92,21 @@ def column_types(base: Mapping[str, pa.Schema], queries: Collection[Query]) -> d
 
 
 def is_behind(lake: Lake, query: Query, month: str) -> bool:
-    """Whether the month of a mart was made of anything else than what is there now.
+    """Whether the inputs of a mart's month differ from those that it was built from.
 
-    A month before that is not there is no change: it has expired, and what was made with it cannot be made again.
+    A missing month before is no change: it has expired, so the mart could not be built like that again.
     """
     inputs = _inputs(lake, query, month)
-    made, wanted = lake.stems(query.name).get(month, ""), fingerprint(query, inputs)
+    made, wanted = lake.version_keys(query.name).get(month, ""), fingerprint(query, inputs)
     if query.before and not any(inputs[name] for name in query.before):
         made, wanted = made.split("-")[0], wanted.split("-")[0]
     return made != wanted
 
 
 def fingerprint(query: Query, inputs: Mapping[str, list[Path]]) -> str:
-    """What a month of a mart was made of: the SQL, the seeds, and the files it read, which are never rewritten.
+    """A hash of what a month of a mart is built from: the SQL with its metrics, the seeds, and the input files.
 
-    Where it read the month before of some tables, a fingerprint of those files follows after a hyphen.
+    A hash of the files of the month before, if the query reads any, follows after a hyphen.
     """
     own = {name: files for name, files in inputs.items() if name not in query.before}
     before = {name: files for name, files in inputs.items() if name in query.before}

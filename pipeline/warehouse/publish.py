@@ -1,8 +1,8 @@
-"""Publish a new read-only ``warehouse.duckdb``: built aside, then moved into the name, so nobody ever waits.
+"""Publish a new read-only ``warehouse.duckdb``: built beside the old one, then moved to its name.
 
-Analysts never open a file that the pipeline writes. Each publish is a snapshot: calls as views over the lake's
-files, marts as tables, paths absolute so that the views work from any folder. Whoever has the file open keeps
-the snapshot that they opened.
+No reader waits, and no analyst opens a file that the pipeline writes. Each publish is a snapshot: calls are views over
+the lake's files, marts are tables. Paths are absolute, so that the views work from any folder. A session that has the
+file open keeps the snapshot that it opened.
 """
 
 import glob
@@ -19,62 +19,71 @@ from filelock import FileLock
 from pipeline.errors import writing
 from pipeline.storage import whole
 from pipeline.warehouse.lake import rejected_table
-from pipeline.warehouse.queries import Query, anchored, seeds
+from pipeline.warehouse.queries import Query, anchored, metrics, seeds
 from pipeline.warehouse.relations import comment, create, create_record, create_seeds, disk, literal, types
 from pipeline.warehouse.sentences import DECLARED, SEED_COLUMNS, SENTENCES, TABLES
 
 STORAGE_VERSION = "v1.0.0"
-"""The oldest format that holds what is published: any DuckDB since 1.0 opens it."""
+"""The oldest format that can hold what is published: every DuckDB since 1.0 opens it."""
 
 _FINGERPRINT = "published_fingerprint"
-"""A macro of the published file, which tells of what it was made."""
+"""A macro of the published file that returns the fingerprint of its inputs."""
 
 _AGING = {"days_left"}
-"""Columns of records that change by themselves every day."""
+"""Columns of records that change every day without a new fact."""
 
 
 @dataclass(frozen=True)
-class Edition:
+class PublishSpec:
     """What a publish shows.
 
-    ``calls`` are the tables of calls with their schemas, ``rejected`` the schema of the records that were not
-    loaded, ``models`` the staging, marts and trends, ``records`` what the pipeline knows of itself: exports, coverage.
-    ``kept`` are the files of marts, by month, whose months the lake has not any more.
+    Attributes:
+        calls: The schema of each table of records.
+        rejected: The schema of the records that were not loaded.
+        models: Staging, marts and trends.
+        records: The pipeline's own records: exports, coverage, differences, control totals.
+        retained: Mart mart files by table and month, for months deleted from the lake.
     """
 
     calls: Mapping[str, pa.Schema]
     rejected: pa.Schema
     models: Iterable[Query]
     records: Mapping[str, pa.Table]
-    kept: Mapping[str, Mapping[str, list[Path]]] = field(default_factory=dict)
+    retained: Mapping[str, Mapping[str, list[Path]]] = field(default_factory=dict)
 
 
 class Snapshot(Protocol):
-    """The newest files of each table to show, by month, and what each month's were written under."""
+    """The newest files of each table, by month, and the version key of each month."""
 
     def files(self, table: str) -> dict[str, list[Path]]:
-        """The files of a table, by month."""
+        """Return the files of a table, by month."""
 
-    def stems(self, table: str) -> dict[str, str]:
-        """The stems of a table, by month."""
+    def version_keys(self, table: str) -> dict[str, str]:
+        """Return the version keys of a table, by month."""
 
 
-def publish(target: Path, lake: Snapshot, edition: Edition) -> None:
-    """Make ``target`` show the newest snapshot of every table, whole or not at all."""
+def publish(target: Path, lake: Snapshot, spec: PublishSpec) -> None:
+    """Make ``target`` show the newest snapshot of every table, whole or not at all.
+
+    Args:
+        target: The path of the published file.
+        lake: The files to show.
+        spec: What to show of them.
+    """
     with writing(target.name, target.parent), disk(), FileLock(target.with_name(f".{target.name}.lock")):
         _sweep(target)
         try:
             with whole(target) as part:
-                _write(part, lake, edition)
+                _write(part, lake, spec)
                 part.chmod(0o444)
-                _wal(target).unlink(missing_ok=True)  # a forgotten one must not be replayed into the new file
+                _wal(target).unlink(missing_ok=True)  # DuckDB would replay an old one into the new file
             _wal(target).unlink(missing_ok=True)
         finally:
             _sweep(target)
 
 
-def shown_in(warehouse: Path) -> str | None:
-    """The fingerprint of what the published file shows; None where there is none, or it cannot be read."""
+def published_fingerprint(warehouse: Path) -> str | None:
+    """Return the fingerprint of what the published file shows; None if it is missing or unreadable."""
     if not warehouse.exists():
         return None
     try:
@@ -84,49 +93,56 @@ def shown_in(warehouse: Path) -> str | None:
         return None
 
 
-def fingerprint(lake: Snapshot, edition: Edition) -> str:
-    """What a publish would show now, whatever the clock says: files, which are never rewritten, SQL, and records."""
-    models = sorted(edition.models, key=lambda query: query.name)  # which of two comes first differs between processes
-    tables = [*edition.calls, *map(rejected_table, edition.calls), *(query.name for query in models)]
-    said: list[object] = [STORAGE_VERSION, *((name, lake.files(name), edition.kept.get(name)) for name in tables)]
-    said += [(schema.to_string(), _sentences(schema)) for schema in edition.calls.values()]
-    said += [(query.name, query.sql) for query in models]
-    said += [(name, path.read_bytes()) for name, path in seeds().items()]
-    for name, table in edition.records.items():
-        said.append((name, table.drop_columns(list(_AGING.intersection(table.column_names))).to_pylist()))
-    return hashlib.sha256(repr(said).encode()).hexdigest()
+def fingerprint(lake: Snapshot, spec: PublishSpec) -> str:
+    """Return the fingerprint of what a publish would show now: files, SQL and records, whatever the clock says.
+
+    Files count by name, because no file is rewritten.
+    """
+    models = sorted(spec.models, key=lambda query: query.name)  # the order of two equals differs between processes
+    tables = [*spec.calls, *map(rejected_table, spec.calls), *(query.name for query in models)]
+    inputs: list[object] = [STORAGE_VERSION, *((name, lake.files(name)) for name in tables)]
+    inputs += [(schema.to_string(), _descriptions(schema)) for schema in spec.calls.values()]
+    inputs += [(query.name, query.sql, _retained(spec, query)) for query in models]
+    inputs += [(metric.name, metric.body) for metric in metrics().values()]
+    inputs += [(name, path.read_bytes()) for name, path in seeds().items()]
+    for name, table in spec.records.items():
+        inputs.append((name, table.drop_columns(list(_AGING.intersection(table.column_names))).to_pylist()))
+    return hashlib.sha256(repr(inputs).encode()).hexdigest()
 
 
-def _write(part: Path, lake: Snapshot, edition: Edition) -> None:
+def _write(part: Path, lake: Snapshot, spec: PublishSpec) -> None:
     with duckdb.connect() as db:
-        _show_rejected(db, lake, edition)
+        _show_rejected(db, lake, spec)
         db.execute(f"ATTACH {literal(str(part))} AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')")
         db.execute("USE warehouse")
-        db.execute(f"CREATE MACRO {_FINGERPRINT}() AS {literal(fingerprint(lake, edition))}")
-        db.execute("BEGIN TRANSACTION")  # each statement would wait for the disk on its own
+        db.execute(f"CREATE MACRO {_FINGERPRINT}() AS {literal(fingerprint(lake, spec))}")
+        db.execute("BEGIN TRANSACTION")  # otherwise each statement waits for the disk
         for schema in ("staging", "marts", "seeds", "trends"):
             db.execute(f"CREATE SCHEMA {schema}")
-        for name, schema in edition.calls.items():
+        for metric in metrics().values():
+            db.execute(f"CREATE MACRO {metric.name}({', '.join(metric.parameters)}) AS {metric.body}")
+            db.execute(f"COMMENT ON MACRO {metric.name} IS {literal(metric.about)}")
+        for name, schema in spec.calls.items():
             made = create(db, name, _flat(lake.files(name)), schema)
-            comment(db, made or "VIEW", name, _sentences(schema), TABLES.get(name, DECLARED))
-        _create_rejected(db, edition)
+            comment(db, made or "VIEW", name, _descriptions(schema), TABLES.get(name, DECLARED))
+        _create_rejected(db, spec)
         create_seeds(db, seeds())
         for name in seeds():
             comment(db, "TABLE", name, {column: SEED_COLUMNS.get(column, "") for column in types(db, f"FROM {name}")})
-        for name, table in edition.records.items():
+        for name, table in spec.records.items():
             create_record(db, name, table)
-            comment(db, "TABLE", name, _sentences(table.schema), TABLES[name])
-        for query in edition.models:
-            _create_model(db, query, _flat({**edition.kept.get(query.name, {}), **lake.files(query.name)}))
+            comment(db, "TABLE", name, _descriptions(table.schema), TABLES[name])
+        for query in spec.models:
+            _create_model(db, query, _flat({**_retained(spec, query), **lake.files(query.name)}))
         db.execute("COMMIT")
         db.execute("USE memory")
         db.execute("DETACH warehouse")
 
 
 def _create_model(db: duckdb.DuckDBPyConnection, query: Query, files: list[Path]) -> None:
-    """A mart as a table and staging as a view over files; what was never built is its own query, live."""
+    """Create a mart as a table and staging as a view over files; a model that was never built runs its own query."""
     made = create(db, query.name, files, None, "TABLE" if query.schema == "marts" else "VIEW")
-    if made and query.columns.keys() - types(db, f"FROM {query.name}").keys():  # by another version of its SQL
+    if made and query.columns.keys() - types(db, f"FROM {query.name}").keys():  # files of another version of its SQL
         db.execute(f"DROP {made} {query.name}")
         create(db, query.name, files, None, made, types(db, anchored(query)))
     if made is None:
@@ -134,35 +150,40 @@ def _create_model(db: duckdb.DuckDBPyConnection, query: Query, files: list[Path]
     comment(db, made or "VIEW", query.name, query.columns, query.about)
 
 
-def _show_rejected(db: duckdb.DuckDBPyConnection, lake: Snapshot, edition: Edition) -> None:
-    """The rejected records of each type, beside the file that is written: only those of the exports loaded now."""
-    for name in edition.calls:
-        loaded, table = lake.stems(name), rejected_table(name)
-        stems, files = lake.stems(table), lake.files(table)
-        current = [file for month in files if stems[month] == loaded.get(month) for file in files[month]]
-        create(db, f"memory.main.{table}", current, edition.rejected)
+def _show_rejected(db: duckdb.DuckDBPyConnection, lake: Snapshot, spec: PublishSpec) -> None:
+    """Show the rejected records of the loaded exports, in memory beside the file that is written."""
+    for name in spec.calls:
+        loaded, table = lake.version_keys(name), rejected_table(name)
+        keys, files = lake.version_keys(table), lake.files(table)
+        current = [file for month in files if keys[month] == loaded.get(month) for file in files[month]]
+        create(db, f"memory.main.{table}", current, spec.rejected)
 
 
-def _create_rejected(db: duckdb.DuckDBPyConnection, edition: Edition) -> None:
+def _create_rejected(db: duckdb.DuckDBPyConnection, spec: PublishSpec) -> None:
     parts = [
         f"SELECT '{name}' AS record_type, * FROM memory.main.{rejected_table(name)}"  # noqa: S608
-        for name in edition.calls
+        for name in spec.calls
     ]
     db.execute(f"CREATE TABLE rejected_rows AS {' UNION ALL BY NAME '.join(parts)}")
-    sentences = {"record_type": SENTENCES["record_type"], **_sentences(edition.rejected)}
+    sentences = {"record_type": SENTENCES["record_type"], **_descriptions(spec.rejected)}
     comment(db, "TABLE", "rejected_rows", sentences, TABLES["rejected_rows"])
+
+
+def _retained(spec: PublishSpec, query: Query) -> Mapping[str, list[Path]]:
+    """Return the retained files of a mart by month, also those under its former name."""
+    return {**spec.retained.get(query.formerly, {}), **spec.retained.get(query.name, {})}
 
 
 def _flat(files: Mapping[str, list[Path]]) -> list[Path]:
     return [file for month in files.values() for file in month]
 
 
-def _sentences(schema: pa.Schema) -> dict[str, str]:
+def _descriptions(schema: pa.Schema) -> dict[str, str]:
     return {field.name: (field.metadata or {}).get(b"about", b"").decode() for field in schema}
 
 
 def _sweep(target: Path) -> None:
-    """Remove what a publish left that was killed or failed; the caller holds the lock."""
+    """Remove the files of publishes that were killed or failed; the caller holds the lock."""
     for left in target.parent.glob(f".{glob.escape(target.name)}.*"):
         if not left.name.endswith(".lock"):
             left.unlink(missing_ok=True)

@@ -1,10 +1,11 @@
-"""The SQL files as objects: their names, what they read, and their sentences, all taken from the SQL itself."""
+"""Read the SQL files as objects: names, inputs, grain and sentences all come from the SQL."""
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from graphlib import TopologicalSorter
+from itertools import takewhile
 from pathlib import Path
 
 import sqlglot
@@ -12,17 +13,25 @@ from sqlglot import exp
 
 from pipeline.errors import PermanentError
 from pipeline.resources import ROOT, resources
+from pipeline.warehouse.macros import Metric, expanded, metrics_of, sentences, spliced
 
 SQL_FOLDER = ROOT / "sql"
 
+VIEW = "-- materialized: view"
+"""The header line of a query that is never stored: its text stands in every query that reads it."""
+
 _MONTH_BEFORE = re.compile(r"^-- month before: (\S+)$", re.MULTILINE)
+_FORMERLY = re.compile(r"^-- formerly: (\S+)$", re.MULTILINE)
+_GRAIN = re.compile(r"^-- grain: (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Query:
-    """One file of ``sql/``: ``name`` is ``<folder>.<file>``, ``reads`` the tables in its FROM clauses.
+    """One file of ``sql/``: ``name`` is ``<folder>.<file>``, ``reads`` the stored tables that it is made of.
 
-    ``before`` are those of them of which it reads the month before the one that is built; its header names them.
+    ``sql`` stands alone: metrics and views are expanded in it; ``written`` is the text of the file. ``grain`` names the
+    columns that tell its rows apart. ``before`` are the tables from which it reads the month before the built one.
+    ``formerly`` is its name in earlier versions. Both come from the header.
     """
 
     name: str
@@ -31,30 +40,52 @@ class Query:
     columns: Mapping[str, str]
     reads: frozenset[str]
     before: frozenset[str] = frozenset()
+    grain: tuple[str, ...] = ()
+    formerly: str = ""
+    written: str = ""
 
     @property
     def schema(self) -> str:
         """The folder, which is the schema in the published file."""
         return self.name.split(".")[0]
 
+    @property
+    def is_view(self) -> bool:
+        """Whether it is never stored: its text stands in every query that reads it."""
+        return VIEW in self.written
+
+
+@dataclass(frozen=True)
+class _Definitions:
+    """What is expanded in every query: metrics by name, views by table name."""
+
+    metrics: Mapping[str, Metric]
+    views: Mapping[str, Query]
+
 
 def load(folder: str) -> list[Query]:
     """Every query of one folder of ``sql/``, by name."""
-    return [_read(path) for path in resources(SQL_FOLDER / folder, "*.sql")]
+    defined = _definitions(SQL_FOLDER)
+    return [_read(path, defined) for path in resources(SQL_FOLDER / folder, "*.sql")]
 
 
 @cache
 def models() -> tuple[Query, ...]:
-    """Staging and marts, each after everything that it reads."""
-    found = {query.name: query for query in (*load("staging"), *load("marts"))}
+    """Staging and marts that are stored, each after everything that it reads."""
+    found = {query.name: query for query in (*load("staging"), *load("marts")) if not query.is_view}
     order = TopologicalSorter({name: query.reads & found.keys() for name, query in found.items()})
     return tuple(found[name] for name in order.static_order())
 
 
 @cache
-def trends() -> tuple[Query, ...]:
-    """What looks across months: views in the published file over marts and records, built for no month."""
-    return tuple(load("trends"))
+def views() -> tuple[Query, ...]:
+    """What is never stored: the views of staging, and trends, which look across months."""
+    return (*(query for query in load("staging") if query.is_view), *load("trends"))
+
+
+def metrics() -> Mapping[str, Metric]:
+    """The formulas of ``sql/metrics``, by name."""
+    return _definitions(SQL_FOLDER).metrics
 
 
 def seeds() -> dict[str, Path]:
@@ -64,11 +95,8 @@ def seeds() -> dict[str, Path]:
 
 def anchored(query: Query) -> str:
     """The SQL with ``main`` before what has no schema: a view then reads its own file, whatever that is attached as."""
-    sql = query.sql
-    bare = (table for table in _sources(_parsed(query.sql)) if not table.db)
-    for place in sorted((table.this.meta["start"] for table in bare), reverse=True):
-        sql = f"{sql[:place]}main.{sql[place:]}"
-    return sql
+    bare = [table.this.meta["start"] for table in _sources(_parsed(query.sql)) if not table.db]
+    return spliced(query.sql, [(place, place, "main.") for place in bare])
 
 
 def base_tables(query: Query, among: Iterable[Query]) -> frozenset[str]:
@@ -78,33 +106,81 @@ def base_tables(query: Query, among: Iterable[Query]) -> frozenset[str]:
     return frozenset(name for names in below for name in names if not name.startswith("seeds."))
 
 
-def _read(path: Path) -> Query:
-    sql = path.read_text(encoding="utf-8").rstrip().rstrip(";")
-    name = f"{path.parent.name}.{path.stem}"
+@cache
+def _definitions(root: Path) -> _Definitions:
+    """The metrics and views under a folder; a view may call metrics and read no other view."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted((root / "metrics").glob("*.sql"))}
     try:
-        tree = _parsed(sql)
-    except sqlglot.ParseError as error:
-        raise PermanentError(f"sql/{path.parent.name}/{path.name} cannot be parsed: {error}.") from error
+        metrics = metrics_of(texts)
+    except (ValueError, sqlglot.ParseError) as error:
+        raise PermanentError(f"sql/metrics cannot be read: {error}.") from error
+    paths = [path for path in sorted((root / "staging").glob("*.sql")) if VIEW in path.read_text(encoding="utf-8")]
+    found = [_read(path, _Definitions(metrics, {})) for path in paths]
+    return _Definitions(metrics, {query.name: query for query in found})
+
+
+def _read(path: Path, defined: _Definitions) -> Query:
+    written = path.read_text(encoding="utf-8").rstrip().rstrip(";")
+    name, file = f"{path.parent.name}.{path.stem}", f"sql/{path.parent.name}/{path.name}"
+    try:
+        tree = _parsed(written)
+        sql = expanded(_inlined(written, tree, defined.views), defined.metrics)
+    except (sqlglot.ParseError, ValueError) as error:
+        raise PermanentError(f"{file} cannot be parsed: {error}.") from error
     if not isinstance(tree, exp.Query):
-        raise PermanentError(f"sql/{path.parent.name}/{path.name} is not one SELECT; write it as one.")
-    reads, before = _tables(tree), frozenset(_MONTH_BEFORE.findall(sql))
-    if stray := before - reads:
-        raise PermanentError(f"sql/{path.parent.name}/{path.name} does not read {min(stray)}; mend its header.")
-    return Query(name, sql, sql.split("\n", 1)[0].lstrip("- "), _sentences(tree), reads, before)
+        raise PermanentError(f"{file} is not one SELECT; write it as one.")
+    reads, before = _tables(tree, defined.views), frozenset(_MONTH_BEFORE.findall(written))
+    if missing := before - reads:
+        raise PermanentError(f"{file} does not read {min(missing)}; mend its header.")
+    columns = dict(zip(tree.named_selects, sentences(written), strict=False))
+    grain = tuple(name.strip() for found in _GRAIN.findall(written) for name in found.split(","))
+    if stray := set(grain) - columns.keys():
+        raise PermanentError(f"{file} has no column {min(stray)}; mend the grain in its header.")
+    formerly = "".join(_FORMERLY.findall(written))
+    return Query(name, sql, _about(written), columns, reads, before, grain, formerly, written)
+
+
+def _about(text: str) -> str:
+    """What a row is and the question that it answers: the header up to its first line of another kind."""
+    header = takewhile(lambda line: re.match(r"-- (?!\w+( \w+)?: |\w+ data: )|-- Ask: ", line), text.splitlines())
+    return " ".join(line.removeprefix("-- ") for line in header)
 
 
 @cache
 def _parsed(sql: str) -> exp.Expr:
-    """The syntax tree, which nobody may change: to parse is dearer than all that is asked of it."""
+    """The syntax tree, which no caller may change: parsing costs more than all that is asked of it."""
     return sqlglot.parse_one(sql, dialect="duckdb")
 
 
-def _sentences(tree: exp.Query) -> dict[str, str]:
-    return {item.alias_or_name: (item.comments or [""])[-1].strip() for item in tree.selects}
+def _inlined(sql: str, tree: exp.Expr, among: Mapping[str, Query]) -> str:
+    """The SQL with the text of each view in place of its name."""
+    found = [table for table in _sources(tree) if _name(table) in among]
+    return spliced(
+        sql,
+        [
+            (
+                table.args["db"].meta["start"],
+                table.this.meta["end"] + 1,
+                f"(\n{_uncommented(among[_name(table)].sql)}\n){'' if table.alias else f' AS {table.name}'}",
+            )
+            for table in found
+        ],
+    )
 
 
-def _tables(tree: exp.Query) -> frozenset[str]:
-    return frozenset(f"{table.db}.{table.name}" if table.db else table.name for table in _sources(tree))
+def _uncommented(sql: str) -> str:
+    return "\n".join(line for line in sql.splitlines() if not line.lstrip().startswith("--"))
+
+
+def _tables(tree: exp.Query, among: Mapping[str, Query]) -> frozenset[str]:
+    """The stored tables that a query reads, also through a view."""
+    named = {_name(table) for table in _sources(tree)}
+    through = (among[name].reads for name in named & among.keys())
+    return frozenset(named - among.keys()).union(*through)
+
+
+def _name(table: exp.Table) -> str:
+    return f"{table.db}.{table.name}" if table.db else table.name
 
 
 def _sources(tree: exp.Expr) -> list[exp.Table]:

@@ -1,4 +1,4 @@
-"""Read files back before they are committed, by another reader than the one that wrote them."""
+"""Read files back before their commit, with another reader than their writer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from pipeline.warehouse.relations import parquet
 
 @dataclass(frozen=True)
 class Expected:
-    """What a file must hold for its commit to happen: rows, and the exact sum of each control column."""
+    """What files must hold to be committed: their rows, and the exact sum of each control column."""
 
     rows: int
     sums: Mapping[str, Decimal]
 
 
 def verify(files: Sequence[Path], expected: Expected) -> None:
-    """Compare what the files hold with what was taken from their source; raises ``PermanentError`` at a difference."""
+    """Compare the files with the control totals of their source; raise ``PermanentError`` if they differ."""
     columns = ["count(*)", *(f'CAST(coalesce(sum("{name}"), 0) AS DECIMAL(38, 6))' for name in expected.sums)]
     with duckdb.connect() as db:
         found = db.execute(f"SELECT {', '.join(columns)} FROM {parquet(files)}").fetchone() or ()  # noqa: S608

@@ -1,4 +1,4 @@
-"""Read the published warehouse as any analyst does."""
+"""Query the published warehouse, read-only."""
 
 import re
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Stream:
-    """Column names, and the rows as they come; a row that cannot be computed raises ``PermanentError``."""
+    """Column names and a stream of rows; a row that cannot be computed raises ``PermanentError``."""
 
     names: list[str]
     rows: Iterator[Row]
@@ -36,16 +36,22 @@ class Stream:
 
 @dataclass(frozen=True)
 class Finding:
-    """How many rows a check found where there must be none, and the first few of them."""
+    """How many rows break a check, and the first of them."""
 
     rows: int
     sample: Answer
 
 
 def ask(warehouse: Path, query: str, limit: int | None = None) -> Answer:
-    """Ask the warehouse for its first ``limit`` rows, else for all.
+    """Return the rows that answer a query.
 
-    Raises ``PermanentError`` where there is none yet, or the query is not one SELECT that it can answer.
+    Args:
+        warehouse: The path of the published file.
+        query: One SELECT.
+        limit: The most rows to return; None returns all.
+
+    Raises:
+        PermanentError: The file is missing, or DuckDB cannot answer the query.
     """
     with opened(warehouse) as db:
         return _answer(db, query, limit)
@@ -53,13 +59,13 @@ def ask(warehouse: Path, query: str, limit: int | None = None) -> Answer:
 
 @contextmanager
 def streamed(warehouse: Path, query: str) -> Iterator[Stream]:
-    """The same, of which no more is in memory at any time than a few thousand rows."""
+    """Open the answer to a query as a stream, with at most a few thousand rows in memory."""
     with opened(warehouse) as db:
         yield _stream(db, query)
 
 
 def check(warehouse: Path, query: Query) -> Finding:
-    """Run one of the checks."""
+    """Run one of the checks of ``sql/checks``."""
     with opened(warehouse) as db:
         sample = _answer(db, f"SELECT * FROM ({query.sql}) LIMIT {_SHOWN}")  # noqa: S608
         count = _answer(db, f"SELECT count(*) FROM ({query.sql})").rows[0][0] if sample.rows else 0  # noqa: S608
@@ -68,40 +74,42 @@ def check(warehouse: Path, query: Query) -> Finding:
 
 @contextmanager
 def opened(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """One snapshot, for as long as it is open; raises ``PermanentError`` where there is none yet."""
+    """Open one snapshot of the published file; raise ``PermanentError`` if the file is missing or unreadable."""
     if not warehouse.exists():
         raise PermanentError(f"{warehouse} is not published yet; bring in a month with `cdr backfill` first.")
     try:
         db = duckdb.connect(str(warehouse), read_only=True)
     except duckdb.Error as error:
-        raise PermanentError(f"{_said(error)}; `cdr publish` writes {warehouse.name} anew.") from error
+        raise PermanentError(f"{_message(error)}; `cdr publish` writes {warehouse.name} again.") from error
     with db:
         yield db
 
 
 def only_select(query: str) -> str:
-    """The query, if it is one SELECT: a file that is open read-only does not keep COPY from writing others."""
+    """Return the query if it is one SELECT. On a read-only file, COPY could still write other files."""
     with answering():
         kinds = [statement.type for statement in duckdb.extract_statements(query)]
     if kinds != [duckdb.StatementType.SELECT]:
-        raise PermanentError("Only one SELECT can be asked at a time (PIVOT needs its IN list); write it as one.")
+        raise PermanentError("Only one SELECT can run at a time (PIVOT needs its IN list); write it as one.")
     return query
 
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Turn what DuckDB complains of into a ``PermanentError`` of one line."""
+    """Raise DuckDB's errors as ``PermanentError`` of one line."""
     try:
         yield
     except duckdb.IOException as error:
-        todo = "if the data directory was moved, `cdr publish` writes the warehouse anew"
-        raise PermanentError(f"A file could not be read: {_said(error)}; {todo}.") from error
+        todo = "if the data directory was moved, `cdr publish` writes the warehouse again"
+        raise PermanentError(f"A file could not be read: {_message(error)}; {todo}.") from error
     except duckdb.Error as error:
-        raise PermanentError(f"The query could not be answered: {_said(error)}; correct it and ask again.") from error
+        raise PermanentError(
+            f"The query could not be answered: {_message(error)}; correct it and run it again."
+        ) from error
 
 
-def _said(error: duckdb.Error) -> str:
-    """What DuckDB said, in one line and without the picture of the query."""
+def _message(error: duckdb.Error) -> str:
+    """Return DuckDB's message in one line, without the excerpt of the query."""
     return " ".join(re.split(r"\n\n|\n\t", str(error), maxsplit=1)[0].split()).rstrip(".!")
 
 

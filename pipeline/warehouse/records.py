@@ -1,4 +1,4 @@
-"""What the pipeline knows of itself: the tables ``exports``, ``coverage``, ``differences`` and ``control_totals``."""
+"""The pipeline's own records: the tables ``exports``, ``coverage``, ``differences`` and ``control_totals``."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -17,7 +17,7 @@ Total = NewType("Total", Decimal)
 
 @dataclass(frozen=True)
 class KnownExport:
-    """One export asked for: when, what landed, and what was loaded of it. Fields after ``api_version`` may be None."""
+    """One requested export: its window, its file, and what of it was loaded. None is what is not known yet."""
 
     record_type: str
     month: str
@@ -53,22 +53,22 @@ class KnownExport:
 
     @property
     def whole(self) -> bool:
-        """Whether it was asked for when its month was over."""
+        """Whether its window reaches the end of its month."""
         return self.window_end >= Month.parse(self.month).end
 
     @property
     def counted_of_month(self) -> int | None:
-        """The records of the file that are not another month's, as its bytes say."""
+        """The records of its month, as counted in the bytes of the file; None if not noted."""
         return None if self.counted_records is None else self.counted_records - (self.left_out_rows or 0)
 
     def agrees(self, other: "KnownExport") -> bool:
-        """Whether both hold the same rows, seconds and money, to the last digit."""
+        """Return whether both exports hold the same rows, seconds and money, to the last digit."""
         return (self.rows, self.control_totals) == (other.rows, other.control_totals)
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """One record type and month: its state, what is loaded of it, and when the vendor forgets it."""
+    """One record type and month: its state, what of it is loaded, and when the vendor deletes it."""
 
     record_type: str
     month: str
@@ -84,13 +84,13 @@ class Coverage:
 
     @property
     def gone(self) -> bool:
-        """Whether the vendor has it no more."""
+        """Whether the vendor has deleted it."""
         return self.days_left is not None and self.days_left < 0
 
 
 @dataclass(frozen=True)
 class Revision:
-    """One day of a month on which a re-export differed from the export that it replaced."""
+    """One day of a month on which an export differed from the export that it replaced."""
 
     record_type: str
     month: str
@@ -109,10 +109,10 @@ class Revision:
 
 @dataclass(frozen=True)
 class ControlTotal:
-    """One control total of an export that was loaded: its sum over the file, and what of it was rejected.
+    """One control total of a loaded export: its sum over the file, and the part that was rejected.
 
-    Of rows, how many were ``counted`` in the bytes, by another reader. Of amounts, how many are ``unknown``, and in no
-    sum. Loads of before did not note these.
+    ``counted`` is the number of records in the bytes, as another reader counts; only for rows. ``unknown`` is the
+    number of unreadable amounts that are in no sum; only for amounts. Older loads noted neither.
     """
 
     record_type: str
@@ -137,7 +137,7 @@ _Known = TypeVar("_Known", KnownExport, Coverage, Revision, ControlTotal)
 
 
 def as_table(rows: Sequence[_Known], kind: type[_Known]) -> pa.Table:
-    """The rows as an Arrow table, each column with its sentence."""
+    """Return the rows as an Arrow table, each column with its description."""
     schema = pa.schema([pa.field(f.name, _arrow(f.type), metadata={"about": SENTENCES[f.name]}) for f in fields(kind)])
     return pa.Table.from_pylist([asdict(row) for row in rows], schema=schema)
 

@@ -1,4 +1,4 @@
-"""Show files of the lake as DuckDB relations: instants plain and in UTC, the month as text, no path relative."""
+"""Show files of the lake as DuckDB relations: plain UTC timestamps, the month as text, absolute paths."""
 
 import glob
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ _SQL = {
 
 @contextmanager
 def disk() -> Iterator[None]:
-    """Let DuckDB's complaints about the disk be those of the operating system."""
+    """Raise ``OSError`` for DuckDB's errors about the disk."""
     try:
         yield
     except duckdb.IOException as error:
@@ -42,10 +42,10 @@ def create(
     wanted: Made = "VIEW",
     columns: Mapping[str, str] | None = None,
 ) -> Made | None:
-    """Create ``name`` over ``files``, or empty with ``schema``; tells what it became, or None with neither.
+    """Create ``name`` over ``files``, or empty with ``schema``; return what was created, or None without both.
 
-    With ``columns`` and their types, it has these, whatever the files have.
-    The list is explicit, because a glob would show files that are written but not committed.
+    ``columns`` and their types replace the columns of the files. The list of files is explicit, because a glob would
+    show files that are written but not committed.
     """
     if not files and schema is None:
         return None
@@ -60,14 +60,14 @@ def create(
 
 
 def _sql(kind: pa.DataType) -> str:
-    """The type of a column of calls as DuckDB names it; asking DuckDB would make it look for pandas."""
+    """DuckDB's name of a column type; DuckDB itself would import pandas to tell it."""
     return f"DECIMAL({kind.precision}, {kind.scale})" if pa.types.is_decimal(kind) else _SQL[kind]
 
 
 def _listed(files: Sequence[Path]) -> str:
-    """The files as one relation; a file older than some column shows it as NULL, and a wider type holds for all."""
+    """The files as one relation: a column that a file lacks is NULL, and the widest type is used."""
     if gone := [file for file in files if not file.exists()]:
-        raise PermanentError(f"{gone[0]} is missing from the lake; run `cdr rebuild` to make it anew.")
+        raise PermanentError(f"{gone[0]} is missing from the lake; run `cdr rebuild` to make it again.")
     # matching names opens every file at every query, so only where it must
     by_name = len({_columns_of(file) for file in files}) > 1
     # the folder of a file is its month, by which whole files are passed over
@@ -77,7 +77,7 @@ def _listed(files: Sequence[Path]) -> str:
 
 @cache
 def _columns_of(file: Path) -> frozenset[tuple[str, str]]:
-    """The columns of a file, which is never rewritten, and their types: whole numbers may have been shorter."""
+    """The columns of a file and their types; cached, because files are never rewritten."""
     try:
         return frozenset((field.name, str(field.type)) for field in pq.read_schema(file))
     except pa.ArrowInvalid as error:
@@ -85,7 +85,7 @@ def _columns_of(file: Path) -> frozenset[tuple[str, str]]:
 
 
 def parquet(files: Sequence[Path], *, by_name: bool = False, filename: bool = False) -> str:
-    """The files as DuckDB reads them: nothing in a path is a pattern, and no folder called ``key=value`` a column."""
+    """The call of ``read_parquet`` for the files: paths are no patterns, and ``key=value`` folders no columns."""
     options = {"hive_partitioning": False, "union_by_name": by_name, "filename": filename}
     said = ", ".join(f"{name} = {str(value).lower()}" for name, value in options.items())
     return f"read_parquet([{', '.join(literal(glob.escape(str(file))) for file in files)}], {said})"
@@ -131,7 +131,7 @@ def types(db: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:
 
 
 def comment(db: duckdb.DuckDBPyConnection, made: Made, name: str, columns: Mapping[str, str], about: str = "") -> None:
-    """Hang the sentences on the relation and its columns, where every client shows them."""
+    """Store the sentences as comments of the relation and its columns; every client shows them."""
     if about:
         db.execute(f"COMMENT ON {made} {name} IS {literal(about)}")
     for column, sentence in columns.items():

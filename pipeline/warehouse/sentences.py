@@ -1,12 +1,12 @@
-"""A sentence for every column of what the pipeline knows of itself, and of the tables that people may edit."""
+"""Sentences for the columns of the pipeline's own tables and of the tables that people may edit."""
 
 SENTENCES = {
     "record_type": "Record type: cdr_in, cdr_out, or the table of another export.",
     "month": "Calendar month of call start, YYYY-MM (UTC).",
     "export_id": "The vendor's id of the export.",
-    "reference": "The reference under which it was asked for.",
-    "window_start": "First instant asked for (UTC); it is in the window.",
-    "window_end": "Last instant asked for (UTC); it is not in the window.",
+    "reference": "The reference under which it was requested.",
+    "window_start": "Start of the requested window (UTC), inclusive.",
+    "window_end": "End of the requested window (UTC), exclusive.",
     "created_at": "When the vendor created the export (UTC).",
     "filters": "The filters as the vendor echoed them, JSON.",
     "api_version": "API version that was served.",
@@ -67,13 +67,13 @@ SEED_COLUMNS = {
 TABLES = {
     "cdr_in": "One row per inbound routing attempt.",
     "cdr_out": "One row per outbound call.",
-    "exports": "One row per export that was asked for: its window and filters, its file, and what was loaded of it.",
+    "exports": "One row per requested export: its window and filters, its file, and what was loaded from it.",
     "control_totals": "One row per control total of an export that was loaded: its sum over the file.",
     "coverage": "One row per record type and month: its state, what is loaded, and when the vendor forgets it.",
     "differences": "One row per day on which a re-export differed from the export that it replaced.",
     "rejected_rows": "One row per record that was not loaded.",
 }
-"""A sentence for every table that no SQL of ours makes."""
+"""A sentence for every table that is not made by a file of ``sql/``."""
 
 DECLARED = "One row per record of an export that the file of exports declares."
-"""The sentence of a table of which the vendor alone knows what it holds."""
+"""The sentence of a table whose contents only the vendor knows."""

@@ -1,34 +1,36 @@
--- One row per call record with a negative amount, or one that no call costs. Ask: is it a credit, or a fault?
+-- One row per call record with a negative amount, or with one that is too high for a call.
+-- Ask: is it a credit, or a fault?
 -- severity: warn
 --
--- A credit is negative, and right; it lowers what its trunk and day have cost. At the dearest rates, of about USD 10 a
--- minute, a call of a whole day costs less than the USD 20,000 from which on an amount is named.
+-- A credit is negative and right; it lowers the cost of its trunk and day. At the highest rates,
+-- about USD 10 a minute, a call of a whole day costs less than USD 20,000. Amounts from there on
+-- are named.
 WITH records AS (
     SELECT
-        month,
-        'cdr_in' AS record_type,
-        export_id,
-        row_number AS line,
-        least(toll_free_usd, pstn_usd, metered_usd, cnam_usd, total_usd) AS least_usd,
-        greatest(toll_free_usd, pstn_usd, metered_usd, cnam_usd, total_usd) AS most_usd
-    FROM cdr_in
-    UNION ALL
-    SELECT
-        month,
-        'cdr_out' AS record_type,
-        export_id,
-        row_number AS line,
-        least(rate_usd, charged_usd) AS least_usd,
-        greatest(rate_usd, charged_usd) AS most_usd
-    FROM cdr_out
+        *,
+        least(
+            toll_free_usd, pstn_usd, metered_usd, cnam_usd, total_usd, rate_usd, charged_usd
+        ) AS least_usd,
+        greatest(
+            toll_free_usd, pstn_usd, metered_usd, cnam_usd, total_usd, rate_usd, charged_usd
+        ) AS most_usd
+    FROM staging.attempts
 )
+
 SELECT
-    month, -- Month of call start, YYYY-MM (UTC).
-    record_type, -- Table of the row: cdr_in or cdr_out.
-    export_id, -- The vendor's id of the export that held the row.
-    line AS row_number, -- The row's place in that export's file, from 1.
-    least_usd, -- The least of its amounts, USD.
-    most_usd -- The largest of its amounts, USD.
+    -- Month of call start, YYYY-MM (UTC).
+    month,
+    -- Table of the row: cdr_in or cdr_out.
+    record_type,
+    -- The vendor's id of the export that held the row.
+    export_id,
+    -- The row's place in that export's file, from 1.
+    row_number,
+    -- The least of its amounts, USD.
+    least_usd,
+    -- The largest of its amounts, USD.
+    most_usd
 FROM records
-WHERE least_usd < 0
+WHERE
+    least_usd < 0
     OR most_usd >= 20000

@@ -1,35 +1,23 @@
--- One row per call record that was answered and lasted no second. Ask: are there answers that nobody heard?
+-- One row per call record that was answered and lasted less than a second.
+-- Ask: are there answers without a conversation?
 -- severity: warn
 --
--- Legitimate when the caller hangs up within the second of the answer; many of them are a fault or false answers.
-WITH records AS (
-    SELECT
-        month,
-        'cdr_in' AS record_type,
-        export_id,
-        row_number AS line,
-        connected_at,
-        duration_seconds,
-        total_usd AS cost_usd
-    FROM cdr_in
-    UNION ALL
-    SELECT
-        month,
-        'cdr_out' AS record_type,
-        export_id,
-        row_number AS line,
-        connected_at,
-        duration_seconds,
-        charged_usd AS cost_usd
-    FROM cdr_out
-)
+-- This is legitimate if the caller hangs up within the second of the answer. Many of them are a
+-- fault or false answers.
 SELECT
-    month, -- Month of call start, YYYY-MM (UTC).
-    record_type, -- Table of the row: cdr_in or cdr_out.
-    export_id, -- The vendor's id of the export that held the row.
-    line AS row_number, -- The row's place in that export's file, from 1.
-    duration_seconds, -- Connected seconds as served.
-    cost_usd -- What the attempt cost, USD.
-FROM records
-WHERE connected_at IS NOT NULL
+    -- Month of call start, YYYY-MM (UTC).
+    month,
+    -- Table of the row: cdr_in or cdr_out.
+    record_type,
+    -- The vendor's id of the export that held the row.
+    export_id,
+    -- The row's place in that export's file, from 1.
+    row_number,
+    -- Connected seconds as served.
+    duration_seconds,
+    -- What the attempt cost, USD.
+    cost_usd
+FROM staging.attempts
+WHERE
+    answered
     AND coalesce(duration_seconds, 0) <= 0

@@ -1,28 +1,22 @@
--- One row per loaded month whose rows are not those of its export's file. Ask: did everything that was served arrive?
+-- One row per loaded month whose rows are not those of its export's file.
+-- Ask: did everything that was served arrive?
 -- severity: error
 --
--- A month whose calls are not kept any more (state expired in coverage) cannot be compared, and what is no call is
--- compared when it is loaded. Of the others,
--- records counted in the file's bytes = records read from it = rows loaded + rows rejected; rows, seconds and money published = those noted when it was loaded.
+-- Records counted in the bytes of the file = records read from it = rows loaded + rows rejected.
+-- Rows, seconds and money published = those noted when the file was loaded. A month whose calls are
+-- no longer kept (state expired in coverage) cannot be compared. Records that are no calls are
+-- compared when they are loaded.
 WITH published AS (
     SELECT
-        'cdr_in' AS record_type,
+        record_type,
         month,
         count(*) AS row_count,
         coalesce(sum(duration_seconds), 0) AS duration_seconds,
-        coalesce(sum(total_usd), 0) AS cost_usd
-    FROM cdr_in
-    GROUP BY month
-    UNION ALL
-    SELECT
-        'cdr_out' AS record_type,
-        month,
-        count(*) AS row_count,
-        coalesce(sum(duration_seconds), 0) AS duration_seconds,
-        coalesce(sum(charged_usd), 0) AS cost_usd
-    FROM cdr_out
-    GROUP BY month
+        coalesce(sum(cost_usd), 0) AS cost_usd
+    FROM staging.attempts
+    GROUP BY record_type, month
 ),
+
 rejected AS (
     SELECT
         record_type,
@@ -31,6 +25,7 @@ rejected AS (
     FROM rejected_rows
     GROUP BY record_type, month
 ),
+
 loaded AS (
     SELECT
         exports.record_type,
@@ -44,29 +39,43 @@ loaded AS (
         exports.counted_records - coalesce(exports.left_out_rows, 0) AS counted_rows
     FROM coverage
     INNER JOIN exports
-        ON exports.export_id = coverage.export_id
-        AND exports.record_type = coverage.record_type
-        AND coverage.state IS DISTINCT FROM 'expired'
-        AND coverage.record_type IN ('cdr_in', 'cdr_out')
+        ON
+            coverage.export_id = exports.export_id
+            AND coverage.record_type = exports.record_type
+            AND coverage.state IS DISTINCT FROM 'expired'
+            AND coverage.record_type IN ('cdr_in', 'cdr_out')
 )
+
 SELECT
-    loaded.month, -- Month the export was asked for, YYYY-MM (UTC).
-    loaded.record_type, -- Table of the rows: cdr_in or cdr_out.
-    loaded.export_id, -- The vendor's id of the export that is loaded.
-    loaded.file_rows, -- Records in the export's file.
-    loaded.counted_rows, -- The same, counted in its bytes; NULL of loads that did not note it.
-    coalesce(published.row_count, 0) AS published_rows, -- Rows of the month as published.
-    coalesce(rejected.row_count, 0) AS rejected_rows, -- Records of the file that could not be typed.
-    loaded.noted_usd, -- Money noted when the file was loaded, USD.
-    coalesce(published.cost_usd, 0) AS published_usd -- Money of the month as published, USD.
+    -- Month the export was asked for, YYYY-MM (UTC).
+    loaded.month,
+    -- Table of the rows: cdr_in or cdr_out.
+    loaded.record_type,
+    -- The vendor's id of the export that is loaded.
+    loaded.export_id,
+    -- Records in the export's file.
+    loaded.file_rows,
+    -- The same, counted in its bytes; NULL of loads that did not note it.
+    loaded.counted_rows,
+    -- Rows of the month as published.
+    coalesce(published.row_count, 0) AS published_rows,
+    -- Records of the file that could not be typed.
+    coalesce(rejected.row_count, 0) AS rejected_rows,
+    -- Money noted when the file was loaded, USD.
+    loaded.noted_usd,
+    -- Money of the month as published, USD.
+    coalesce(published.cost_usd, 0) AS published_usd
 FROM loaded
 LEFT JOIN published
-    ON published.record_type = loaded.record_type
-    AND published.month = loaded.month
+    ON
+        loaded.record_type = published.record_type
+        AND loaded.month = published.month
 LEFT JOIN rejected
-    ON rejected.record_type = loaded.record_type
-    AND rejected.month = loaded.month
-WHERE loaded.file_rows <> coalesce(published.row_count, 0) + coalesce(rejected.row_count, 0)
+    ON
+        loaded.record_type = rejected.record_type
+        AND loaded.month = rejected.month
+WHERE
+    loaded.file_rows <> coalesce(published.row_count, 0) + coalesce(rejected.row_count, 0)
     OR loaded.counted_rows <> loaded.file_rows
     OR loaded.noted_rows <> coalesce(published.row_count, 0)
     OR loaded.noted_rejected_rows <> coalesce(rejected.row_count, 0)

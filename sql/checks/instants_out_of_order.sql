@@ -1,35 +1,23 @@
--- One row per call record that was answered before it began or ended before that. Ask: are the instants in their columns?
+-- One row per call record that was answered before it began or ended before that.
+-- Ask: are the times in their columns?
 -- severity: warn
-WITH records AS (
-    SELECT
-        month,
-        'cdr_in' AS record_type,
-        export_id,
-        row_number AS line,
-        started_at,
-        connected_at,
-        ended_at
-    FROM cdr_in
-    UNION ALL
-    SELECT
-        month,
-        'cdr_out' AS record_type,
-        export_id,
-        row_number AS line,
-        started_at,
-        connected_at,
-        ended_at
-    FROM cdr_out
-)
 SELECT
-    month, -- Month of call start, YYYY-MM (UTC).
-    record_type, -- Table of the row: cdr_in or cdr_out.
-    export_id, -- The vendor's id of the export that held the row.
-    line AS row_number, -- The row's place in that export's file, from 1.
-    started_at, -- When the call began to ring, UTC.
-    connected_at, -- When it was answered, UTC.
-    ended_at -- When it ended, UTC.
-FROM records
-WHERE connected_at < started_at
+    -- Month of call start, YYYY-MM (UTC).
+    month,
+    -- Table of the row: cdr_in or cdr_out.
+    record_type,
+    -- The vendor's id of the export that held the row.
+    export_id,
+    -- The row's place in that export's file, from 1.
+    row_number,
+    -- When the call began to ring, UTC.
+    started_at,
+    -- When it was answered, UTC.
+    connected_at,
+    -- When it ended, UTC.
+    ended_at
+FROM staging.attempts
+WHERE
+    connected_at < started_at
     OR ended_at < connected_at
     OR ended_at < started_at

@@ -1,155 +1,152 @@
--- One row per month, direction and mart that does not add up to the rows below it. Ask: does every mart count every record once?
+-- One row per month, direction and mart that does not add up to the rows below it.
+-- Ask: does every mart count every record once?
 -- severity: error
 --
--- Attempts where the mart counts attempts, calls where it counts calls; money where it has money. A month whose calls are
--- not kept any more (state expired in coverage) cannot be compared.
+-- Compares attempts where the mart counts attempts, calls where it counts calls, and money where it
+-- has money. A month whose calls are no longer kept (state expired in coverage) cannot be compared.
 WITH loaded AS (
     SELECT
         month,
-        'in' AS direction,
+        direction,
         count(*) AS attempts,
-        coalesce(sum(total_usd), 0) AS cost_usd
-    FROM cdr_in
-    GROUP BY month
-    UNION ALL
-    SELECT
-        month,
-        'out' AS direction,
-        count(*) AS attempts,
-        coalesce(sum(charged_usd), 0) AS cost_usd
-    FROM cdr_out
-    GROUP BY month
+        coalesce(sum(cost_usd), 0) AS cost_usd
+    FROM staging.attempts
+    GROUP BY month, direction
 ),
-inbound_calls AS (
+
+folded AS (
     SELECT
         month,
+        direction,
         count(*) AS calls
-    FROM staging.calls_in
-    GROUP BY month
+    FROM staging.calls
+    GROUP BY month, direction
 ),
-expected AS (
+
+shown AS (
     SELECT
-        month,
-        direction,
         'daily_traffic' AS mart,
+        month,
+        direction,
         attempts AS counted,
         cost_usd
-    FROM loaded
-    UNION ALL
-    SELECT
-        month,
-        direction,
-        'hourly_traffic' AS mart,
-        attempts AS counted,
-        cost_usd
-    FROM loaded
-    UNION ALL
-    SELECT
-        month,
-        direction,
-        'trunk_quality' AS mart,
-        attempts AS counted,
-        NULL AS cost_usd
-    FROM loaded
-    UNION ALL
-    SELECT
-        month,
-        direction,
-        'disconnect_causes' AS mart,
-        attempts AS counted,
-        NULL AS cost_usd
-    FROM loaded
-    UNION ALL
-    SELECT
-        loaded.month,
-        loaded.direction,
-        'cost_by_did' AS mart,
-        inbound_calls.calls AS counted,
-        loaded.cost_usd
-    FROM loaded
-    LEFT JOIN inbound_calls
-        ON inbound_calls.month = loaded.month
-    WHERE loaded.direction = 'in'
-    UNION ALL
-    SELECT
-        month,
-        direction,
-        'cost_by_country' AS mart,
-        attempts AS counted,
-        cost_usd
-    FROM loaded
-    WHERE direction = 'out'
-),
-found AS (
-    SELECT
-        month,
-        direction,
-        'daily_traffic' AS mart,
-        sum(attempts) AS counted,
-        sum(cost_usd) AS cost_usd
     FROM marts.daily_traffic
-    GROUP BY month, direction
     UNION ALL
     SELECT
-        month,
-        direction,
         'hourly_traffic' AS mart,
-        sum(attempts) AS counted,
-        sum(cost_usd) AS cost_usd
-    FROM marts.hourly_traffic
-    GROUP BY month, direction
-    UNION ALL
-    SELECT
         month,
         direction,
+        attempts AS counted,
+        cost_usd
+    FROM marts.hourly_traffic
+    UNION ALL
+    SELECT
         'trunk_quality' AS mart,
-        sum(attempts) AS counted,
+        month,
+        direction,
+        attempts AS counted,
         NULL AS cost_usd
     FROM marts.trunk_quality
-    GROUP BY month, direction
     UNION ALL
     SELECT
+        'disconnect_causes' AS mart,
         month,
         direction,
-        'disconnect_causes' AS mart,
-        sum(attempts) AS counted,
+        attempts AS counted,
         NULL AS cost_usd
     FROM marts.disconnect_causes
-    GROUP BY month, direction
     UNION ALL
     SELECT
+        'cost_by_did' AS mart,
         month,
         'in' AS direction,
-        'cost_by_did' AS mart,
-        sum(calls) AS counted,
-        sum(total_usd) AS cost_usd
+        calls AS counted,
+        total_usd AS cost_usd
     FROM marts.cost_by_did
-    GROUP BY month
     UNION ALL
     SELECT
+        'cost_by_country' AS mart,
         month,
         'out' AS direction,
-        'cost_by_country' AS mart,
-        sum(calls) AS counted,
-        sum(charged_usd) AS cost_usd
+        calls AS counted,
+        charged_usd AS cost_usd
     FROM marts.cost_by_country
-    GROUP BY month
+),
+
+found AS (
+    SELECT
+        mart,
+        month,
+        direction,
+        sum(counted) AS counted,
+        sum(cost_usd) AS cost_usd
+    FROM shown
+    GROUP BY mart, month, direction
+),
+
+kinds AS (
+    SELECT
+        counted.mart,
+        counted.direction,
+        counted.unit,
+        counted.has_money
+    FROM (
+        VALUES
+        ('daily_traffic', 'in', 'attempts', TRUE),
+        ('daily_traffic', 'out', 'attempts', TRUE),
+        ('hourly_traffic', 'in', 'attempts', TRUE),
+        ('hourly_traffic', 'out', 'attempts', TRUE),
+        ('trunk_quality', 'in', 'attempts', FALSE),
+        ('trunk_quality', 'out', 'attempts', FALSE),
+        ('disconnect_causes', 'in', 'attempts', FALSE),
+        ('disconnect_causes', 'out', 'attempts', FALSE),
+        ('cost_by_did', 'in', 'calls', TRUE),
+        ('cost_by_country', 'out', 'calls', TRUE)
+    ) AS counted (mart, direction, unit, has_money)
+),
+
+expected AS (
+    SELECT
+        kinds.mart,
+        loaded.month,
+        loaded.direction,
+        CASE WHEN kinds.unit = 'calls' THEN folded.calls ELSE loaded.attempts END AS counted,
+        CASE WHEN kinds.has_money THEN loaded.cost_usd END AS cost_usd
+    FROM loaded
+    INNER JOIN kinds
+        ON loaded.direction = kinds.direction
+    LEFT JOIN folded
+        ON
+            loaded.month = folded.month
+            AND loaded.direction = folded.direction
 )
+
 SELECT
-    coalesce(expected.month, found.month) AS month, -- Month of call start, YYYY-MM (UTC).
-    coalesce(expected.direction, found.direction) AS direction, -- Direction of the traffic: in (to a DID) or out.
-    coalesce(expected.mart, found.mart) AS mart, -- Name of the mart in schema marts.
-    expected.counted AS expected_count, -- Attempts, or calls, that the mart should count.
-    found.counted AS found_count, -- Attempts, or calls, that it counts.
-    expected.cost_usd AS expected_usd, -- Cost it should show, USD.
-    found.cost_usd AS found_usd -- Cost it shows, USD.
+    -- Month of call start, YYYY-MM (UTC).
+    coalesce(expected.month, found.month) AS month,
+    -- Direction of the traffic: in (to a DID) or out.
+    coalesce(expected.direction, found.direction) AS direction,
+    -- Name of the mart in schema marts.
+    coalesce(expected.mart, found.mart) AS mart,
+    -- Attempts, or calls, that the mart should count.
+    expected.counted AS expected_count,
+    -- Attempts, or calls, that it counts.
+    found.counted AS found_count,
+    -- Cost it should show, USD.
+    expected.cost_usd AS expected_usd,
+    -- Cost it shows, USD.
+    found.cost_usd AS found_usd
 FROM expected
 FULL JOIN found
-    ON found.month = expected.month
-    AND found.direction = expected.direction
-    AND found.mart = expected.mart
+    ON
+        expected.month = found.month
+        AND expected.direction = found.direction
+        AND expected.mart = found.mart
 WHERE (
-        expected.counted IS DISTINCT FROM found.counted
-        OR expected.cost_usd IS DISTINCT FROM found.cost_usd
-    )
-    AND coalesce(expected.month, found.month) NOT IN (SELECT month FROM coverage WHERE state = 'expired')
+    expected.counted IS DISTINCT FROM found.counted
+    OR expected.cost_usd IS DISTINCT FROM found.cost_usd
+)
+AND coalesce(expected.month, found.month) NOT IN (
+    SELECT coverage.month FROM coverage
+    WHERE coverage.state = 'expired'
+)

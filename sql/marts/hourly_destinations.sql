@@ -1,15 +1,12 @@
--- One row per month, trunk, destination country and UTC hour of outbound calls. Ask: when was how much called where, and again and again the same numbers?
+-- One row per month, trunk, destination country and UTC hour of outbound calls.
+-- Ask: when was how much called where, and which numbers again and again?
+-- grain: month, trunk_name, destination_country, hour
 --
--- What trends.watch_irsf compares over months. Repeated calls are answered calls to a number that was reached at least
--- irsf_calls_per_number times within the hour; they are looked for in hours that cost irsf_hour_usd or more, both of the seed
--- thresholds. The other calls of such an hour do not hide them. A call is in the hour in which it began.
-WITH limits AS (
-    SELECT
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'irsf_hour_usd') AS irsf_hour_usd,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'irsf_calls_per_number') AS irsf_calls_per_number
-    FROM seeds.thresholds
-),
-hours AS (
+-- trends.watch_irsf compares these rows over months. Repeated calls are answered calls to a number
+-- that was reached at least irsf_calls_per_number times within the hour. They are searched only in
+-- hours that cost irsf_hour_usd or more. Both thresholds are in the seed thresholds. Other calls of
+-- such an hour do not hide repeated ones. A call counts in the hour in which it began.
+WITH hours AS (
     SELECT
         month,
         trunk_name,
@@ -17,11 +14,12 @@ hours AS (
         date_trunc('hour', started_at) AS hour,
         count(*) AS calls,
         count(*) FILTER (WHERE answered) AS answered_calls,
-        coalesce(CAST(sum(billing_seconds) AS DOUBLE), 0) / 60 AS billed_minutes,
+        minutes(coalesce(sum(billing_seconds), 0)) AS billed_minutes,
         coalesce(CAST(sum(charged_usd) AS DECIMAL(38, 6)), 0) AS cost_usd
     FROM staging.calls_out
     GROUP BY month, trunk_name, destination_country, date_trunc('hour', started_at)
 ),
+
 costly AS (
     SELECT
         hours.month,
@@ -29,9 +27,10 @@ costly AS (
         hours.destination_country,
         hours.hour
     FROM hours
-    INNER JOIN limits
-        ON hours.cost_usd >= limits.irsf_hour_usd
+    INNER JOIN staging.thresholds
+        ON hours.cost_usd >= thresholds.irsf_hour_usd
 ),
+
 reached AS (
     SELECT
         costly.month,
@@ -46,14 +45,22 @@ reached AS (
         max(calls_out.started_at) AS last_call_at
     FROM staging.calls_out AS calls_out
     INNER JOIN costly
-        ON costly.month = calls_out.month
-        AND costly.hour = date_trunc('hour', calls_out.started_at)
-        AND costly.trunk_name IS NOT DISTINCT FROM calls_out.trunk_name
-        AND costly.destination_country IS NOT DISTINCT FROM calls_out.destination_country
-    WHERE calls_out.answered
+        ON
+            calls_out.month = costly.month
+            AND costly.hour = date_trunc('hour', calls_out.started_at)
+            AND costly.trunk_name IS NOT DISTINCT FROM calls_out.trunk_name
+            AND costly.destination_country IS NOT DISTINCT FROM calls_out.destination_country
+    WHERE
+        calls_out.answered
         AND calls_out.destination_number IS NOT NULL
-    GROUP BY costly.month, costly.trunk_name, costly.destination_country, costly.hour, calls_out.destination_number
+    GROUP BY
+        costly.month,
+        costly.trunk_name,
+        costly.destination_country,
+        costly.hour,
+        calls_out.destination_number
 ),
+
 repeated AS (
     SELECT
         reached.month,
@@ -62,35 +69,52 @@ repeated AS (
         reached.hour,
         count(*) AS numbers,
         CAST(sum(reached.calls) AS BIGINT) AS calls,
-        coalesce(CAST(sum(reached.billing_seconds) AS DOUBLE), 0) / 60 AS billed_minutes,
+        minutes(coalesce(sum(reached.billing_seconds), 0)) AS billed_minutes,
         coalesce(CAST(sum(reached.cost_usd) AS DECIMAL(38, 6)), 0) AS cost_usd,
         max(reached.longest_seconds) AS longest_seconds,
         min(reached.first_call_at) AS first_call_at,
         max(reached.last_call_at) AS last_call_at
     FROM reached
-    INNER JOIN limits
-        ON reached.calls >= limits.irsf_calls_per_number
+    INNER JOIN staging.thresholds
+        ON reached.calls >= thresholds.irsf_calls_per_number
     GROUP BY reached.month, reached.trunk_name, reached.destination_country, reached.hour
 )
+
 SELECT
-    hours.month, -- Month of call start, YYYY-MM (UTC).
-    hours.trunk_name, -- Name of the trunk that the calls went through.
-    hours.destination_country, -- Country of the dialled numbers, the vendor's name for it; NULL where left out.
-    hours.hour, -- Beginning of the hour of call start, UTC.
-    hours.calls, -- Calls of the hour.
-    hours.answered_calls, -- Calls with a connect time.
-    hours.billed_minutes, -- Minutes charged, after rounding to the billing increments.
-    hours.cost_usd, -- What the hour cost, USD.
-    coalesce(repeated.numbers, 0) AS repeated_numbers, -- Numbers that were reached again and again.
-    coalesce(repeated.calls, 0) AS repeated_calls, -- Answered calls to those numbers.
-    coalesce(repeated.billed_minutes, 0) AS repeated_minutes, -- Minutes charged for those calls.
-    coalesce(repeated.cost_usd, 0) AS repeated_usd, -- What those calls cost, USD.
-    repeated.longest_seconds AS repeated_longest_seconds, -- Length of the longest of those calls, connected seconds.
-    repeated.first_call_at, -- Start of the first of those calls, UTC; NULL where there is none.
-    repeated.last_call_at -- Start of the last of those calls, UTC; NULL where there is none.
+    -- Month of call start, YYYY-MM (UTC).
+    hours.month,
+    -- Name of the trunk that the calls went through.
+    hours.trunk_name,
+    -- Country of the dialled numbers, the vendor's name for it; NULL where left out.
+    hours.destination_country,
+    -- Beginning of the hour of call start, UTC.
+    hours.hour,
+    -- Calls of the hour.
+    hours.calls,
+    -- Calls with a connect time.
+    hours.answered_calls,
+    -- Minutes charged, after rounding to the billing increments.
+    hours.billed_minutes,
+    -- What the hour cost, USD.
+    hours.cost_usd,
+    -- Numbers that were reached again and again.
+    coalesce(repeated.numbers, 0) AS repeated_numbers,
+    -- Answered calls to those numbers.
+    coalesce(repeated.calls, 0) AS repeated_calls,
+    -- Minutes charged for those calls.
+    coalesce(repeated.billed_minutes, 0) AS repeated_minutes,
+    -- What those calls cost, USD.
+    coalesce(repeated.cost_usd, 0) AS repeated_usd,
+    -- Length of the longest of those calls, connected seconds.
+    repeated.longest_seconds AS repeated_longest_seconds,
+    -- Start of the first of those calls, UTC; NULL without such calls.
+    repeated.first_call_at,
+    -- Start of the last of those calls, UTC; NULL without such calls.
+    repeated.last_call_at
 FROM hours
 LEFT JOIN repeated
-    ON repeated.month = hours.month
-    AND repeated.hour = hours.hour
-    AND repeated.trunk_name IS NOT DISTINCT FROM hours.trunk_name
-    AND repeated.destination_country IS NOT DISTINCT FROM hours.destination_country
+    ON
+        hours.month = repeated.month
+        AND hours.hour = repeated.hour
+        AND repeated.trunk_name IS NOT DISTINCT FROM hours.trunk_name
+        AND repeated.destination_country IS NOT DISTINCT FROM hours.destination_country

@@ -1,12 +1,16 @@
--- One row per UTC hour of call start and direction. Ask: how much traffic was there, how well did it complete, what did it cost?
+-- One row per UTC hour of call start and direction.
+-- Ask: how much traffic was there, how well did it complete, what did it cost?
+-- grain: month, hour, direction
 --
--- ASR = answered / calls (E.411, E.425 1.3), and answered / attempts beside it. NER = ner_attempts / attempts (E.425 1.5).
--- SEER = seer_attempts / (attempts - redirected_attempts) and ISA = isa_attempts / attempts (RFC 6076 4.7, 4.8). What counts
--- as what stands in staging.outcomes. ACD = answered_seconds / answered calls. CPS = calls that begin in the busiest second. Ratios
--- do not add up over hours: divide the sums; nor does a median. A call is in the hour in which it began, with all its seconds.
--- PDD and SBR cannot be computed. The answer delay is no post-dial delay: the records have no time of the first ringing. Nor
--- do they have bids that never became a call, which a seizure-to-bid ratio needs. Instants are in whole seconds.
--- An hour without a call has no row.
+-- The metrics of sql/metrics define ASR, NER, SEER, ISA and ACD; staging.attempt_outcomes decides
+-- which attempts count. Ratios do not add up over hours: divide the sums of the counts. Medians
+-- cannot be combined.
+--
+-- The answer delay is no post-dial delay: the records lack the time of the first ringing. SBR
+-- cannot be computed either: the records lack bids that never became a call. Times are in whole
+-- seconds. CPS counts calls that begin in the busiest second. An hour without a call has no row.
+--
+-- A call counts in the hour in which it began, with all its seconds.
 WITH traffic AS (
     SELECT
         month,
@@ -21,49 +25,33 @@ WITH traffic AS (
         CAST(sum(short_calls) AS BIGINT) AS short_calls,
         CAST(sum(billing_seconds) AS BIGINT) AS billing_seconds,
         CAST(sum(cost_usd) AS DECIMAL(38, 6)) AS cost_usd
-    FROM staging.outcomes
+    FROM staging.attempt_outcomes
     GROUP BY month, hour, direction
 ),
-calls AS (
+
+hours AS (
     SELECT
         month,
         date_trunc('hour', started_at) AS hour,
-        'in' AS direction,
+        direction,
         count(*) AS calls,
         count(*) FILTER (WHERE answered) AS answered_calls,
         CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds,
         CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT) AS answered_seconds
-    FROM staging.calls_in
-    GROUP BY month, date_trunc('hour', started_at)
-    UNION ALL
-    SELECT
-        month,
-        date_trunc('hour', started_at) AS hour,
-        'out' AS direction,
-        count(*) AS calls,
-        count(*) FILTER (WHERE answered) AS answered_calls,
-        CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds,
-        CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT) AS answered_seconds
-    FROM staging.calls_out
-    GROUP BY month, date_trunc('hour', started_at)
+    FROM staging.calls
+    GROUP BY month, date_trunc('hour', started_at), direction
 ),
+
 seconds AS (
     SELECT
         month,
-        'in' AS direction,
         date_trunc('second', started_at) AS second,
+        direction,
         count(*) AS calls
-    FROM staging.calls_in
-    GROUP BY month, date_trunc('second', started_at)
-    UNION ALL
-    SELECT
-        month,
-        'out' AS direction,
-        date_trunc('second', started_at) AS second,
-        count(*) AS calls
-    FROM staging.calls_out
-    GROUP BY month, date_trunc('second', started_at)
+    FROM staging.calls
+    GROUP BY month, date_trunc('second', started_at), direction
 ),
+
 peaks AS (
     SELECT
         month,
@@ -73,73 +61,107 @@ peaks AS (
     FROM seconds
     GROUP BY month, date_trunc('hour', second), direction
 ),
+
 answers AS (
     SELECT
         month,
-        'in' AS direction,
         date_trunc('hour', started_at) AS hour,
+        direction,
         date_diff('second', started_at, connected_at) AS delay_seconds
-    FROM staging.calls_in
-    WHERE connected_at IS NOT NULL
-    UNION ALL
-    SELECT
-        month,
-        'out' AS direction,
-        date_trunc('hour', started_at) AS hour,
-        date_diff('second', started_at, connected_at) AS delay_seconds
-    FROM staging.calls_out
-    WHERE connected_at IS NOT NULL
+    FROM staging.calls
+    WHERE answered
 ),
+
 delays AS (
     SELECT
         month,
         hour,
         direction,
-        avg(delay_seconds) AS mean_seconds,
+        CAST(sum(delay_seconds) AS BIGINT) AS delay_seconds,
         percentile_cont(0.5) WITHIN GROUP (ORDER BY delay_seconds) AS p50_seconds
     FROM answers
     GROUP BY month, hour, direction
 )
+
 SELECT
-    traffic.month, -- Month of call start, YYYY-MM (UTC).
-    traffic.hour, -- Beginning of the hour of call start, UTC.
-    traffic.direction, -- Direction of the traffic: in (to a DID) or out.
-    traffic.attempts, -- Attempts: rows of the call records.
-    coalesce(calls.calls, 0) AS calls, -- Calls: an inbound call counts once however many attempts it took.
-    coalesce(calls.answered_calls, 0) AS answered_calls, -- Calls with a connect time.
-    traffic.answered_attempts, -- Attempts with a connect time.
-    CAST(calls.answered_calls AS DOUBLE) / nullif(calls.calls, 0) AS asr_call, -- Answer-seizure ratio by call, 0 to 1: answered calls / calls.
-    CAST(traffic.answered_attempts AS DOUBLE) / nullif(traffic.attempts, 0) AS asr_attempt, -- Answer-seizure ratio by attempt, 0 to 1: answered attempts / attempts.
-    CAST(traffic.ner_attempts AS DOUBLE) / nullif(traffic.attempts, 0) AS ner, -- Network effectiveness ratio, 0 to 1: ner_attempts / attempts.
-    CAST(traffic.seer_attempts AS DOUBLE) / nullif(traffic.attempts - traffic.redirected_attempts, 0) AS seer, -- Session establishment effectiveness ratio, 0 to 1: seer_attempts / (attempts - redirected_attempts).
-    CAST(traffic.isa_attempts AS DOUBLE) / nullif(traffic.attempts, 0) AS isa, -- Ineffective session attempts, 0 to 1: isa_attempts / attempts.
-    traffic.ner_attempts, -- Attempts answered, busy, not answered or rejected by the called side.
-    traffic.seer_attempts, -- Attempts answered or ended by SIP 480, 486, 600 or 603.
-    traffic.redirected_attempts, -- Attempts ended unanswered by a SIP 3xx redirection.
-    traffic.isa_attempts, -- Attempts ended unanswered by SIP 408, 500, 503 or 504.
-    CAST(coalesce(calls.answered_seconds, 0) AS DOUBLE) / nullif(calls.answered_calls, 0) AS acd_seconds, -- Average call duration in seconds: answered_seconds / answered calls.
-    coalesce(calls.answered_seconds, 0) AS answered_seconds, -- Connected seconds of the calls that were answered; what a record without a connect time says is left out.
-    coalesce(calls.duration_seconds, 0) AS duration_seconds, -- Connected seconds of the calls that began in the hour.
-    CAST(coalesce(calls.duration_seconds, 0) AS DOUBLE) / 60 AS minutes, -- Connected minutes of the calls that began in the hour.
-    traffic.billing_seconds, -- Seconds charged after rounding to increments; NULL for inbound, where the vendor does not say.
-    CAST(traffic.billing_seconds AS DOUBLE) / 60 AS billed_minutes, -- Minutes charged after rounding to increments; NULL for inbound.
-    traffic.short_calls, -- Answered attempts of at most short_call_seconds of the seed thresholds.
-    CAST(traffic.short_calls AS DOUBLE) / nullif(traffic.answered_attempts, 0) AS short_call_share, -- Short calls / answered attempts, 0 to 1.
-    CAST(delays.mean_seconds AS DOUBLE) AS answer_delay_seconds, -- Mean seconds from the call's start to its answer, earlier attempts included; not the post-dial delay.
-    CAST(delays.p50_seconds AS DOUBLE) AS answer_delay_p50_seconds, -- Median seconds from the call's start to its answer; not the post-dial delay.
-    coalesce(peaks.peak_cps, 0) AS peak_cps, -- Calls that began in the busiest second (CPS), each once however many attempts it took.
-    traffic.cost_usd, -- What the attempts cost, USD.
-    CAST(traffic.cost_usd AS DOUBLE) / nullif(CAST(coalesce(traffic.billing_seconds, calls.duration_seconds) AS DOUBLE) / 60, 0) AS cost_per_minute_usd -- Cost in USD per billed minute (out) or per connected minute (in).
+    -- Month of call start, YYYY-MM (UTC).
+    traffic.month,
+    -- Beginning of the hour of call start, UTC.
+    traffic.hour,
+    -- Direction of the traffic: in (to a DID) or out.
+    traffic.direction,
+    -- Attempts: rows of the call records.
+    traffic.attempts,
+    -- Calls: an inbound call counts once however many attempts it took.
+    coalesce(hours.calls, 0) AS calls,
+    -- Calls with a connect time.
+    coalesce(hours.answered_calls, 0) AS answered_calls,
+    -- Attempts with a connect time.
+    traffic.answered_attempts,
+    -- Answer-seizure ratio by call, 0 to 1: answered calls / calls.
+    asr(hours.answered_calls, hours.calls) AS asr_call,
+    -- Answer-seizure ratio by attempt, 0 to 1: answered attempts / attempts.
+    asr(traffic.answered_attempts, traffic.attempts) AS asr_attempt,
+    -- Network effectiveness ratio, 0 to 1: ner_attempts / attempts.
+    ner(traffic.ner_attempts, traffic.attempts) AS ner,
+    -- Session establishment effectiveness ratio, 0 to 1: seer_attempts / (attempts -
+    -- redirected_attempts).
+    seer(traffic.seer_attempts, traffic.attempts, traffic.redirected_attempts) AS seer,
+    -- Ineffective session attempts, 0 to 1: isa_attempts / attempts.
+    isa(traffic.isa_attempts, traffic.attempts) AS isa,
+    -- Attempts answered, busy, not answered or rejected by the called side.
+    traffic.ner_attempts,
+    -- Attempts answered or ended by SIP 480, 486, 600 or 603.
+    traffic.seer_attempts,
+    -- Attempts ended unanswered by a SIP 3xx redirection.
+    traffic.redirected_attempts,
+    -- Attempts ended unanswered by SIP 408, 500, 503 or 504.
+    traffic.isa_attempts,
+    -- Average call duration in seconds: answered_seconds / answered calls.
+    acd(coalesce(hours.answered_seconds, 0), hours.answered_calls) AS acd_seconds,
+    -- Connected seconds of the calls that were answered; what a record without a connect time says
+    -- is left out.
+    coalesce(hours.answered_seconds, 0) AS answered_seconds,
+    -- Connected seconds of the calls that began in the hour.
+    coalesce(hours.duration_seconds, 0) AS duration_seconds,
+    -- Connected minutes of the calls that began in the hour.
+    minutes(coalesce(hours.duration_seconds, 0)) AS minutes,
+    -- Seconds charged after rounding to increments; NULL for inbound, where the vendor does not
+    -- say.
+    traffic.billing_seconds,
+    -- Minutes charged after rounding to increments; NULL for inbound.
+    minutes(traffic.billing_seconds) AS billed_minutes,
+    -- Answered attempts of at most short_call_seconds of the seed thresholds.
+    traffic.short_calls,
+    -- Short calls / answered attempts, 0 to 1.
+    short_call_share(traffic.short_calls, traffic.answered_attempts) AS short_call_share,
+    -- Mean seconds from the call's start to its answer, earlier attempts included; not the
+    -- post-dial delay.
+    answer_delay(delays.delay_seconds, hours.answered_calls) AS answer_delay_seconds,
+    -- Seconds from start to answer, added up over the answered calls.
+    coalesce(delays.delay_seconds, 0) AS answer_delay_total_seconds,
+    -- Median seconds from the call's start to its answer; not the post-dial delay.
+    CAST(delays.p50_seconds AS DOUBLE) AS answer_delay_p50_seconds,
+    -- Calls that began in the busiest second (CPS), each once however many attempts it took.
+    coalesce(peaks.peak_cps, 0) AS peak_cps,
+    -- What the attempts cost, USD.
+    traffic.cost_usd,
+    -- Cost in USD per billed minute (out) or per connected minute (in).
+    cost_per_minute(traffic.cost_usd, coalesce(traffic.billing_seconds, hours.duration_seconds))
+        AS cost_per_minute_usd
 FROM traffic
-LEFT JOIN calls
-    ON calls.month = traffic.month
-    AND calls.hour = traffic.hour
-    AND calls.direction = traffic.direction
+LEFT JOIN hours
+    ON
+        traffic.month = hours.month
+        AND traffic.hour = hours.hour
+        AND traffic.direction = hours.direction
 LEFT JOIN peaks
-    ON peaks.month = traffic.month
-    AND peaks.hour = traffic.hour
-    AND peaks.direction = traffic.direction
+    ON
+        traffic.month = peaks.month
+        AND traffic.hour = peaks.hour
+        AND traffic.direction = peaks.direction
 LEFT JOIN delays
-    ON delays.month = traffic.month
-    AND delays.hour = traffic.hour
-    AND delays.direction = traffic.direction
+    ON
+        traffic.month = delays.month
+        AND traffic.hour = delays.hour
+        AND traffic.direction = delays.direction

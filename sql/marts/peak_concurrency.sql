@@ -1,25 +1,35 @@
--- One row per UTC day, direction, scope and name in which a channel was held or a call was lost. Ask: when were most channels in use, and how many are needed?
+-- One row per UTC day, direction, scope and name with a channel held or a call lost.
+-- Ask: when were most channels in use, and how many are needed?
+-- grain: month, day, direction, scope, name
 --
--- Exact to the second, not sampled: staging.channel_hours says how, and what crosses the edge of a month. Scopes: all, did,
--- trunk, capacity_group. The busy hour is the full UTC hour with most traffic held, in Erlang = held seconds / 3600 (E.600).
--- Channels needed: the fewest n whose blocking by Erlang B is at most blocking_share of seeds.thresholds, where with traffic A
--- B(0) = 1, B(n) = A B(n - 1) / (n + A B(n - 1)). Erlang B takes calls to arrive independently and blocked ones to go away.
--- Peaks do not add up: those of two trunks need not fall into the same second.
--- Lost calls are those of staging.lost_calls that began on the day; a day with lost calls alone has no busy hour and no traffic.
--- The traffic is what was carried: where calls were lost, more was offered, and more channels are needed than stand here.
-WITH RECURSIVE limits AS (
-    SELECT max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'blocking_share') AS blocking_share
-    FROM seeds.thresholds
-),
-hours AS (
+-- Exact to the second, not sampled. staging.channel_occupancy says how, and what crosses the edge
+-- of a month. Scopes: all, did, trunk, capacity_group. The busy hour is the full UTC hour with most
+-- traffic held.
+--
+-- Channels needed: the smallest n whose blocking by Erlang B is at most blocking_share. With
+-- traffic A: B(0) = 1, B(n) = A B(n - 1) / (n + A B(n - 1)). Erlang B assumes that calls arrive
+-- independently and that blocked calls go away.
+--
+-- Peaks do not add up: the peaks of two trunks can fall into different seconds. Lost calls are
+-- those of staging.lost_calls that began on the day. A day with only lost calls has no busy hour
+-- and no traffic. Lost calls are not part of the traffic: where calls were lost, more channels are
+-- needed than this mart says.
+WITH RECURSIVE hours AS (
     SELECT
         *,
         CAST(hour AS DATE) AS day,
-        max(peak_channels) OVER (PARTITION BY month, CAST(hour AS DATE), direction, scope, name) AS day_peak,
-        max(peak_held_channels) OVER (PARTITION BY month, CAST(hour AS DATE), direction, scope, name) AS day_held_peak,
-        max(held_seconds) OVER (PARTITION BY month, CAST(hour AS DATE), direction, scope, name) AS day_held_seconds
-    FROM staging.channel_hours
+        max(peak_channels)
+            OVER (PARTITION BY month, CAST(hour AS DATE), direction, scope, name)
+            AS day_peak,
+        max(peak_held_channels)
+            OVER (PARTITION BY month, CAST(hour AS DATE), direction, scope, name)
+            AS day_held_peak,
+        max(held_seconds)
+            OVER (PARTITION BY month, CAST(hour AS DATE), direction, scope, name)
+            AS day_held_seconds
+    FROM staging.channel_occupancy
 ),
+
 held AS (
     SELECT
         month,
@@ -36,6 +46,7 @@ held AS (
     FROM hours
     GROUP BY month, day, direction, scope, name
 ),
+
 lost AS (
     SELECT
         month,
@@ -47,6 +58,7 @@ lost AS (
     FROM staging.lost_calls
     GROUP BY month, CAST(hour AS DATE), direction, scope, name
 ),
+
 days AS (
     SELECT
         coalesce(held.month, lost.month) AS month,
@@ -63,30 +75,36 @@ days AS (
         coalesce(lost.lost_calls, 0) AS lost_calls
     FROM held
     FULL JOIN lost
-        ON lost.month = held.month
-        AND lost.day = held.day
-        AND lost.direction = held.direction
-        AND lost.scope = held.scope
-        AND lost.name IS NOT DISTINCT FROM held.name
+        ON
+            held.month = lost.month
+            AND held.day = lost.day
+            AND held.direction = lost.direction
+            AND held.scope = lost.scope
+            AND lost.name IS NOT DISTINCT FROM held.name
 ),
+
 erlang_b AS (
     SELECT DISTINCT
         days.busy_seconds,
-        limits.blocking_share,
+        thresholds.blocking_share,
         0 AS channels,
         CAST(1 AS DOUBLE) AS blocking
     FROM days
-    CROSS JOIN limits
+    CROSS JOIN staging.thresholds
     UNION ALL
     SELECT
         busy_seconds,
         blocking_share,
         channels + 1 AS channels,
-        busy_seconds * blocking / (3600 * CAST(channels + 1 AS DOUBLE) + busy_seconds * blocking) AS blocking
+        busy_seconds
+        * blocking
+        / (3600 * CAST(channels + 1 AS DOUBLE) + busy_seconds * blocking) AS blocking
     FROM erlang_b
-    WHERE blocking > blocking_share
+    WHERE
+        blocking > blocking_share
         AND blocking > 0
 ),
+
 needed AS (
     SELECT
         busy_seconds,
@@ -95,20 +113,36 @@ needed AS (
     WHERE blocking_share IS NOT NULL
     GROUP BY busy_seconds
 )
+
 SELECT
-    days.month, -- Month of the day, YYYY-MM (UTC).
-    days.day, -- Day on which the channels were in use, or calls were lost (UTC).
-    days.direction, -- Direction of the traffic: in (to a DID) or out.
-    days.scope, -- What is counted together: all, did, trunk or capacity_group.
-    days.name, -- The DID, trunk or capacity group; NULL for all, and for calls in none.
-    days.peak_channels, -- Most calls that were connected in the same second.
-    days.peak_at, -- The first such second, UTC; NULL where none was connected.
-    days.peak_held_channels, -- Most calls that held a channel in the same second, ringing included.
-    days.peak_held_at, -- The first such second, UTC; NULL where no channel was held.
-    days.busy_hour, -- Beginning of the hour with most traffic, UTC; of equals the first, NULL where no channel was held.
-    CAST(days.busy_seconds AS DOUBLE) / 3600 AS busy_hour_erlangs, -- Mean number of channels held in that hour.
-    needed.channels AS channels_needed, -- Fewest channels that carry the busy hour at blocking_share of the seed thresholds, by Erlang B.
-    days.lost_calls -- Calls that began on the day and were lost, because every channel was in use.
+    -- Month of the day, YYYY-MM (UTC).
+    days.month,
+    -- Day on which the channels were in use, or calls were lost (UTC).
+    days.day,
+    -- Direction of the traffic: in (to a DID) or out.
+    days.direction,
+    -- What is counted together: all, did, trunk or capacity_group.
+    days.scope,
+    -- The DID, trunk or capacity group; NULL for all, and for calls in none.
+    days.name,
+    -- Most calls that were connected in the same second.
+    days.peak_channels,
+    -- The first such second, UTC; NULL where none was connected.
+    days.peak_at,
+    -- Most calls that held a channel in the same second, ringing included.
+    days.peak_held_channels,
+    -- The first such second, UTC; NULL where no channel was held.
+    days.peak_held_at,
+    -- Beginning of the hour with most traffic, UTC; the first of equal ones; NULL where no channel
+    -- was held.
+    days.busy_hour,
+    -- Mean number of channels held in that hour.
+    erlangs(days.busy_seconds) AS busy_hour_erlangs,
+    -- Fewest channels that carry the busy hour at blocking_share of the seed thresholds, by Erlang
+    -- B.
+    needed.channels AS channels_needed,
+    -- Calls that began on the day and were lost, because every channel was in use.
+    days.lost_calls
 FROM days
 LEFT JOIN needed
-    ON needed.busy_seconds = days.busy_seconds
+    ON days.busy_seconds = needed.busy_seconds

@@ -1,12 +1,18 @@
--- One row per month, direction and trunk (inbound: and trunk group). Ask: which trunk fails, with what, and how slowly is it answered?
+-- One row per month, direction and trunk (inbound: and trunk group).
+-- Ask: which trunk fails, with what, and how slowly is it answered?
+-- grain: month, direction, trunk_name, trunk_group
 --
--- ASR = answered / attempts, the terminating side's view (E.425 1.3). NER = (answered + user busy + no answer + reject) /
--- attempts (E.425 1.5), SEER and ISA as in RFC 6076 4.7, 4.8; what counts as what stands in staging.outcomes. ACD = connected
--- seconds of answered attempts / answered calls; a call is answered by the trunk of its deciding attempt. Percentiles are exact
--- and interpolated. The answer delay counts from the trunk's own attempt: from the record's start where the attempt is the
--- first of its call, or decides it and began after the call did. A later attempt that bears the start of its call does not
--- say when the trunk was asked, so it is left out. It is no post-dial delay (PDD): the records have no time of the first
--- ringing. Trunks are names: a renamed trunk is a new row. Attempts that reached no trunk have a NULL name.
+-- ASR counts attempts, which is the view of the terminating side. staging.attempt_outcomes decides
+-- what counts for NER, SEER and ISA. ACD divides the connected seconds of answered attempts by
+-- answered calls; the trunk of the deciding attempt answered the call. Percentiles are exact and
+-- interpolated.
+--
+-- The answer delay counts from the start of the trunk's own attempt. It is known for a first
+-- attempt, and for a deciding attempt that began after its call. A later attempt that carries the
+-- start of its call does not say when the trunk was asked, so it is left out. The answer delay is
+-- no post-dial delay (PDD): the records lack the time of the first ringing.
+--
+-- Trunks are names: a renamed trunk is a new row. Attempts that reached no trunk have a NULL name.
 WITH trunks AS (
     SELECT
         month,
@@ -21,66 +27,55 @@ WITH trunks AS (
         coalesce(CAST(sum(attempts) FILTER (WHERE isa_failure) AS BIGINT), 0) AS isa_attempts,
         CAST(sum(short_calls) AS BIGINT) AS short_calls,
         CAST(sum(duration_seconds) AS BIGINT) AS duration_seconds,
-        coalesce(CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT), 0) AS answered_seconds
-    FROM staging.outcomes
+        coalesce(CAST(sum(duration_seconds) FILTER (WHERE answered) AS BIGINT), 0)
+            AS answered_seconds
+    FROM staging.attempt_outcomes
     GROUP BY month, direction, trunk_name, trunk_group
 ),
+
 calls AS (
     SELECT
         month,
-        'in' AS direction,
+        direction,
         trunk_name,
         trunk_group,
         count(*) AS answered_calls
-    FROM staging.calls_in
+    FROM staging.calls
     WHERE answered
-    GROUP BY month, trunk_name, trunk_group
-    UNION ALL
-    SELECT
-        month,
-        'out' AS direction,
-        trunk_name,
-        CAST(NULL AS VARCHAR) AS trunk_group,
-        count(*) AS answered_calls
-    FROM staging.calls_out
-    WHERE answered
-    GROUP BY month, trunk_name
+    GROUP BY month, direction, trunk_name, trunk_group
 ),
+
 answers AS (
     SELECT
         month,
-        'in' AS direction,
+        direction,
         trunk_name,
         trunk_group,
         date_diff('second', started_at, connected_at) AS delay_seconds
-    FROM cdr_in
-    WHERE connected_at IS NOT NULL
-        AND coalesce(attempt, 1) = 1
+    FROM staging.attempts
+    WHERE
+        answered
+        AND attempt = 1
     UNION ALL
     SELECT
-        cdr_in.month,
-        'in' AS direction,
-        cdr_in.trunk_name,
-        cdr_in.trunk_group,
-        date_diff('second', cdr_in.started_at, cdr_in.connected_at) AS delay_seconds
-    FROM cdr_in
-    INNER JOIN staging.calls_in AS calls_in
-        ON calls_in.month = cdr_in.month
-        AND calls_in.export_id = cdr_in.export_id
-        AND calls_in.row_number = cdr_in.row_number
-        AND calls_in.started_at < cdr_in.started_at
-    WHERE cdr_in.connected_at IS NOT NULL
-        AND cdr_in.attempt <> 1
-    UNION ALL
-    SELECT
-        month,
-        'out' AS direction,
-        trunk_name,
-        CAST(NULL AS VARCHAR) AS trunk_group,
-        date_diff('second', started_at, connected_at) AS delay_seconds
-    FROM cdr_out
-    WHERE connected_at IS NOT NULL
+        attempts.month,
+        attempts.direction,
+        attempts.trunk_name,
+        attempts.trunk_group,
+        date_diff('second', attempts.started_at, attempts.connected_at) AS delay_seconds
+    FROM staging.attempts
+    INNER JOIN staging.calls_in
+        ON
+            attempts.month = calls_in.month
+            AND attempts.export_id = calls_in.export_id
+            AND attempts.row_number = calls_in.row_number
+            AND attempts.started_at > calls_in.started_at
+    WHERE
+        attempts.answered
+        AND attempts.direction = 'in'
+        AND attempts.attempt <> 1
 ),
+
 delays AS (
     SELECT
         month,
@@ -92,6 +87,7 @@ delays AS (
     FROM answers
     GROUP BY month, direction, trunk_name, trunk_group
 ),
+
 failures AS (
     SELECT
         month,
@@ -100,10 +96,11 @@ failures AS (
         trunk_group,
         disconnect_code,
         CAST(sum(attempts) AS BIGINT) AS attempts
-    FROM staging.outcomes
+    FROM staging.attempt_outcomes
     WHERE NOT answered
     GROUP BY month, direction, trunk_name, trunk_group, disconnect_code
 ),
+
 ranked_failures AS (
     SELECT
         month,
@@ -118,40 +115,76 @@ ranked_failures AS (
         ) AS place
     FROM failures
 )
+
 SELECT
-    trunks.month, -- Month of call start, YYYY-MM (UTC).
-    trunks.direction, -- Direction of the traffic: in (to a DID) or out.
-    trunks.trunk_name, -- Name of the trunk, not its id; NULL for attempts that reached none.
-    trunks.trunk_group, -- Name of the trunk group; NULL where there is none, and for outbound.
-    trunks.attempts, -- Attempts on the trunk: rows of the call records.
-    trunks.answered_attempts, -- Attempts with a connect time.
-    CAST(trunks.answered_attempts AS DOUBLE) / nullif(trunks.attempts, 0) AS asr_attempt, -- Answer-seizure ratio by attempt, 0 to 1: answered attempts / attempts.
-    CAST(trunks.ner_attempts AS DOUBLE) / nullif(trunks.attempts, 0) AS ner, -- Network effectiveness ratio, 0 to 1.
-    CAST(trunks.seer_attempts AS DOUBLE) / nullif(trunks.attempts - trunks.redirected_attempts, 0) AS seer, -- Session establishment effectiveness ratio, 0 to 1, without 3xx.
-    CAST(trunks.isa_attempts AS DOUBLE) / nullif(trunks.attempts, 0) AS isa, -- Ineffective session attempts, 0 to 1.
-    coalesce(calls.answered_calls, 0) AS answered_calls, -- Calls that were answered on the trunk.
-    trunks.answered_seconds, -- Connected seconds of the answered attempts.
-    CAST(trunks.answered_seconds AS DOUBLE) / nullif(calls.answered_calls, 0) AS acd_seconds, -- Average call duration in seconds: connected seconds of answered calls / answered calls.
-    CAST(trunks.duration_seconds AS DOUBLE) / 60 AS minutes, -- Connected minutes.
-    trunks.short_calls, -- Answered attempts of at most short_call_seconds of the seed thresholds.
-    CAST(delays.p50_seconds AS DOUBLE) AS answer_delay_p50_seconds, -- Median seconds from the start of the trunk's attempt to its answer, where that start is known; not the post-dial delay.
-    CAST(delays.p95_seconds AS DOUBLE) AS answer_delay_p95_seconds, -- Seconds from the start of the trunk's attempt to its answer that 95 % of those answers stay within.
-    ranked_failures.disconnect_code AS top_failure_code, -- Most frequent code of the unanswered attempts, NULL where that is none; of equals the lowest.
-    CAST(ranked_failures.attempts AS DOUBLE) / nullif(trunks.attempts - trunks.answered_attempts, 0) AS top_failure_share -- Share of that code in the unanswered attempts, 0 to 1; NULL where none failed.
+    -- Month of call start, YYYY-MM (UTC).
+    trunks.month,
+    -- Direction of the traffic: in (to a DID) or out.
+    trunks.direction,
+    -- Name of the trunk, not its id; NULL for attempts that reached none.
+    trunks.trunk_name,
+    -- Name of the trunk group; NULL for none, and for outbound.
+    trunks.trunk_group,
+    -- Attempts on the trunk: rows of the call records.
+    trunks.attempts,
+    -- Attempts with a connect time.
+    trunks.answered_attempts,
+    -- Answer-seizure ratio by attempt, 0 to 1: answered attempts / attempts.
+    asr(trunks.answered_attempts, trunks.attempts) AS asr_attempt,
+    -- Network effectiveness ratio, 0 to 1.
+    ner(trunks.ner_attempts, trunks.attempts) AS ner,
+    -- Session establishment effectiveness ratio, 0 to 1, without 3xx.
+    seer(trunks.seer_attempts, trunks.attempts, trunks.redirected_attempts) AS seer,
+    -- Ineffective session attempts, 0 to 1.
+    isa(trunks.isa_attempts, trunks.attempts) AS isa,
+    -- Attempts answered, busy, not answered or rejected by the called side.
+    trunks.ner_attempts,
+    -- Attempts answered or ended by SIP 480, 486, 600 or 603.
+    trunks.seer_attempts,
+    -- Attempts ended unanswered by a SIP 3xx redirection.
+    trunks.redirected_attempts,
+    -- Attempts ended unanswered by SIP 408, 500, 503 or 504.
+    trunks.isa_attempts,
+    -- Calls that were answered on the trunk.
+    coalesce(calls.answered_calls, 0) AS answered_calls,
+    -- Connected seconds of the answered attempts.
+    trunks.answered_seconds,
+    -- Average call duration in seconds: connected seconds of answered calls / answered calls.
+    acd(trunks.answered_seconds, calls.answered_calls) AS acd_seconds,
+    -- Connected minutes.
+    minutes(trunks.duration_seconds) AS minutes,
+    -- Answered attempts of at most short_call_seconds of the seed thresholds.
+    trunks.short_calls,
+    -- Median seconds from the start of the trunk's attempt to its answer, where that start is
+    -- known; not the post-dial delay.
+    CAST(delays.p50_seconds AS DOUBLE) AS answer_delay_p50_seconds,
+    -- Seconds from the start of the trunk's attempt to its answer that 95 % of those answers stay
+    -- within.
+    CAST(delays.p95_seconds AS DOUBLE) AS answer_delay_p95_seconds,
+    -- Most frequent code of the unanswered attempts, the lowest of equals; NULL for no code.
+    ranked_failures.disconnect_code AS top_failure_code,
+    -- Share of that code in the unanswered attempts, 0 to 1; NULL where none failed.
+    ratio(ranked_failures.attempts, trunks.attempts - trunks.answered_attempts)
+        AS top_failure_share,
+    -- Unanswered attempts with that code.
+    coalesce(ranked_failures.attempts, 0) AS top_failure_attempts
 FROM trunks
 LEFT JOIN calls
-    ON calls.month = trunks.month
-    AND calls.direction = trunks.direction
-    AND calls.trunk_name IS NOT DISTINCT FROM trunks.trunk_name
-    AND calls.trunk_group IS NOT DISTINCT FROM trunks.trunk_group
+    ON
+        trunks.month = calls.month
+        AND trunks.direction = calls.direction
+        AND calls.trunk_name IS NOT DISTINCT FROM trunks.trunk_name
+        AND calls.trunk_group IS NOT DISTINCT FROM trunks.trunk_group
 LEFT JOIN delays
-    ON delays.month = trunks.month
-    AND delays.direction = trunks.direction
-    AND delays.trunk_name IS NOT DISTINCT FROM trunks.trunk_name
-    AND delays.trunk_group IS NOT DISTINCT FROM trunks.trunk_group
+    ON
+        trunks.month = delays.month
+        AND trunks.direction = delays.direction
+        AND delays.trunk_name IS NOT DISTINCT FROM trunks.trunk_name
+        AND delays.trunk_group IS NOT DISTINCT FROM trunks.trunk_group
 LEFT JOIN ranked_failures
-    ON ranked_failures.month = trunks.month
-    AND ranked_failures.direction = trunks.direction
-    AND ranked_failures.trunk_name IS NOT DISTINCT FROM trunks.trunk_name
-    AND ranked_failures.trunk_group IS NOT DISTINCT FROM trunks.trunk_group
-    AND ranked_failures.place = 1
+    ON
+        trunks.month = ranked_failures.month
+        AND trunks.direction = ranked_failures.direction
+        AND ranked_failures.trunk_name IS NOT DISTINCT FROM trunks.trunk_name
+        AND ranked_failures.trunk_group IS NOT DISTINCT FROM trunks.trunk_group
+        AND ranked_failures.place = 1

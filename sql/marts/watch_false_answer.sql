@@ -1,20 +1,14 @@
--- One row per month, UTC day of call start, destination country and network that looks like false answers. Ask: who bills us for calls that nobody answered?
+-- One row per month, UTC day, country and network that looks like false answers.
+-- Ask: who bills us for calls that were not really answered?
+-- grain: month, day, destination_country, network
 -- Forensic: exports are hours old; this finds, it does not block.
 --
--- False answer supervision: somebody on the route answers in place of the called side, so that ringing is billed. An answer
--- is suspect where it came within false_answer_delay_seconds and the call lasted false_answer_call_seconds at most. Found is
--- a day on which a network answered false_answer_day_calls, of which false_answer_share are suspect. All four are in the
--- seed thresholds. Voicemail and machines answer fast too: compare with the network's days that were not found,
--- which stand beside.
-WITH limits AS (
-    SELECT
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'false_answer_day_calls') AS false_answer_day_calls,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'false_answer_delay_seconds') AS false_answer_delay_seconds,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'false_answer_call_seconds') AS false_answer_call_seconds,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'false_answer_share') AS false_answer_share
-    FROM seeds.thresholds
-),
-calls AS (
+-- False answer supervision: a carrier on the route answers in place of the called side, so that
+-- ringing is billed. An answer is suspect if it came within false_answer_delay_seconds and the call
+-- lasted at most false_answer_call_seconds. A finding is a day on which a network answered
+-- false_answer_day_calls, and false_answer_share of the answers are suspect. The seed thresholds
+-- has all four. Voicemail and machines also answer fast: compare with the network's other days.
+WITH calls AS (
     SELECT
         calls_out.month,
         CAST(calls_out.started_at AS DATE) AS day,
@@ -24,11 +18,13 @@ calls AS (
         calls_out.duration_seconds,
         calls_out.charged_usd,
         calls_out.answered
-        AND date_diff('second', calls_out.started_at, calls_out.connected_at) <= limits.false_answer_delay_seconds
-        AND calls_out.duration_seconds <= limits.false_answer_call_seconds AS suspect
+        AND date_diff('second', calls_out.started_at, calls_out.connected_at)
+        <= thresholds.false_answer_delay_seconds
+        AND calls_out.duration_seconds <= thresholds.false_answer_call_seconds AS suspect
     FROM staging.calls_out AS calls_out
-    CROSS JOIN limits
+    CROSS JOIN staging.thresholds
 ),
+
 days AS (
     SELECT
         month,
@@ -43,36 +39,61 @@ days AS (
     FROM calls
     GROUP BY month, day, destination_country, network
 ),
+
 judged AS (
     SELECT
         days.*,
-        days.answered_calls >= limits.false_answer_day_calls
-        AND days.suspect_calls >= limits.false_answer_share * days.answered_calls AS found
+        days.answered_calls >= thresholds.false_answer_day_calls
+        AND days.suspect_calls >= thresholds.false_answer_share * days.answered_calls AS found
     FROM days
-    CROSS JOIN limits
+    CROSS JOIN staging.thresholds
 ),
+
 compared AS (
     SELECT
         *,
-        sum(calls) FILTER (WHERE NOT found) OVER (PARTITION BY month, destination_country, network) AS other_calls,
-        sum(answered_calls) FILTER (WHERE NOT found) OVER (PARTITION BY month, destination_country, network) AS other_answered
+        sum(calls) FILTER (WHERE NOT found)
+            OVER (PARTITION BY month, destination_country, network)
+            AS other_calls,
+        sum(answered_calls) FILTER (WHERE NOT found)
+            OVER (PARTITION BY month, destination_country, network)
+            AS other_answered
     FROM judged
 )
+
 SELECT
-    compared.month, -- Month of call start, YYYY-MM (UTC).
-    compared.day, -- Day of call start (UTC).
-    compared.destination_country, -- Country of the dialled numbers, the vendor's name for it.
-    compared.network, -- Network of the dialled numbers.
-    compared.calls, -- Calls to the network on the day.
-    compared.answered_calls, -- Calls with a connect time.
-    compared.suspect_calls, -- Those of them that were answered at once and were over soon.
-    CAST(compared.answered_calls AS DOUBLE) / nullif(compared.calls, 0) AS asr_call, -- Answer-seizure ratio of the day by call, 0 to 1.
-    CAST(compared.other_answered AS DOUBLE) / nullif(compared.other_calls, 0) AS asr_call_other_days, -- Answer-seizure ratio of the network on the month's days that were not found, 0 to 1; NULL where there is none.
-    CAST(compared.answered_seconds AS DOUBLE) / nullif(compared.answered_calls, 0) AS acd_seconds, -- Average call duration in seconds: connected seconds of answered calls / answered calls.
-    compared.suspect_usd, -- What the suspect calls cost, USD.
+    -- Month of call start, YYYY-MM (UTC).
+    compared.month,
+    -- Day of call start (UTC).
+    compared.day,
+    -- Country of the dialled numbers, the vendor's name for it.
+    compared.destination_country,
+    -- Network of the dialled numbers.
+    compared.network,
+    -- Calls to the network on the day.
+    compared.calls,
+    -- Calls with a connect time.
+    compared.answered_calls,
+    -- Those that were answered at once and ended soon.
+    compared.suspect_calls,
+    -- Answer-seizure ratio of the day by call, 0 to 1.
+    asr(compared.answered_calls, compared.calls) AS asr_call,
+    -- Answer-seizure ratio of the network on the month's days that were not found, 0 to 1.
+    asr(compared.other_answered, compared.other_calls) AS asr_call_other_days,
+    -- Average call duration in seconds: connected seconds of answered calls / answered calls.
+    acd(compared.answered_seconds, compared.answered_calls) AS acd_seconds,
+    -- Connected seconds of the answered calls.
+    coalesce(compared.answered_seconds, 0) AS answered_seconds,
+    -- Calls to the network on the month's days that were not found.
+    coalesce(CAST(compared.other_calls AS BIGINT), 0) AS other_days_calls,
+    -- Calls with a connect time on those days.
+    coalesce(CAST(compared.other_answered AS BIGINT), 0) AS other_days_answered_calls,
+    -- What the suspect calls cost, USD.
+    compared.suspect_usd,
+    -- The numbers that made it a finding, in words.
     concat(
         CAST(compared.suspect_calls AS VARCHAR), ' of ', CAST(compared.answered_calls AS VARCHAR),
         ' answers came at once and were over soon'
-    ) AS why -- The numbers that made it a finding, in words.
+    ) AS why
 FROM compared
 WHERE compared.found

@@ -1,104 +1,90 @@
--- One row per month, direction, source number and hour that looks like a scan. Ask: who dialled through number after number?
+-- One row per month, direction, source number and hour that looks like a scan.
+-- Ask: who dialled number after number?
+-- grain: month, direction, source_number, first_call_at
 -- Forensic: exports are hours old; this finds, it does not block.
 -- Personal data: source_number.
 --
--- A scan or a robot dials neighbouring numbers and talks to nobody. Found is an hour of the clock in which one source
--- reached for scan_hour_numbers or more different numbers, of which scan_neighbour_share lie at most scan_neighbour_step
--- above the next lower one, and whose answered calls lasted fewer than scan_acd_seconds on average. All four are in the
--- seed thresholds. Numbers with anything but digits, or with more than 18, have no neighbours.
--- An hour of the clock lies in one month, so nothing is missed at the edge of months.
-WITH limits AS (
-    SELECT
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'scan_hour_numbers') AS scan_hour_numbers,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'scan_neighbour_step') AS scan_neighbour_step,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'scan_neighbour_share') AS scan_neighbour_share,
-        max(CAST(value AS DOUBLE)) FILTER (WHERE name = 'scan_acd_seconds') AS scan_acd_seconds
-    FROM seeds.thresholds
-),
-calls AS NOT MATERIALIZED ( -- each use reads its columns of the files; held once, every call would be in memory
-    SELECT
-        month,
-        'in' AS direction,
-        source_number,
-        did_number AS called_number,
-        date_trunc('hour', started_at) AS found_hour,
-        started_at,
-        answered,
-        duration_seconds,
-        total_usd AS cost_usd
-    FROM staging.calls_in
-    WHERE source_number IS NOT NULL
-    UNION ALL
-    SELECT
-        month,
-        'out' AS direction,
-        source_number,
-        destination_number AS called_number,
-        date_trunc('hour', started_at) AS found_hour,
-        started_at,
-        answered,
-        duration_seconds,
-        charged_usd AS cost_usd
-    FROM staging.calls_out
-    WHERE source_number IS NOT NULL
-),
-sources AS (
+-- A scan or a robot dials neighbouring numbers and hardly talks. A finding is an hour of the clock
+-- in which one source called scan_hour_numbers different numbers or more. At least
+-- scan_neighbour_share of them lie at most scan_neighbour_step above the next lower one. Its
+-- answered calls lasted fewer than scan_acd_seconds on average. The seed thresholds has all four.
+-- Numbers with anything but digits, or with more than 18 digits, have no neighbours. An hour of the
+-- clock lies in one month, so the edge of a month hides nothing.
+WITH sources AS (
     SELECT
         month,
         direction,
         source_number
-    FROM calls
+    FROM staging.calls
+    WHERE source_number IS NOT NULL
     GROUP BY month, direction, source_number
-    HAVING count(*) >= (SELECT scan_hour_numbers FROM limits)
+    HAVING count(*) >= (SELECT thresholds.scan_hour_numbers FROM staging.thresholds)
 ),
+
 hours AS (
     SELECT
         calls.month,
         calls.direction,
         calls.source_number,
-        calls.found_hour,
+        date_trunc('hour', calls.started_at) AS found_hour,
         min(calls.started_at) AS first_call_at,
         max(calls.started_at) AS last_call_at,
         count(*) AS calls,
         count(*) FILTER (WHERE calls.answered) AS answered_calls,
-        coalesce(CAST(sum(calls.duration_seconds) FILTER (WHERE calls.answered) AS BIGINT), 0) AS answered_seconds,
+        coalesce(CAST(sum(calls.duration_seconds) FILTER (WHERE calls.answered) AS BIGINT), 0)
+            AS answered_seconds,
         coalesce(CAST(sum(calls.cost_usd) AS DECIMAL(38, 6)), 0) AS cost_usd
-    FROM calls
+    FROM staging.calls
     INNER JOIN sources
-        ON sources.month = calls.month
-        AND sources.direction = calls.direction
-        AND sources.source_number = calls.source_number
-    GROUP BY calls.month, calls.direction, calls.source_number, calls.found_hour
+        ON
+            calls.month = sources.month
+            AND calls.direction = sources.direction
+            AND calls.source_number = sources.source_number
+    GROUP BY calls.month, calls.direction, calls.source_number, date_trunc('hour', calls.started_at)
 ),
+
 busy AS (
     SELECT hours.*
     FROM hours
-    INNER JOIN limits
-        ON hours.calls >= limits.scan_hour_numbers
-        AND hours.answered_seconds < limits.scan_acd_seconds * greatest(hours.answered_calls, 1)
+    INNER JOIN staging.thresholds
+        ON
+            hours.calls >= thresholds.scan_hour_numbers
+            AND hours.answered_seconds
+            < thresholds.scan_acd_seconds * greatest(hours.answered_calls, 1)
 ),
+
 called AS (
     SELECT DISTINCT
         calls.month,
         calls.direction,
         calls.source_number,
-        calls.found_hour,
-        calls.called_number,
-        CASE WHEN regexp_matches(calls.called_number, '^[0-9]{1,18}$') THEN CAST(calls.called_number AS BIGINT) END AS place
-    FROM calls
+        busy.found_hour,
+        calls.destination_number AS called_number,
+        CASE
+            WHEN
+                regexp_matches(calls.destination_number, '^[0-9]{1,18}$')
+                THEN CAST(calls.destination_number AS BIGINT)
+        END AS place
+    FROM staging.calls
     INNER JOIN busy
-        ON busy.month = calls.month
-        AND busy.direction = calls.direction
-        AND busy.source_number = calls.source_number
-        AND busy.found_hour = calls.found_hour
-    WHERE calls.called_number IS NOT NULL
+        ON
+            calls.month = busy.month
+            AND calls.direction = busy.direction
+            AND calls.source_number = busy.source_number
+            AND busy.found_hour = date_trunc('hour', calls.started_at)
+    WHERE calls.destination_number IS NOT NULL
 ),
+
 stepped AS (
     SELECT
         *,
-        place - lag(place) OVER (PARTITION BY month, direction, source_number, found_hour ORDER BY place) AS step
+        place
+        - lag(place)
+            OVER (PARTITION BY month, direction, source_number, found_hour ORDER BY place)
+            AS step
     FROM called
 ),
+
 series AS (
     SELECT
         stepped.month,
@@ -106,33 +92,54 @@ series AS (
         stepped.source_number,
         stepped.found_hour,
         count(*) AS called_numbers,
-        count(*) FILTER (WHERE stepped.step BETWEEN 1 AND limits.scan_neighbour_step) AS neighbours
+        count(*) FILTER (WHERE stepped.step BETWEEN 1 AND thresholds.scan_neighbour_step)
+            AS neighbours
     FROM stepped
-    CROSS JOIN limits
+    CROSS JOIN staging.thresholds
     GROUP BY stepped.month, stepped.direction, stepped.source_number, stepped.found_hour
 )
+
 SELECT
-    busy.month, -- Month of call start, YYYY-MM (UTC).
-    busy.direction, -- Direction of the traffic: in (to a DID) or out.
-    busy.source_number, -- The caller's number as served.
-    busy.first_call_at, -- Start of the hour's first call, UTC.
-    busy.last_call_at, -- Start of the hour's last call, UTC.
-    busy.calls, -- Calls of the source within the hour.
-    busy.answered_calls, -- Those of them with a connect time.
-    series.called_numbers, -- Different numbers called: DIDs (in) or destinations (out).
-    series.neighbours, -- Those of them close above another one.
-    CAST(busy.answered_seconds AS DOUBLE) / nullif(busy.answered_calls, 0) AS acd_seconds, -- Average call duration in seconds: connected seconds of answered calls / answered calls; NULL where none was answered.
-    busy.cost_usd, -- What the calls cost, USD.
+    -- Month of call start, YYYY-MM (UTC).
+    busy.month,
+    -- Direction of the traffic: in (to a DID) or out.
+    busy.direction,
+    -- The caller's number as served.
+    busy.source_number,
+    -- Start of the hour's first call, UTC.
+    busy.first_call_at,
+    -- Start of the hour's last call, UTC.
+    busy.last_call_at,
+    -- Calls of the source within the hour.
+    busy.calls,
+    -- Those with a connect time.
+    busy.answered_calls,
+    -- Different numbers called: DIDs (in) or destinations (out).
+    series.called_numbers,
+    -- Those close above another one.
+    series.neighbours,
+    -- Average call duration in seconds: connected seconds of answered calls / answered calls; NULL
+    -- where none was answered.
+    acd(busy.answered_seconds, busy.answered_calls) AS acd_seconds,
+    -- Connected seconds of the answered calls.
+    busy.answered_seconds,
+    -- What the calls cost, USD.
+    busy.cost_usd,
+    -- The numbers that made it a finding, in words.
     concat(
-        CAST(series.called_numbers AS VARCHAR), ' numbers in one hour, ', CAST(series.neighbours AS VARCHAR),
+        CAST(series.called_numbers AS VARCHAR),
+        ' numbers in one hour, ',
+        CAST(series.neighbours AS VARCHAR),
         ' of them neighbours, ', CAST(busy.answered_calls AS VARCHAR), ' calls answered'
-    ) AS why -- The numbers that made it a finding, in words.
+    ) AS why
 FROM busy
 INNER JOIN series
-    ON series.month = busy.month
-    AND series.direction = busy.direction
-    AND series.source_number = busy.source_number
-    AND series.found_hour = busy.found_hour
-INNER JOIN limits
-    ON series.called_numbers >= limits.scan_hour_numbers
-    AND series.neighbours >= limits.scan_neighbour_share * series.called_numbers
+    ON
+        busy.month = series.month
+        AND busy.direction = series.direction
+        AND busy.source_number = series.source_number
+        AND busy.found_hour = series.found_hour
+INNER JOIN staging.thresholds
+    ON
+        series.called_numbers >= thresholds.scan_hour_numbers
+        AND series.neighbours >= thresholds.scan_neighbour_share * series.called_numbers

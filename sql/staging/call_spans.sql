@@ -1,41 +1,24 @@
--- One row per call, with the seconds in which it held a channel. Ask: from when to when was each channel in use?
+-- One row per call, with the seconds in which it held a channel.
+-- Ask: from when to when was each channel in use?
 --
--- The one definition of the span of a call: staging.channel_hours, what is made of it, and marts.capacity_adviser all use it.
--- A call holds a channel from its start to its end, and talks from its answer to its end. The end is that of the deciding
--- attempt; where it is missing or before the start, it is the answer + the duration; with neither, the start. A duration that
--- is missing or negative is 0. Spans are half-open: a call of zero seconds is here and holds no channel. An answer before
--- the start is talk from the start; one at or after the end is no talk.
--- Seconds count from the first of the month of the call, so what lies before it is negative and what lies after it goes on.
--- They stop at 62 days either way, which no month and the one after it exceed.
+-- The one definition of a call's span. staging.channel_occupancy and marts.channel_what_if use it.
+--
+-- A call holds a channel from its start to its end. It talks from its answer to its end. The end is
+-- that of the deciding attempt. If that end is missing or before the start, the end is answer +
+-- duration; without an answer, it is the start. A missing or negative duration counts as 0. Spans
+-- are half-open: a call of zero seconds has a row but holds no channel. An answer before the start
+-- counts as an answer at the start. An answer at or after the end is no talk.
+--
+-- Seconds count from the first of the month in which the call began. Seconds before that month are
+-- negative; seconds after it continue. They stop at 62 days either way: no two months in a row are
+-- longer.
 WITH calls AS (
     SELECT
-        month,
-        CAST(month || '-01' AS TIMESTAMP) AS month_start,
-        'in' AS direction,
-        did_number,
-        trunk_name,
-        capacity_group,
-        metered_usd,
-        started_at,
-        connected_at,
-        ended_at,
-        duration_seconds
-    FROM staging.calls_in
-    UNION ALL
-    SELECT
-        month,
-        CAST(month || '-01' AS TIMESTAMP) AS month_start,
-        'out' AS direction,
-        CAST(NULL AS VARCHAR) AS did_number,
-        trunk_name,
-        CAST(NULL AS VARCHAR) AS capacity_group,
-        CAST(NULL AS DECIMAL(18, 6)) AS metered_usd,
-        started_at,
-        connected_at,
-        ended_at,
-        duration_seconds
-    FROM staging.calls_out
+        *,
+        CAST(month || '-01' AS TIMESTAMP) AS month_start
+    FROM staging.calls
 ),
+
 seconds AS (
     SELECT
         month,
@@ -48,24 +31,39 @@ seconds AS (
         date_diff('second', month_start, connected_at) AS connected,
         CASE
             WHEN ended_at >= started_at THEN date_diff('second', month_start, ended_at)
-            ELSE date_diff('second', month_start, connected_at) + least(greatest(coalesce(duration_seconds, 0), 0), 5356800)
+            ELSE
+                date_diff('second', month_start, connected_at)
+                + least(greatest(coalesce(duration_seconds, 0), 0), 5356800)
         END AS ended
     FROM calls
 ),
+
 spans AS (
     SELECT
         *,
         greatest(least(coalesce(ended, started), 5356800), started) AS held_until
     FROM seconds
 )
+
 SELECT
-    month, -- Month of call start, YYYY-MM (UTC).
-    direction, -- Direction of the call: in (to a DID) or out.
-    did_number, -- The dialled DID; NULL for outbound.
-    trunk_name, -- Name of the deciding attempt's trunk.
-    capacity_group, -- Name of the deciding attempt's shared capacity group; NULL where there is none, and for outbound.
-    metered_usd, -- Charge for metered channels over all attempts, USD; NULL for outbound.
-    CAST(started AS INTEGER) AS held_from, -- Second of the month from which the call held a channel.
-    CAST(CASE WHEN connected < held_until THEN greatest(connected, started) END AS INTEGER) AS talk_from, -- Second of the month from which it was connected; NULL where it never was.
-    CAST(held_until AS INTEGER) AS held_until -- Second of the month in which it held the channel no more; held_from where it never did.
+    -- Month of call start, YYYY-MM (UTC).
+    month,
+    -- Direction of the call: in (to a DID) or out.
+    direction,
+    -- The dialled DID; NULL for outbound.
+    did_number,
+    -- Name of the deciding attempt's trunk.
+    trunk_name,
+    -- Name of the deciding attempt's shared capacity group; NULL for none,
+    -- and for outbound.
+    capacity_group,
+    -- Charge for metered channels over all attempts, USD; NULL for outbound.
+    metered_usd,
+    -- Second of the month from which the call held a channel.
+    CAST(started AS INTEGER) AS held_from,
+    -- Second of the month from which it was connected; NULL where it never was.
+    CAST(CASE WHEN connected < held_until THEN greatest(connected, started) END AS INTEGER)
+        AS talk_from,
+    -- Second of the month in which it held the channel no more; held_from where it never did.
+    CAST(held_until AS INTEGER) AS held_until
 FROM spans

@@ -1,8 +1,12 @@
--- One row per call that still held a channel when its month was over. Ask: which calls were in progress as the next month began?
+-- One row per call that still held a channel when its month ended.
+-- Ask: which calls were in progress as the next month began?
 --
--- The next month is swept over its own calls and these; it need not read all calls of the month before for the few that
--- cross the edge. A call is carried over once: one that lasts longer than to the end of the next month is cut there, since
--- nothing that long is a call. Seconds are those of the next month, so what lies before it is negative.
+-- The next month counts channels over its own calls and these. It need not read all calls of the
+-- month before.
+--
+-- A call is carried over once. A call that lasts beyond the end of the next month is cut there,
+-- because no real call is that long. Seconds are those of the next month: seconds before it are
+-- negative.
 WITH spans AS (
     SELECT
         *,
@@ -10,17 +14,30 @@ WITH spans AS (
         CAST(86400 * extract(DAY FROM last_day(CAST(month || '-01' AS DATE))) AS INTEGER) AS seconds
     FROM staging.call_spans
 )
+
 SELECT
-    month, -- Month of call start, YYYY-MM (UTC).
-    strftime(last_day + 1, '%Y-%m') AS next_month, -- Month into which the call is carried over, YYYY-MM (UTC).
-    direction, -- Direction of the call: in (to a DID) or out.
-    did_number, -- The dialled DID; NULL for outbound.
-    trunk_name, -- Name of the deciding attempt's trunk.
-    capacity_group, -- Name of the deciding attempt's shared capacity group; NULL where there is none, and for outbound.
-    metered_usd, -- Charge for metered channels over all attempts, USD; NULL for outbound.
-    held_from - seconds AS held_from, -- Second of the next month from which the call held a channel; negative, before it.
-    talk_from - seconds AS talk_from, -- Second of the next month from which it was connected; NULL where it never was.
-    held_until - seconds AS held_until -- Second of the next month in which it held the channel no more.
+    -- Month of call start, YYYY-MM (UTC).
+    month,
+    -- Month into which the call is carried over, YYYY-MM (UTC).
+    strftime(last_day + 1, '%Y-%m') AS next_month,
+    -- Direction of the call: in (to a DID) or out.
+    direction,
+    -- The dialled DID; NULL for outbound.
+    did_number,
+    -- Name of the deciding attempt's trunk.
+    trunk_name,
+    -- Name of the deciding attempt's shared capacity group; NULL for none,
+    -- and for outbound.
+    capacity_group,
+    -- Charge for metered channels over all attempts, USD; NULL for outbound.
+    metered_usd,
+    -- Second of the next month from which the call held a channel; negative, before it.
+    held_from - seconds AS held_from,
+    -- Second of the next month from which it was connected; NULL where it never was.
+    talk_from - seconds AS talk_from,
+    -- Second of the next month in which it held the channel no more.
+    held_until - seconds AS held_until
 FROM spans
-WHERE held_until > seconds
+WHERE
+    held_until > seconds
     AND held_until > held_from

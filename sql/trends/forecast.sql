@@ -1,18 +1,25 @@
--- One row per direction, for its newest loaded month. Ask: what will the running month have cost when it is over?
+-- One row per direction, for its newest loaded month.
+-- Ask: what will the running month have cost when it is over?
+-- grain: direction
 --
--- Forecast = cost of the month's complete days + for each day that is left the mean cost of that weekday, over the 28 days
--- up to the last complete one; never below what was spent already. A day is complete where its export's window reached its
--- end; days that are not loaded are left out, and days without a call cost 0. NULL where fewer than 7 days are known: from
--- 7 on every weekday is among them. Only what is loaded is used, no calendar of holidays.
+-- Forecast = cost of the month's complete days + the mean cost of its weekday for each remaining
+-- day. The means cover the 28 days up to the last complete one. The forecast is never below the
+-- amount already spent.
+--
+-- A day is complete if the export's window reached its end. Days that are not loaded are left out;
+-- days without a call cost 0. The forecast is NULL if fewer than 7 days are known: from 7 days on,
+-- each weekday is among them. It uses loaded days only and knows no holidays.
 WITH newest AS (
     SELECT
         coverage.record_type,
         max(coverage.month) AS month
     FROM coverage
-    WHERE coverage.loaded_until IS NOT NULL
+    WHERE
+        coverage.loaded_until IS NOT NULL
         AND coverage.record_type IN ('cdr_in', 'cdr_out')
     GROUP BY coverage.record_type
 ),
+
 known_months AS (
     SELECT
         coverage.record_type,
@@ -23,23 +30,29 @@ known_months AS (
         CAST(coverage.loaded_until AS DATE) AS first_day_not_known
     FROM coverage
     INNER JOIN newest
-        ON newest.record_type = coverage.record_type
+        ON coverage.record_type = newest.record_type
     WHERE coverage.loaded_until IS NOT NULL
 ),
+
 month_days AS (
     SELECT unnest(range(31)) AS place
 ),
+
 calendar AS (
     SELECT
         known_months.direction,
         known_months.month,
         known_months.running,
         known_months.first_day + CAST(month_days.place AS INTEGER) AS day,
-        known_months.first_day + CAST(month_days.place AS INTEGER) < known_months.first_day_not_known AS complete
+        known_months.first_day + CAST(month_days.place AS INTEGER)
+        < known_months.first_day_not_known AS complete
     FROM known_months
     CROSS JOIN month_days
-    WHERE known_months.first_day + CAST(month_days.place AS INTEGER) <= last_day(known_months.first_day)
+    WHERE
+        known_months.first_day + CAST(month_days.place AS INTEGER)
+        <= last_day(known_months.first_day)
 ),
+
 spent AS (
     SELECT
         direction,
@@ -48,6 +61,7 @@ spent AS (
     FROM marts.cost_by_day
     GROUP BY direction, day
 ),
+
 days AS (
     SELECT
         calendar.direction,
@@ -57,12 +71,16 @@ days AS (
         calendar.complete,
         isodow(calendar.day) AS weekday,
         coalesce(spent.cost_usd, 0) AS cost_usd,
-        max(CASE WHEN calendar.complete THEN calendar.day END) OVER (PARTITION BY calendar.direction) AS last_day
+        max(CASE WHEN calendar.complete THEN calendar.day END)
+            OVER (PARTITION BY calendar.direction)
+            AS last_day
     FROM calendar
     LEFT JOIN spent
-        ON spent.direction = calendar.direction
-        AND spent.day = calendar.day
+        ON
+            calendar.direction = spent.direction
+            AND calendar.day = spent.day
 ),
+
 known_days AS (
     SELECT
         direction,
@@ -70,9 +88,11 @@ known_days AS (
         day,
         CAST(cost_usd AS DOUBLE) AS cost_usd
     FROM days
-    WHERE complete
+    WHERE
+        complete
         AND day > last_day - 28
 ),
+
 weekdays AS (
     SELECT
         direction,
@@ -82,6 +102,7 @@ weekdays AS (
     FROM known_days
     GROUP BY direction, weekday
 ),
+
 running AS (
     SELECT
         days.direction,
@@ -94,18 +115,38 @@ running AS (
         CAST(coalesce(max(weekdays.known_days), 0) AS BIGINT) AS known_days
     FROM days
     LEFT JOIN weekdays
-        ON weekdays.direction = days.direction
-        AND weekdays.weekday = days.weekday
+        ON
+            days.direction = weekdays.direction
+            AND days.weekday = weekdays.weekday
     WHERE days.running
     GROUP BY days.direction, days.month
 )
+
 SELECT
-    month, -- The newest month of which something is loaded, YYYY-MM (UTC).
-    direction, -- Direction of the traffic: in (to a DID) or out.
-    last_complete_day, -- Last day (UTC) that is loaded to its end.
-    days_left, -- Days of the month after it.
-    known_days, -- Days that the forecast rests on, 28 at most.
-    CAST(spent_usd AS DECIMAL(38, 6)) AS spent_usd, -- Cost of the month as loaded, a day begun included, USD.
-    CASE WHEN known_days >= 7 THEN CAST(expected_usd AS DECIMAL(38, 6)) END AS expected_usd, -- What the days left are expected to cost, USD.
-    CASE WHEN known_days >= 7 THEN CAST(greatest(CAST(complete_usd AS DECIMAL(38, 6)) + CAST(expected_usd AS DECIMAL(38, 6)), spent_usd) AS DECIMAL(38, 6)) END AS forecast_usd -- What the whole month is expected to cost, USD.
+    -- The newest month with anything loaded, YYYY-MM (UTC).
+    month,
+    -- Direction of the traffic: in (to a DID) or out.
+    direction,
+    -- Last day (UTC) that is loaded to its end.
+    last_complete_day,
+    -- Days of the month after it.
+    days_left,
+    -- Days that the forecast rests on, 28 at most.
+    known_days,
+    -- Cost of the month as loaded, a day begun included, USD.
+    CAST(spent_usd AS DECIMAL(38, 6)) AS spent_usd,
+    -- What the days left are expected to cost, USD.
+    CASE WHEN known_days >= 7 THEN CAST(expected_usd AS DECIMAL(38, 6)) END AS expected_usd,
+    -- What the whole month is expected to cost, USD.
+    CASE
+        WHEN
+            known_days >= 7
+            THEN
+                CAST(
+                    greatest(
+                        CAST(complete_usd AS DECIMAL(38, 6)) + CAST(expected_usd AS DECIMAL(38, 6)),
+                        spent_usd
+                    ) AS DECIMAL(38, 6)
+                )
+    END AS forecast_usd
 FROM running

@@ -1,46 +1,35 @@
--- One row per month, record type and component of the loaded exports. Ask: is what is published what the archive holds, to the cent?
+-- One row per month, record type and component of the loaded exports.
+-- Ask: is what is published what the archive holds, to the cent?
+-- grain: month, record_type, component
 --
--- Archived: the control total as it was read from the file's text, before anything was typed. Rejected: what of it is in
--- records that could not be loaded, which are in rejected_rows. Difference = archived - rejected - published, 0 to the last
--- digit. Counted: the records as the bytes of the file say, by another reader than the one that made the rows: as many as
--- archived. Unknown: amounts in rejected records that cannot be read, so archived and rejected are without them, and a
--- difference of 0 says nothing of these; rejected_rows has the records. Components are rows, seconds and every column of money; the sum of rates means nothing but is compared as well.
--- Every row of every loaded month is read once for it, so it takes longer than the other trends. A month whose calls are
--- not kept any more (state expired in coverage) has no row; nor has what is no call, whose columns are only known to the
--- file of exports: it is compared when it is loaded, and control_totals has its sums.
+-- Archived: the control total, read from the text of the file before anything was typed. Rejected:
+-- the part of it in records that could not be loaded (rejected_rows). Difference = archived -
+-- rejected - published: 0 to the last digit. Counted: the records counted in the bytes of the file
+-- by another reader; it equals archived. Unknown: amounts in rejected records that cannot be read.
+-- They are in no sum, so a difference of 0 says nothing about them.
+--
+-- Components are rows, seconds and every column of money. The sum of rates has no meaning but is
+-- compared too. This trend reads every loaded row once, so it takes longer than the others. A month
+-- whose calls are no longer kept (state expired in coverage) has no row. Records that are no calls
+-- have no row either: they are compared when they are loaded.
 WITH published AS (
     SELECT
-        'cdr_in' AS record_type,
+        record_type,
         month,
         count(*) AS row_count,
         sum(duration_seconds) AS duration_seconds,
-        NULL AS billing_seconds,
+        sum(billing_seconds) AS billing_seconds,
         sum(toll_free_usd) AS toll_free_usd,
         sum(pstn_usd) AS pstn_usd,
         sum(metered_usd) AS metered_usd,
         sum(cnam_usd) AS cnam_usd,
         sum(total_usd) AS total_usd,
-        NULL AS rate_usd,
-        NULL AS charged_usd
-    FROM cdr_in
-    GROUP BY month
-    UNION ALL
-    SELECT
-        'cdr_out' AS record_type,
-        month,
-        count(*) AS row_count,
-        sum(duration_seconds) AS duration_seconds,
-        sum(billing_seconds) AS billing_seconds,
-        NULL AS toll_free_usd,
-        NULL AS pstn_usd,
-        NULL AS metered_usd,
-        NULL AS cnam_usd,
-        NULL AS total_usd,
         sum(rate_usd) AS rate_usd,
         sum(charged_usd) AS charged_usd
-    FROM cdr_out
-    GROUP BY month
+    FROM staging.attempts
+    GROUP BY record_type, month
 ),
+
 compared AS (
     SELECT
         control_totals.month,
@@ -70,24 +59,37 @@ compared AS (
         ) AS published
     FROM control_totals
     INNER JOIN coverage
-        ON coverage.record_type = control_totals.record_type
-        AND coverage.month = control_totals.month
-        AND coverage.export_id = control_totals.export_id
-        AND coverage.state IS DISTINCT FROM 'expired'
-        AND coverage.record_type IN ('cdr_in', 'cdr_out')
+        ON
+            control_totals.record_type = coverage.record_type
+            AND control_totals.month = coverage.month
+            AND control_totals.export_id = coverage.export_id
+            AND coverage.state IS DISTINCT FROM 'expired'
+            AND coverage.record_type IN ('cdr_in', 'cdr_out')
     LEFT JOIN published
-        ON published.record_type = control_totals.record_type
-        AND published.month = control_totals.month
+        ON
+            control_totals.record_type = published.record_type
+            AND control_totals.month = published.month
 )
+
 SELECT
-    month, -- Month the export was asked for, YYYY-MM (UTC).
-    record_type, -- Table of the rows: cdr_in or cdr_out.
-    component, -- What is added up: rows, or a column of seconds or US dollars.
-    export_id, -- The vendor's id of the export that is loaded.
-    archived, -- Sum over the archived file, as its text says.
-    rejected, -- Part of it in records that could not be typed.
-    published, -- Sum over the published table.
-    counted, -- Records counted in the bytes of the file; NULL of sums, and of loads that did not note it.
-    unknown, -- Amounts in rejected records that cannot be read, so are in no sum.
-    archived - rejected - published AS difference -- What is missing (or too much, if negative): 0.
+    -- Month the export was asked for, YYYY-MM (UTC).
+    month,
+    -- Table of the rows: cdr_in or cdr_out.
+    record_type,
+    -- What is added up: rows, or a column of seconds or US dollars.
+    component,
+    -- The vendor's id of the export that is loaded.
+    export_id,
+    -- Sum over the archived file, as its text says.
+    archived,
+    -- Part of it in records that could not be typed.
+    rejected,
+    -- Sum over the published table.
+    published,
+    -- Records counted in the bytes of the file; NULL of sums, and of loads that did not note it.
+    counted,
+    -- Amounts in rejected records that cannot be read, so are in no sum.
+    unknown,
+    -- What is missing, or too much if negative; 0 is right.
+    archived - rejected - published AS difference
 FROM compared

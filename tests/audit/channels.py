@@ -1,4 +1,4 @@
-"""Channels in use: staging.channel_hours and lost_calls, hourly_concurrency, peak_concurrency; the span is in calls."""
+"""Channels in use: channel_occupancy and lost_calls of staging, hourly_concurrency, peak_concurrency."""
 
 import functools
 from collections import Counter, defaultdict
@@ -121,8 +121,8 @@ def lost_calls(books: Books) -> Iterator[Row]:
     yield from (dict(zip(names, cell, strict=True)) | {"lost_calls": count} for cell, count in lost(books).items())
 
 
-@recomputes("staging.channel_hours", "month hour direction scope name")
-def channel_hours(books: Books) -> Iterator[Row]:
+@recomputes("staging.channel_occupancy", "month hour direction scope name")
+def channel_occupancy(books: Books) -> Iterator[Row]:
     names = ("month", "hour", "direction", "scope", "name")
     for cell, hour in _hours(_Same(books)).items():
         yield dict(zip(names, cell, strict=True)) | _levels(hour)

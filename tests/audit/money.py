@@ -170,4 +170,5 @@ def by_day(books: Books) -> Iterator[Row]:
                 "component": name,
                 "cost_usd": cost,
                 "cost_per_minute_usd": price,
+                "charged_seconds": spent,
             }

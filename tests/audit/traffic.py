@@ -84,6 +84,7 @@ def _calls(records: list[Record], calls: list[Call], direction: str, short: int)
         "billed_minutes": None if billed is None else billed / 60,
         "short_call_share": ratio(short, attempts),
         "answer_delay_seconds": statistics.fmean(delays) if delays else None,
+        "answer_delay_total_seconds": sum(delays),
         "answer_delay_p50_seconds": float(statistics.median(delays)) if delays else None,
         "peak_cps": max(Counter(call.started for call in calls).values(), default=0),
         "cost_usd": cost,
@@ -108,7 +109,6 @@ def trunk_quality(books: Books) -> Iterator[Row]:
 
     answered = Counter(key(call.last) for call in books.calls if call.answered)
     began = {id(call.last): call.started for call in books.calls}
-    kept = ["attempts", "answered_attempts", "asr_attempt", "ner", "seer", "isa", "short_calls"]
     for (month, direction, trunk, group), records in grouped(books.records, key):
         outcomes = _outcomes(books, records)
         talked = sum(record.duration for record in records if record.answered)
@@ -118,7 +118,7 @@ def trunk_quality(books: Books) -> Iterator[Row]:
             "direction": direction,
             "trunk_name": trunk,
             "trunk_group": group,
-            **{name: outcomes[name] for name in kept},
+            **outcomes,
             "answered_calls": calls,
             "answered_seconds": talked,
             "acd_seconds": ratio(talked, calls),
@@ -153,7 +153,7 @@ def _failures(records: list[Record]) -> Row:
     codes = Counter(record.text["code"] for record in records)
     code = min(codes, key=lambda one: (-codes[one], one or ""), default=None)
     share = ratio(codes[code], len(records))
-    return {"top_failure_code": code, "top_failure_share": share}
+    return {"top_failure_code": code, "top_failure_share": share, "top_failure_attempts": codes[code]}
 
 
 @recomputes(

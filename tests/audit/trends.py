@@ -136,7 +136,7 @@ def _mean(spent: dict[tuple[str, date], Decimal], direction: str, known: list[da
     return usd(spent[direction, one] for one in same) / len(same)
 
 
-@recomputes("trends.dids", "did_number")
+@recomputes("trends.did_activity", "did_number")
 def dids(books: Books) -> Iterator[Row]:
     until = max(file.until for file in books.files if file.direction == "in")
     newest = max(file.month for file in books.files if file.direction == "in")

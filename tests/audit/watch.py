@@ -32,6 +32,9 @@ def false_answer(books: Books) -> Iterator[Row]:
                 "asr_call": ratio(len(answered), len(days[day])),
                 "asr_call_other_days": ratio(sum(call.answered for call in others), len(others)),
                 "acd_seconds": ratio(sum(call.duration for call in answered), len(answered)),
+                "answered_seconds": sum(call.duration for call in answered),
+                "other_days_calls": len(others),
+                "other_days_answered_calls": sum(call.answered for call in others),
                 "suspect_usd": usd(call.cost for call in suspect),
                 "why": (len(suspect), len(answered)),
             }
@@ -75,6 +78,7 @@ def scans(books: Books) -> Iterator[Row]:
                 "called_numbers": len(numbers),
                 "neighbours": neighbours,
                 "acd_seconds": acd,
+                "answered_seconds": sum(call.duration for call in answered),
                 "cost_usd": usd(call.cost for call in calls),
                 "why": (len(numbers), neighbours, len(answered)),
             }

@@ -122,7 +122,7 @@ def test_eight_backfills_at_once_ask_once_and_load_once(
     assert_whole(here, sandbox)
     assert len(sandbox.exports) == 6
     for record_type in ("cdr_in", "cdr_out"):
-        assert len(list(here.place.lake.notes(record_type))) == 3
+        assert len(list(here.place.lake.commit_metadata(record_type))) == 3
     with duckdb.connect(str(here.place.warehouse), read_only=True) as db:
         assert db.execute("SELECT count(*), sum(cost_usd) > 0 FROM coverage WHERE rows > 0").fetchone() == (6, True)
     assert left_behind(data) == []

@@ -15,7 +15,7 @@ from pipeline.warehouse.queries import models
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ACROSS = {
-    "staging/channel_hours", "marts/capacity_adviser", "marts/hourly_concurrency", "marts/peak_concurrency"
+    "staging/channel_occupancy", "marts/channel_what_if", "marts/hourly_concurrency", "marts/peak_concurrency"
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from pipeline.defs.relations import key_of
 from pipeline.operations.wiring import Operations
 from pipeline.sandbox import Fault, ManualClock, Sandbox
 from pipeline.settings import Settings
-from pipeline.warehouse.queries import load, models, trends
+from pipeline.warehouse.queries import load, models, views
 from tests.integration.totals import KEY, MONTHS, NOW, true_totals
 
 pytestmark = pytest.mark.slow
@@ -100,8 +100,8 @@ def test_every_asset_says_what_it_is_whose_it_is_and_what_its_columns_mean(defin
 
 
 def test_every_query_shows_its_sql(loaded: Loaded) -> None:
-    for query in (*models(), *trends()):
-        assert query.sql in (loaded.definitions.resolve_asset_graph().get(key_of(query.name)).description or "")
+    for query in (*models(), *views()):
+        assert query.written in (loaded.definitions.resolve_asset_graph().get(key_of(query.name)).description or "")
 
 
 def test_the_catalogue_and_the_published_file_have_the_same_relations_columns_types_and_sentences(
@@ -129,7 +129,7 @@ def test_every_event_has_rows_a_preview_and_the_totals_of_what_it_made(loaded: L
             names = [name.strip() for name in shown["preview"].value.splitlines()[0].strip("|").split("|")]
             assert set(names) == set(published(loaded)[relation]), relation
             for name in ("total_usd", "charged_usd", "cost_usd"):
-                if name in names:
+                if name in names and relation not in {f"staging.{view}" for view in ("attempts", "calls")}:
                     total = db.execute(f"SELECT coalesce(sum({name}), 0) FROM {relation}").fetchall()[0][0]
                     assert shown[name].value == f"{total:f}", relation
 
@@ -167,10 +167,10 @@ def lineage(loaded: Loaded, relation: str, column: str) -> set[str]:
         ("staging.calls_in", "answered_attempts", "cdr_in.connected_at"),
         ("marts.cost_by_did", "last_call_at", "staging/calls_in.started_at"),
         ("marts.cost_by_did", "share_of_month", "staging/calls_in.total_usd|staging/calls_in.month"),
-        ("staging.outcomes", "cost_usd", "cdr_in.total_usd|cdr_out.charged_usd"),
-        ("staging.outcomes", "trunk_group", "cdr_in.trunk_group"),
+        ("staging.attempt_outcomes", "cost_usd", "cdr_in.total_usd|cdr_out.charged_usd"),
+        ("staging.attempt_outcomes", "trunk_group", "cdr_in.trunk_group"),
         (
-            "staging.outcomes",
+            "staging.attempt_outcomes",
             "ner_success",
             "cdr_in.connected_at|cdr_out.connected_at|staging/causes.class",
         ),
@@ -183,11 +183,11 @@ def test_a_column_comes_from_where_the_sql_says(loaded: Loaded, relation: str, c
 
 def test_every_query_has_a_lineage_and_all_of_it_leads_to_columns_of_assets(loaded: Loaded) -> None:
     graph = loaded.definitions.resolve_asset_graph()
-    for query in (*models(), *trends()):
+    for query in (*models(), *views()):
         shown = loaded.event(query.name)
         found = shown["dagster/column_lineage"].value.deps_by_column
         assert found.keys() <= query.columns.keys()
-        assert "month" in found or query.schema == "trends", query.name
+        assert "month" in found or query.schema == "trends" or "month" not in query.columns, query.name
         for dep in (dep for deps in found.values() for dep in deps):
             known = {column.name for column in graph.get(dep.asset_key).metadata["dagster/column_schema"].columns}
             assert dep.column_name in known, (query.name, dep)
@@ -234,7 +234,7 @@ def test_a_mart_that_lost_a_row_is_found_by_the_same_run_and_the_month_is_named(
     lake = loaded.operations.place.lake
     [good] = lake.files("marts.cost_by_did")[MONTH]
     table = pq.read_table(good, partitioning=None)
-    spoilt = lake.new_file("marts.cost_by_did", MONTH, lake.stems("marts.cost_by_did")[MONTH])
+    spoilt = lake.new_file("marts.cost_by_did", MONTH, lake.version_keys("marts.cost_by_did")[MONTH])
     pq.write_table(table.slice(1), spoilt)
     schema = pq.read_schema(spoilt).remove_metadata().append(pq.read_schema(good).field(0).with_name("month"))
     lake.replace_month("marts.cost_by_did", MONTH, [spoilt], schema, {})

@@ -101,7 +101,7 @@ def test_a_growing_month_is_loaded_again_as_often_as_one_likes(
         assert launch(definitions, instance, [request]) == [True]
         keys.append(request.run_key)
         export_id = operations.ledger.loaded("cdr_in")[str(running)]
-        assert operations.place.lake.stems("cdr_in")[str(running)] == export_id
+        assert operations.place.lake.version_keys("cdr_in")[str(running)] == export_id
         counts.append(true_totals(sandbox, export_id)[0])
         clock.advance(timedelta(days=2))
     assert counts == sorted(set(counts))

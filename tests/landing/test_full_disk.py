@@ -151,9 +151,9 @@ def test_a_commit_of_the_lake_on_a_full_disk_is_told_and_the_month_stays(small_d
     ):
         lake.replace_month("t", "2026-10", [new], schema, {})
     (small_disk / "filler").unlink()
-    assert Lake(lake.root).stems("t") == {"2026-10": "old"}
+    assert Lake(lake.root).version_keys("t") == {"2026-10": "old"}
     lake.replace_month("t", "2026-10", [new], schema, {})
-    assert lake.stems("t") == {"2026-10": "new"}
+    assert lake.version_keys("t") == {"2026-10": "new"}
 
 
 def test_a_commit_of_the_lake_that_grows_too_large_is_told(tmp_path: Path, room: Callable[[int], None]) -> None:

@@ -69,7 +69,7 @@ class Months:
         return Replacer(self.archive, self.lake, self._tables, guards).replace(manifest, force=force)
 
     def held(self, record_type: str = "cdr_out") -> str | None:
-        return self.lake.stems(record_type).get(str(OCTOBER))
+        return self.lake.version_keys(record_type).get(str(OCTOBER))
 
 
 @pytest.fixture

@@ -258,4 +258,4 @@ def test_the_data_directory_is_not_to_be_written_to(sql: Sql, warehouse: Path) -
 def test_a_file_that_is_no_warehouse_is_named(tmp_path: Path) -> None:
     (tmp_path / "warehouse.duckdb").write_text("no warehouse" * 1000)
     asked = CliRunner().invoke(main, ["sql", "SELECT 1"], env={"CDR_DATA_DIR": str(tmp_path)})
-    assert (asked.exit_code, "`cdr publish` writes warehouse.duckdb anew" in sentence(asked)) == (1, True)
+    assert (asked.exit_code, "`cdr publish` writes warehouse.duckdb again" in sentence(asked)) == (1, True)

@@ -47,7 +47,8 @@ WRITTEN = {"Calls": count, "Answered": count, "ASR": share, "ACD": seconds, "Min
 def shown(now: dict[str, Any], compared: dict[str, Any], before: dict[str, Any]) -> dict[str, str]:
     cells = {}
     for name, value in now.items():
-        note = (points if name == "ASR" else change)(compared[name], before[name])
+        new, old = float(compared[name]), float(before[name])
+        note = points(new - old) if name == "ASR" else change(new / old - 1)
         cells[name] = f"{WRITTEN[name](value)} ({note})"
     return cells
 
@@ -191,7 +192,7 @@ def test_the_channels_are_those_of_the_busiest_second(db: duckdb.DuckDBPyConnect
 def test_a_flat_channel_is_advised_by_what_it_would_have_saved(db: duckdb.DuckDBPyConnection, report: Reported) -> None:
     page = report("2026-10")
     one = db.execute("""
-        SELECT metered_usd, avoided_at_least_usd FROM marts.capacity_adviser
+        SELECT metered_usd, avoided_at_least_usd FROM marts.channel_what_if
         WHERE month = '2026-10' AND scope = 'all' AND extra_channels = 1""").fetchone()
     assert one is not None
     assert f"cost USD {usd(one[0])}" in page.said("advice")
@@ -204,7 +205,7 @@ def test_a_month_that_is_missing_is_named_with_its_command(edited: Edited, repor
     )
     page = report("2026-10", warehouse)
     assert page.brief["At risk"].splitlines()[0].startswith("cdr_in of September 2026: kept but not sealed")
-    assert "cdr_out of September 2026: never asked for" in page.brief["At risk"]
+    assert "cdr_out of September 2026: never requested" in page.brief["At risk"]
     assert "`cdr backfill --from 2026-09 --to 2026-09`" in page.brief["At risk"]
     september = page.row("coverage", "cdr_out 2026")[8]
     assert september == "missing (9 d left)"
@@ -323,7 +324,7 @@ def test_no_caller_is_named(db: duckdb.DuckDBPyConnection, report: Reported) -> 
 NO_CALLS = (
     *(f"DELETE FROM marts.{mart} WHERE month = '2026-10'" for mart in (
         "daily_traffic", "cost_by_component", "cost_by_day", "did_usage", "cost_by_country", "cost_by_network",
-        "peak_concurrency", "hourly_concurrency", "capacity_adviser", "trunk_quality", "disconnect_causes",
+        "peak_concurrency", "hourly_concurrency", "channel_what_if", "trunk_quality", "disconnect_causes",
     )),
     "UPDATE coverage SET rows = 0 WHERE month = '2026-10'",
 )  # fmt: skip
@@ -400,12 +401,12 @@ def test_calls_that_were_lost_are_told_where_no_channel_was_in_use_and_nothing_w
     warehouse = edited(
         *(
             f"DELETE FROM marts.{mart} WHERE month = '2026-10'"
-            for mart in ("hourly_concurrency", "peak_concurrency", "capacity_adviser")
+            for mart in ("hourly_concurrency", "peak_concurrency", "channel_what_if")
         ),
         f"""INSERT INTO marts.hourly_concurrency BY NAME
         SELECT * EXCLUDE (scope), TIMESTAMP '2026-10-05 10:00:00' AS hour FROM (SELECT {full})""",
         f"INSERT INTO marts.peak_concurrency BY NAME SELECT {full}, DATE '2026-10-05' AS day, 0 AS busy_hour_erlangs",
-        f"""INSERT INTO marts.capacity_adviser BY NAME SELECT * EXCLUDE (direction, peak_held_channels),
+        f"""INSERT INTO marts.channel_what_if BY NAME SELECT * EXCLUDE (direction, peak_held_channels),
         1 AS extra_channels, 0 AS metered_calls, 0 AS metered_usd FROM (SELECT {full})""",
     )
     page = report("2026-10", warehouse)

@@ -169,11 +169,10 @@ def test_money_that_is_not_nothing_is_never_written_as_nothing(amount: Decimal) 
     assert (Decimal(digits.replace(",", "")) == 0) == (amount == 0)
 
 
-@given(st.integers(0, 10**9), st.integers(0, 10**9))
-def test_a_change_has_the_sign_of_the_difference_or_none(now: int, before: int) -> None:
-    written = change(now, before)
-    assert (written == "") == (before == 0)
-    if written and written[1:4] != "0.0":
-        assert written.startswith("+" if now > before else "\N{MINUS SIGN}")
-    assert change(None, before) == ""
+@given(st.floats(-1, 10**9))
+@example(-0.0004)
+def test_a_change_has_its_sign_and_nothing_is_more_than_nothing(ratio: float) -> None:
+    written = change(ratio)
+    assert written.startswith("+" if ratio > 0 or written[1:].startswith("0.0\N{NO-BREAK SPACE}") else "\N{MINUS SIGN}")
+    assert change(None) == ""
     assert usd(None) == NONE

@@ -1,18 +1,16 @@
 """The files of `sql/` over hand-written rows in an in-memory DuckDB: a few lines that do what the builder does."""
 
 from collections.abc import Callable, Iterable, Iterator
-from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pytest
-import sqlglot
-from sqlglot import exp
 
 from pipeline.months import Month
 from pipeline.normalise.schema import RECORD_TYPES, REJECTED, schema_of
+from pipeline.warehouse.queries import Query, load, models, views
 from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, as_table
 
 SQL = Path(__file__).parents[2] / "sql"
@@ -20,15 +18,8 @@ SQL = Path(__file__).parents[2] / "sql"
 Row = dict[str, Any]
 
 
-def _texts(folder: str) -> dict[str, str]:
-    return {f"{folder}.{path.stem}": path.read_text("utf-8") for path in sorted((SQL / folder).glob("*.sql"))}
-
-
-def _inputs(text: str) -> set[str]:
-    tree = sqlglot.parse_one(text, dialect="duckdb")
-    names = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
-    tables = {f"{t.db}.{t.name}" if t.db else t.name for t in tree.find_all(exp.Table)}
-    return tables - names
+def _texts(queries: Iterable[Query]) -> dict[str, str]:
+    return {query.name: query.sql for query in queries}
 
 
 def _duckdb_type(field: pa.Field) -> str:
@@ -43,27 +34,19 @@ def _duckdb_type(field: pa.Field) -> str:
 @pytest.fixture(scope="session")
 def objects() -> dict[str, str]:
     """Every staging and mart query by name, inputs before what reads them."""
-    texts = _texts("staging") | _texts("marts")
-    order = TopologicalSorter({name: _inputs(text) & texts.keys() for name, text in texts.items()})
-    return {name: texts[name] for name in order.static_order()}
+    return _texts(models())
 
 
 @pytest.fixture(scope="session")
 def trends() -> dict[str, str]:
-    """Every view over all months, by name."""
-    return _texts("trends")
+    """Every view, those of staging and those over all months, by name."""
+    return _texts(views())
 
 
 @pytest.fixture(scope="session")
 def checks() -> dict[str, str]:
     """Every check's query by the stem of its file."""
-    return {name.removeprefix("checks."): text for name, text in _texts("checks").items()}
-
-
-@pytest.fixture(scope="session")
-def inputs_of() -> Callable[[str], set[str]]:
-    """The tables that a query reads, its own CTEs left out."""
-    return _inputs
+    return {name.removeprefix("checks."): text for name, text in _texts(load("checks")).items()}
 
 
 @pytest.fixture

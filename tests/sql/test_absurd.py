@@ -55,14 +55,14 @@ def test_every_table_of_absurd_records_is_built_and_every_check_runs(
     for name in (*objects, *trends):
         rows(f"FROM {name}")
     failing = {name for name, text in checks.items() if rows(text)}
-    assert failing & {"adviser_keeps_spend", "calls_keep_rows", "costs_keep_totals", "marts_keep_rows"} == set()
+    assert failing & {"what_if_keeps_spend", "calls_keep_rows", "costs_keep_totals", "marts_keep_rows"} == set()
     count = 2 * len(NUMBERS)
     found = {row["direction"]: row for row in rows("FROM marts.daily_traffic WHERE month = '2026-10'")}
     assert found["in"]["cost_usd"] == count * MOST_USD
     assert found["out"]["cost_usd"] == 3 * count * MOST_USD
     assert found["out"]["duration_seconds"] == 3 * count * MOST_SECONDS
-    (adviser, *_) = rows("FROM marts.capacity_adviser WHERE scope = 'all' ORDER BY extra_channels DESC")
-    assert adviser["avoided_at_least_usd"] == adviser["metered_usd"] == count * MOST_USD
+    (last, *_) = rows("FROM marts.channel_what_if WHERE scope = 'all' ORDER BY extra_channels DESC")
+    assert last["avoided_at_least_usd"] == last["metered_usd"] == count * MOST_USD
     costs = ("cost_by_trunk", "cost_by_component", "cost_by_day")
     for name in costs:
         summed = rows(f"SELECT sum(cost_usd) AS usd FROM marts.{name} WHERE month = '2026-10' AND direction = 'out'")

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -11,13 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.sql.texts import SQL_OF
+
 Add = Callable[..., None]
 Build = Callable[..., None]
 Rows = Callable[[str], list[dict[str, Any]]]
 Fetch = Callable[..., list[dict[str, Any]]]
 Span = tuple[int, int]
 
-MART = (Path(__file__).parents[2] / "sql" / "marts" / "capacity_adviser.sql").read_text("utf-8")
+MART = SQL_OF["marts.channel_what_if"]
 START = dt.datetime(2026, 10, 5, 10)  # noqa: DTZ001
 PRICE = Decimal("0.001")
 
@@ -37,7 +38,7 @@ def test_two_figures_enclose_what_the_channels_would_have_saved(add: Add, mart: 
     for span in ((0, 10), (5, 15), (10, 16), (20, 21)):
         _metered(add, *span, capacity_group="G")
     _metered(add, 6, 9, capacity_group="G", metered_usd=0)
-    one, two = mart("marts.capacity_adviser", "extra_channels, scope")[::2]
+    one, two = mart("marts.channel_what_if", "extra_channels, scope")[::2]
     assert (one["month"], one["scope"], one["name"], one["extra_channels"]) == ("2026-10", "all", None, 1)
     # 10 + 10 + 6 + 1 s at a tenth of a cent; A ends in the second in which C begins, so never three at once
     assert (one["metered_usd"], one["metered_calls"], one["peak_metered_calls"]) == (Decimal("0.027"), 4, 2)
@@ -54,7 +55,7 @@ def test_groups_have_channels_of_their_own_and_all_share_one_pool(add: Add, mart
     _metered(add, 5, 10, month="2026-10", capacity_group="G", ended_at=None, duration_seconds=5)
     found = {
         (row["scope"], row["name"], row["extra_channels"]): (row["metered_calls"], row["avoided_at_least_calls"])
-        for row in mart("marts.capacity_adviser")
+        for row in mart("marts.channel_what_if")
     }
     assert found == {
         ("all", None, 1): (3, 1),
@@ -69,15 +70,15 @@ def test_groups_have_channels_of_their_own_and_all_share_one_pool(add: Add, mart
 def test_as_many_channels_as_the_peak_remove_every_last_decimal(add: Add, mart: Fetch) -> None:
     # seven millionths of a dollar over 31 days: nearly nothing a second
     _metered(add, 0, 31 * 86400, metered_usd="0.000007")
-    found = [row["avoided_by_seconds_usd"] for row in mart("marts.capacity_adviser")]
+    found = [row["avoided_by_seconds_usd"] for row in mart("marts.channel_what_if")]
     assert found == [Decimal("0.000007")] * 2
 
 
 def test_a_call_without_an_end_is_in_progress_for_its_duration(add: Add, mart: Fetch) -> None:
-    # the second begins while the first talks: one channel carries one of them, as staging.channel_hours counts two
+    # the second begins while the first talks: one channel carries one of them, as staging.channel_occupancy counts two
     _metered(add, 0, 60, ended_at=None, duration_seconds=60, metered_usd="1")
     _metered(add, 30, 90, ended_at=None, duration_seconds=60, metered_usd="1")
-    one, two = (row for row in mart("marts.capacity_adviser", "extra_channels") if row["scope"] == "all")
+    one, two = (row for row in mart("marts.channel_what_if", "extra_channels") if row["scope"] == "all")
     assert (one["avoided_at_least_calls"], one["avoided_at_least_usd"]) == (1, Decimal(1))
     assert (two["peak_metered_calls"], two["avoided_at_least_usd"]) == (2, Decimal(2))
 
@@ -89,13 +90,13 @@ def test_a_call_of_no_second_needs_a_channel_and_takes_it_from_none(
     _metered(add, 5, 5, metered_usd="0.01", call_id="instant")
     _metered(add, 5, 5, metered_usd="0.01", call_id="again", ended_at=None, duration_seconds=-9)
     _metered(add, 20, 20, metered_usd="0.01", call_id="alone")
-    found = [row for row in mart("marts.capacity_adviser", "extra_channels") if row["scope"] == "all"]
+    found = [row for row in mart("marts.channel_what_if", "extra_channels") if row["scope"] == "all"]
     least = [(row["avoided_at_least_calls"], row["avoided_at_least_usd"]) for row in found]
     assert least == [(2, Decimal("0.02")), (3, Decimal("0.03")), (4, Decimal("0.04"))]
     # one channel: the second's tenth of a cent each, all of what was alone, a half and a third of the other two
     assert found[0]["avoided_by_seconds_usd"] == Decimal("0.028333")
     assert (found[2]["metered_usd"], found[2]["avoided_by_seconds_usd"]) == (Decimal("0.04"), Decimal("0.04"))
-    assert rows(checks["adviser_keeps_spend"]) == []
+    assert rows(checks["what_if_keeps_spend"]) == []
 
 
 def test_a_call_of_the_month_before_is_in_progress_and_its_money_is_not(
@@ -107,11 +108,11 @@ def test_a_call_of_the_month_before_is_in_progress_and_its_money_is_not(
     add("cdr_in", str(edge), connected_at=edge, ended_at=edge + dt.timedelta(minutes=1), **talk)
     found = {
         (row["month"], row["extra_channels"]): (row["metered_usd"], row["avoided_at_least_usd"])
-        for row in mart("marts.capacity_adviser")
+        for row in mart("marts.channel_what_if")
         if row["scope"] == "all"
     }
     assert found == {("2026-10", 1): (1, 1), ("2026-11", 1): (1, 0), ("2026-11", 2): (1, 1)}
-    assert rows(checks["adviser_keeps_spend"]) == []
+    assert rows(checks["what_if_keeps_spend"]) == []
 
 
 def test_calls_that_were_lost_stand_beside_what_channels_would_have_saved(
@@ -137,7 +138,7 @@ def test_calls_that_were_lost_stand_beside_what_channels_would_have_saved(
             row["peak_metered_calls"],
             row["avoided_at_least_usd"],
         )
-        for row in mart("marts.capacity_adviser")
+        for row in mart("marts.channel_what_if")
     }
     cent = Decimal("0.01")
     assert found == {
@@ -153,36 +154,36 @@ def test_calls_that_were_lost_stand_beside_what_channels_would_have_saved(
         ("11", "capacity_group", "H", 2): (1, 0, 0, 2, 0),
         ("11", "capacity_group", "I", 1): (1, 0, 0, 0, 0),
     }
-    assert rows(checks["adviser_keeps_spend"]) == []
+    assert rows(checks["what_if_keeps_spend"]) == []
 
 
-def test_no_more_than_fifty_channels_are_advised_of(add: Add, mart: Fetch, rows: Rows, checks: dict[str, str]) -> None:
+def test_no_more_than_fifty_channels_are_added(add: Add, mart: Fetch, rows: Rows, checks: dict[str, str]) -> None:
     for call in range(60):
         _metered(add, 0, 10, call_id=str(call))
-    last = mart("marts.capacity_adviser", "scope, extra_channels")[49]
+    last = mart("marts.channel_what_if", "scope, extra_channels")[49]
     assert (last["scope"], last["extra_channels"], last["peak_metered_calls"]) == ("all", 50, 60)
     assert (last["avoided_at_least_usd"], last["metered_usd"]) == (Decimal("0.5"), Decimal("0.6"))
-    assert rows(checks["adviser_keeps_spend"]) == []
+    assert rows(checks["what_if_keeps_spend"]) == []
 
 
 @pytest.mark.parametrize(
     "fault",
     [
-        "DELETE FROM marts.capacity_adviser WHERE extra_channels = 2",
-        "UPDATE marts.capacity_adviser SET metered_usd = metered_usd + 0.000001",
-        "UPDATE marts.capacity_adviser SET avoided_at_least_usd = 0",
+        "DELETE FROM marts.channel_what_if WHERE extra_channels = 2",
+        "UPDATE marts.channel_what_if SET metered_usd = metered_usd + 0.000001",
+        "UPDATE marts.channel_what_if SET avoided_at_least_usd = 0",
         "DELETE FROM staging.calls_in WHERE started_at = TIMESTAMP '2026-10-05 10:00:00'",
     ],
 )
-def test_spend_that_the_adviser_loses_is_named(
+def test_spend_that_the_mart_loses_is_named(
     fault: str, add: Add, build: Build, rows: Rows, con: duckdb.DuckDBPyConnection, checks: dict[str, str]
 ) -> None:
     for span in ((0, 10), (5, 15)):
         _metered(add, *span)
     build()
-    assert rows(checks["adviser_keeps_spend"]) == []
+    assert rows(checks["what_if_keeps_spend"]) == []
     con.execute(fault)
-    assert {row["scope"] for row in rows(checks["adviser_keeps_spend"])} == {"all", "capacity_group"}
+    assert {row["scope"] for row in rows(checks["what_if_keeps_spend"])} == {"all", "capacity_group"}
 
 
 def _simulated(spans: list[Span], channels: int) -> list[Span]:

@@ -193,5 +193,5 @@ def test_every_check_has_a_row_that_fails_it(checks: dict[str, str]) -> None:
     elsewhere = {"calls_keep_rows", "marts_keep_rows", "control_totals_differ", "causes_classed_twice"}
     elsewhere |= {"costs_keep_totals"}  # in test_costs
     elsewhere |= {"reconciliation_differs", "amounts_unknown"}  # in test_reconciliation
-    elsewhere |= {"concurrency_keeps_seconds", "adviser_keeps_spend"}  # in test_concurrency, test_capacity
+    elsewhere |= {"concurrency_keeps_seconds", "what_if_keeps_spend"}  # in test_concurrency, test_capacity
     assert {check for check, *_ in BAD} | elsewhere == checks.keys()

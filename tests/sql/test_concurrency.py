@@ -64,7 +64,7 @@ def test_an_end_that_is_left_out_is_the_duration_after_the_answer(add: Add, mart
 def test_a_call_of_several_attempts_is_one_channel_from_its_start_to_its_end(add: Add, mart: Fetch) -> None:
     _call(add, "10:00:00", None, "10:00:05", call_id="a", trunk_name="A")
     _call(add, "10:00:00", "10:00:09", "10:00:20", call_id="a", attempt=2, trunk_name="B")
-    found = {(row["scope"], row["name"]): row["held_seconds"] for row in mart("staging.channel_hours")}
+    found = {(row["scope"], row["name"]): row["held_seconds"] for row in mart("staging.channel_occupancy")}
     assert found == {("all", None): 20, ("did", "9"): 20, ("trunk", "B"): 20, ("capacity_group", None): 20}
 
 
@@ -96,7 +96,9 @@ def test_calls_are_carried_over_into_a_month_without_calls_and_no_further(
 ) -> None:
     _call(add, "23:00:00", None, None, day=31, ended_at=dt.datetime(2027, 1, 1))  # noqa: DTZ001
     found = [
-        (row["month"], row["held_seconds"]) for row in mart("staging.channel_hours", "hour") if row["scope"] == "all"
+        (row["month"], row["held_seconds"])
+        for row in mart("staging.channel_occupancy", "hour")
+        if row["scope"] == "all"
     ]
     assert (len(found), found[0], found[1], found[-1]) == (
         1 + 720,
@@ -105,9 +107,9 @@ def test_calls_are_carried_over_into_a_month_without_calls_and_no_further(
         ("2026-11", 3600),
     )
     assert rows(checks["concurrency_keeps_seconds"]) == []
-    con.execute("DELETE FROM staging.channel_hours WHERE hour = TIMESTAMP '2026-11-01 00:00:00'")
+    con.execute("DELETE FROM staging.channel_occupancy WHERE hour = TIMESTAMP '2026-11-01 00:00:00'")
     assert {row["month"] for row in rows(checks["concurrency_keeps_seconds"])} == {"2026-11"}
-    con.execute("DELETE FROM staging.channel_hours WHERE month = '2026-11'")
+    con.execute("DELETE FROM staging.channel_occupancy WHERE month = '2026-11'")
     assert rows(checks["concurrency_keeps_seconds"]) == []  # nothing of it is loaded
     con.execute("INSERT INTO coverage (month, export_id) VALUES ('2026-11', 'e')")
     assert {row["month"] for row in rows(checks["concurrency_keeps_seconds"])} == {"2026-11"}
@@ -117,9 +119,9 @@ def test_what_was_carried_over_of_an_expired_month_is_not_found_wrong(
     add: Add, mart: Fetch, rows: Rows, con: duckdb.DuckDBPyConnection, checks: dict[str, str]
 ) -> None:
     _call(add, "23:00:00", None, None, day=31, ended_at=dt.datetime(2026, 11, 1, 1))  # noqa: DTZ001
-    mart("staging.channel_hours")
+    mart("staging.channel_occupancy")
     con.execute("DELETE FROM staging.calls_in")
-    con.execute("DELETE FROM staging.channel_hours WHERE month = '2026-10'")
+    con.execute("DELETE FROM staging.channel_occupancy WHERE month = '2026-10'")
     assert {row["month"] for row in rows(checks["concurrency_keeps_seconds"])} == {"2026-11"}
     con.execute("INSERT INTO coverage (month, state) VALUES ('2026-10', 'expired')")
     assert rows(checks["concurrency_keeps_seconds"]) == []
@@ -228,8 +230,8 @@ def test_channels_needed_are_those_of_the_tables(
 @pytest.mark.parametrize(
     ("fault", "scopes"),
     [
-        ("DELETE FROM staging.channel_hours WHERE scope = 'did'", {"did"}),
-        ("UPDATE staging.channel_hours SET held_seconds = held_seconds + 1 WHERE scope = 'trunk'", {"trunk"}),
+        ("DELETE FROM staging.channel_occupancy WHERE scope = 'did'", {"did"}),
+        ("UPDATE staging.channel_occupancy SET held_seconds = held_seconds + 1 WHERE scope = 'trunk'", {"trunk"}),
         ("DELETE FROM staging.calls_in", {"all", "did", "trunk", "capacity_group"}),
     ],
 )

@@ -44,7 +44,7 @@ def test_a_did_is_idle_when_its_last_call_lies_back_far_enough(
     call(add, "2026-10-06 10:00:00", "45")
     call(add, "2026-11-04 00:00:01", "45", total_usd="0.02")
     call(add, "2026-11-04 00:00:00", None)
-    quiet, used = mart("trends.dids", "did_number")
+    quiet, used = mart("trends.did_activity", "did_number")
     assert (quiet["did_number"], quiet["months"], quiet["calls"], quiet["newest_month_calls"]) == ("44", 2, 2, 0)
     assert (str(quiet["first_call_at"]), str(quiet["last_call_at"])) == ("2026-08-01 10:00:00", "2026-10-05 23:59:59")
     assert (quiet["idle_days"], quiet["idle"]) == (30, idle)  # 5 October to 4 November
@@ -62,9 +62,9 @@ def test_a_month_without_any_call_makes_numbers_idle_too(
             "INSERT INTO coverage (record_type, month, state, loaded_until) VALUES (?, '2026-11', 'open', ?)",
             [kind, loaded_until],
         )
-    (did,) = mart("trends.dids")
+    (did,) = mart("trends.did_activity")
     assert (did["idle_days"], did["idle"], did["newest_month_calls"], did["calls"]) == (idle_days, True, 0, 1)
 
 
 def test_without_a_call_there_is_no_did(mart: Fetch) -> None:
-    assert mart("trends.dids") == []
+    assert mart("trends.did_activity") == []

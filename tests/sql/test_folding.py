@@ -4,7 +4,6 @@ import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
@@ -13,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.normalise.schema import CDR_IN, schema_of
+from tests.sql.texts import SQL_OF
 
-FOLD = (Path(__file__).parents[2] / "sql" / "staging" / "calls_in.sql").read_text("utf-8")
+FOLD = SQL_OF["staging.calls_in"]
 SHOWN = "month, call_id, row_number, started, attempts, answered_attempts, first_attempt, answered, duration_seconds"
 MONTHS = ("2026-09", "2026-10")
 DAY = 86400

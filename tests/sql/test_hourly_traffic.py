@@ -136,7 +136,7 @@ def test_attempts_of_an_hour_are_apart_by_trunk_code_and_answer(add: Add, mart: 
             row["redirected"],
             row["isa_failure"],
         )
-        for row in mart("staging.outcomes")
+        for row in mart("staging.attempt_outcomes")
     }
     assert found == {
         ("A", "500", False): (1, "network", False, False, False, True),

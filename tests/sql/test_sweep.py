@@ -2,21 +2,26 @@
 
 import datetime as dt
 from collections import defaultdict
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-STAGING = Path(__file__).parents[2] / "sql" / "staging"
-SPANS, CARRIED, SWEEP = (
-    (STAGING / f"{name}.sql").read_text("utf-8") for name in ("call_spans", "carried_over", "channel_hours")
-)
+from tests.sql.texts import SQL_OF
+
+SPANS, CARRIED, SWEEP = (SQL_OF[f"staging.{name}"] for name in ("call_spans", "carried_over", "channel_occupancy"))
 FIRST = dt.datetime(2026, 9, 1)  # noqa: DTZ001
 DAY = 86400
 EDGES = (0, 30 * DAY, 61 * DAY, 91 * DAY)  # where September, October and November begin, and December
 YEARS = 5_000 * DAY
+UNREAD = ", ".join(
+    f"NULL AS {name}"
+    for name in (
+        "export_id", "row_number", "call_id", "attempts", "answered", "source_number", "destination_number",
+        "trunk_group", "disconnect_code", "disconnect_reason", "disconnect_initiator", "total_usd", "charged_usd",
+    )
+)  # fmt: skip
 
 
 class Drawn(NamedTuple):
@@ -100,7 +105,7 @@ def _swept(calls: list[Drawn]) -> set[tuple[Any, ...]]:
         db.execute("SET threads = 1")
         db.execute("CREATE SCHEMA staging")
         for direction in ("in", "out"):
-            db.execute(f"CREATE TABLE staging.calls_{direction} AS {_table(calls, direction)}")
+            db.execute(f"CREATE TABLE staging.calls_{direction} AS SELECT *, {UNREAD} {_table(calls, direction)}")
         db.execute(f"CREATE TABLE staging.call_spans AS {SPANS}")
         assert db.execute("SELECT count(*) FROM staging.call_spans").fetchall() == [(len(calls),)]
         db.execute(f"CREATE TABLE staging.carried_over AS {CARRIED}")

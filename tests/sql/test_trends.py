@@ -182,4 +182,5 @@ def test_a_month_that_is_over_has_nothing_left(cover: Cover, spend: Callable[[st
 
 
 def test_trends_of_nothing_are_empty(mart: Fetch, trends: dict[str, str]) -> None:
-    assert {name: mart(name) for name in trends} == {name: [] for name in trends}
+    names = [name for name in trends if name.startswith("trends.")]
+    assert {name: mart(name) for name in names} == {name: [] for name in names}

@@ -12,8 +12,8 @@ from pipeline.normalise.schema import RECORD_TYPES, REJECTED, in_file, schema_of
 from pipeline.warehouse import marts
 from pipeline.warehouse.builder import Builder
 from pipeline.warehouse.lake import Lake
-from pipeline.warehouse.publish import Edition
-from pipeline.warehouse.queries import Query, models, trends
+from pipeline.warehouse.publish import PublishSpec
+from pipeline.warehouse.queries import Query, models, views
 from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, as_table
 
 Row = dict[str, Any]
@@ -72,15 +72,15 @@ def put(lake: Lake) -> PutCalls:
 
 
 @pytest.fixture(scope="session")
-def edition() -> Callable[..., Edition]:
+def publish_spec() -> Callable[..., PublishSpec]:
     """What a publish shows: everything, with the exports and coverage that are given."""
 
-    def made(exports: Iterable[KnownExport] = (), covered: Iterable[Coverage] = ()) -> Edition:
+    def made(exports: Iterable[KnownExport] = (), covered: Iterable[Coverage] = ()) -> PublishSpec:
         records: Mapping[str, pa.Table] = {
             "exports": as_table(list(exports), KnownExport),
             "coverage": as_table(list(covered), Coverage),
             "control_totals": as_table([], ControlTotal),
         }
-        return Edition(CALLS, REJECTED, [*models(), *trends()], records)
+        return PublishSpec(CALLS, REJECTED, [*models(), *views()], records)
 
     return made

@@ -16,7 +16,7 @@ from pipeline.warehouse.differences import ComparisonColumns, Difference, compar
 Row = tuple[int, str | None, int, int, str]
 """Day of October, call id, attempt, seconds, money."""
 
-MARKS = ComparisonColumns(
+COLUMNS = ComparisonColumns(
     "started_at", ("call_id", "attempt"), ("started_at", "source_number"), seconds="duration_seconds", cost="total_usd"
 )
 
@@ -42,7 +42,7 @@ def write(folder: Path, name: str, rows: list[Row]) -> Path:
 
 def between(folder: Path, earlier: list[Row], later: list[Row]) -> list[Difference]:
     files = write(folder, "earlier", earlier), write(folder, "later", later)
-    return compare([files[0]], [files[1]], MARKS, folder / "spill")
+    return compare([files[0]], [files[1]], COLUMNS, folder / "spill")
 
 
 def test_equal_exports_differ_on_no_day_whatever_their_order_and_ids(tmp_path: Path) -> None:

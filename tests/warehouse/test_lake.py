@@ -46,7 +46,7 @@ def test_a_month_is_replaced_and_no_other(lake: Lake) -> None:
         replace(lake, "t", month, "old", [1, 2])
     replace(lake, "t", "2026-10", "new", [3])
     assert contents(lake, "t") == {"2026-09": [1, 2], "2026-10": [3], "2026-11": [1, 2]}
-    assert lake.stems("t") == {"2026-09": "old", "2026-10": "new", "2026-11": "old"}
+    assert lake.version_keys("t") == {"2026-09": "old", "2026-10": "new", "2026-11": "old"}
 
 
 def test_replacing_twice_is_replacing_once(lake: Lake) -> None:
@@ -66,7 +66,7 @@ def test_a_file_that_is_not_what_was_expected_is_not_committed(lake: Lake, expec
     with pytest.raises(PermanentError, match="does not hold the control totals"):
         lake.replace_month("t", "2026-10", [file], SCHEMA, {"stem": "new"}, expected)
     assert contents(lake, "t") == {"2026-10": [7]}
-    assert [note["stem"] for note in lake.notes("t")] == ["old"]
+    assert [note["stem"] for note in lake.commit_metadata("t")] == ["old"]
 
 
 def test_a_file_that_is_what_was_expected_is_committed(lake: Lake) -> None:
@@ -100,14 +100,14 @@ def test_two_processes_that_replace_different_months_lose_nothing(lake: Lake) ->
         writer.join(60)
     assert [writer.exitcode for writer in writers] == [0, 0]
     assert contents(lake, "t") == {"2026-09": [7], "2026-10": [7]}
-    assert sorted(str(note["stem"]) for note in lake.notes("t")) == sorted([f"e{n}" for n in range(8)] * 2)
+    assert sorted(str(note["stem"]) for note in lake.commit_metadata("t")) == sorted([f"e{n}" for n in range(8)] * 2)
 
 
 def test_notes_come_back_in_the_order_of_their_commits_with_the_time(lake: Lake) -> None:
     before = datetime.now(UTC) - timedelta(seconds=1)
     for number in range(12):
         replace(lake, "t", f"2026-{number % 3 + 1:02d}", f"e{number}", [number])
-    notes = list(lake.notes("t"))
+    notes = list(lake.commit_metadata("t"))
     assert [note["stem"] for note in notes] == [f"e{number}" for number in range(12)]
     times = [note["committed_at"] for note in notes]
     assert all(isinstance(time, datetime) and before <= time <= datetime.now(UTC) for time in times)
@@ -179,17 +179,17 @@ def test_a_month_without_rows_is_a_month_that_is_known(lake: Lake) -> None:
     replace(lake, "t", "2026-10", "old", [1])
     replace(lake, "t", "2026-10", "empty", [])
     replace(lake, "t", "2026-11", "empty", [])
-    assert lake.stems("t") == {"2026-10": "empty", "2026-11": "empty"}
+    assert lake.version_keys("t") == {"2026-10": "empty", "2026-11": "empty"}
     assert contents(lake, "t") == {}
 
 
 def test_a_table_that_is_not_there_is_empty(lake: Lake) -> None:
-    assert (lake.files("t"), lake.stems("t"), list(lake.notes("t"))) == ({}, {}, [])
+    assert (lake.files("t"), lake.version_keys("t"), list(lake.commit_metadata("t"))) == ({}, {}, [])
 
 
 def test_a_stem_may_hold_dots(lake: Lake) -> None:
     replace(lake, "t", "2026-10", "d7.e-1", [1])
-    assert lake.stems("t") == {"2026-10": "d7.e-1"}
+    assert lake.version_keys("t") == {"2026-10": "d7.e-1"}
 
 
 @pytest.mark.parametrize("name", ["plain", "with space", "100%", "Überweg", "日本", "o'brien", 'say "so"', "a[b]*"])
@@ -200,7 +200,7 @@ def test_files_are_absolute_and_readable_whatever_the_data_directory_is_called(t
     assert file.is_absolute()
     assert file.is_relative_to(tmp_path / name)
     assert contents(lake, "marts.m") == {"2026-10": [1, 2]}
-    assert len(list(lake.notes("marts.m"))) == 1
+    assert len(list(lake.commit_metadata("marts.m"))) == 1
 
 
 @pytest.mark.parametrize("name", ["a%20b", "what?", "c#", "back\\slash"])

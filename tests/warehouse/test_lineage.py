@@ -6,7 +6,7 @@ from pipeline.defs.relations import columns
 from pipeline.errors import PermanentError
 from pipeline.privacy.personal import NAME
 from pipeline.warehouse.lineage import column_lineage
-from pipeline.warehouse.queries import models, trends
+from pipeline.warehouse.queries import models, views
 
 RELATIONS = {
     "cdr_in": ["month", "call_id", "trunk", "attempt", "total_usd", "started_at"],
@@ -108,6 +108,6 @@ def test_what_cannot_be_followed_is_said_and_not_guessed(sql: str) -> None:
 
 def test_no_query_gives_the_names_of_people_another_name() -> None:
     """Previews hide the column by its name alone."""
-    for query in (*models(), *trends()):
+    for query in (*models(), *views()):
         for column, origins in column_lineage(query.name, query.sql, columns()).items():
             assert column == NAME or NAME not in {name for _, name in origins}, f"{query.name}.{column}"

@@ -13,7 +13,7 @@ import pytest
 from pipeline.errors import PermanentError
 from pipeline.normalise.schema import CDR_IN, CDR_OUT, schema_of
 from pipeline.warehouse import queries
-from pipeline.warehouse.forgetting import drop
+from pipeline.warehouse.history import drop_month
 from pipeline.warehouse.lake import Lake
 from pipeline.warehouse.marts import failure, is_behind
 from pipeline.warehouse.queries import Query, base_tables, load, models, seeds
@@ -42,7 +42,8 @@ def built(lake: Lake, name: str, month: str = MONTH) -> list[tuple[Any, ...]]:
 
 def test_every_query_comes_after_all_that_it_reads() -> None:
     names = [one.name for one in models()]
-    assert len(names) == len(set(names)) == len(load("staging")) + len(load("marts"))
+    stored = [one.name for one in (*load("staging"), *load("marts")) if not one.is_view]
+    assert len(names) == len(set(names)) == len(stored)
     for at, one in enumerate(models()):
         assert one.reads <= {*names[:at], *seeds(), *BASE}, one.name
         assert base_tables(one, models()) <= set(BASE)
@@ -59,8 +60,10 @@ def test_every_column_of_every_mart_has_a_sentence() -> None:
 def test_dependencies_are_read_from_the_sql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "marts").mkdir()
     (tmp_path / "marts" / "m.sql").write_text(
-        "-- One row per month. Ask: why?\nWITH calls AS (SELECT * FROM cdr_in JOIN seeds.s USING (k))\n"
-        "SELECT\n    month, -- The month.\n    (SELECT count(*) FROM staging.x) AS n -- How many.\nFROM calls;\n"
+        "-- One row per month.\n-- Ask: why?\n--\n-- More.\n"
+        "WITH calls AS (SELECT * FROM cdr_in JOIN seeds.s USING (k))\n"
+        "SELECT\n    -- The month.\n    month,\n    -- How many.\n"
+        "    (SELECT count(*) FROM staging.x) AS n\nFROM calls;\n"
     )
     monkeypatch.setattr(queries, "SQL_FOLDER", tmp_path)
     (found,) = load("marts")
@@ -122,6 +125,52 @@ def test_a_changed_seed_rebuilds_the_marts_that_read_it_and_no_other(
     assert built(lake, "marts.classes") == [(MONTH, "ours")]
 
 
+def test_a_changed_metric_changes_the_queries_that_call_it_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {one.name: one for one in (*load("staging"), *load("marts"), *load("trends"))}
+    shutil.copytree(queries.SQL_FOLDER, tmp_path / "sql")
+    metric = tmp_path / "sql" / "metrics" / "acd.sql"
+    metric.write_text(metric.read_text().replace("ratio(answered_seconds,", "ratio(2 * answered_seconds,"))
+    monkeypatch.setattr(queries, "SQL_FOLDER", tmp_path / "sql")
+    after = {one.name: one for one in (*load("staging"), *load("marts"), *load("trends"))}
+    changed = {name for name, one in after.items() if one.sql != before[name].sql}
+    assert changed == {name for name, one in before.items() if "acd(" in one.written}
+    assert {"marts.daily_traffic", "marts.trunk_quality"} < changed < before.keys()
+
+
+@pytest.mark.parametrize(
+    ("header", "why"),
+    [("-- grain: month, hour\n", "has no column hour"), ("-- month before: staging.y\n", r"does not read staging\.y")],
+)
+def test_a_header_that_speaks_of_what_is_not_there_is_refused(
+    header: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "marts").mkdir()
+    (tmp_path / "marts" / "m.sql").write_text(f"-- One row.\n-- Ask: why?\n{header}SELECT month FROM cdr_in\n")
+    monkeypatch.setattr(queries, "SQL_FOLDER", tmp_path)
+    with pytest.raises(PermanentError, match=rf"sql/marts/m\.sql {why}"):
+        load("marts")
+
+
+def test_a_view_stands_in_the_query_that_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("staging", "marts"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "staging" / "v.sql").write_text(
+        "-- One row.\n-- Ask: what?\n-- materialized: view\nSELECT month FROM cdr_in\n"
+    )
+    text = (
+        "-- One row.\n-- Ask: why?\nSELECT v.month, w.month AS other FROM staging.v JOIN staging.v AS w USING (month)\n"
+    )
+    (tmp_path / "marts" / "m.sql").write_text(text)
+    monkeypatch.setattr(queries, "SQL_FOLDER", tmp_path)
+    [found] = load("marts")
+    assert found.sql.endswith(
+        "FROM (\nSELECT month FROM cdr_in\n) AS v JOIN (\nSELECT month FROM cdr_in\n) AS w USING (month)"
+    )
+    assert (found.reads, found.written, found.is_view) == (frozenset({"cdr_in"}), text.strip(), False)
+
+
 def test_a_month_that_staging_lacks_is_not_built_as_empty(lake: Lake, put: Put, call: Call) -> None:
     put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")])
     upon = query("marts.upon", "SELECT month, count(*) AS n FROM staging.calls_in GROUP BY month", "staging.calls_in")
@@ -158,8 +207,8 @@ def test_a_month_is_made_again_when_what_it_takes_over_changes_and_keeps_what_ha
     assert is_behind(lake, TAKEN, MONTH)
     assert build(lake, TAKEN, MONTH, BASE)
     assert [row[1] for row in built(lake, "marts.taken")] == [1, 100]
-    drop(lake, "cdr_in", "2026-09")
-    drop(lake, "staging.edge", "2026-09")
+    drop_month(lake, "cdr_in", "2026-09")
+    drop_month(lake, "staging.edge", "2026-09")
     assert not build(lake, TAKEN, MONTH, BASE)
     put("cdr_in", "2026-09", [call("cdr_in", "2026-09-30 23:59:58")] * 2)
     assert build(lake, EDGE, "2026-09", BASE)
@@ -170,7 +219,7 @@ def test_a_month_is_made_again_when_what_it_takes_over_changes_and_keeps_what_ha
 def test_the_month_before_is_named_by_the_header_and_must_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert {one.name for one in models() if one.before} == {"staging.channel_hours", "marts.capacity_adviser"}
+    assert {one.name for one in models() if one.before} == {"staging.channel_occupancy", "marts.channel_what_if"}
     (tmp_path / "marts").mkdir()
     (tmp_path / "marts" / "m.sql").write_text("-- One row.\n-- month before: staging.y\nSELECT month FROM staging.x")
     monkeypatch.setattr(queries, "SQL_FOLDER", tmp_path)
@@ -181,7 +230,7 @@ def test_the_month_before_is_named_by_the_header_and_must_be_read(
 def test_a_month_that_the_calls_lack_is_built_as_empty(lake: Lake) -> None:
     assert build(lake, COUNT, MONTH, BASE)
     assert built(lake, "marts.counted") == []
-    assert lake.stems("marts.counted").keys() == {MONTH}
+    assert lake.version_keys("marts.counted").keys() == {MONTH}
 
 
 def test_a_hugeint_is_refused_and_nothing_is_left(lake: Lake, put: Put, call: Call) -> None:

@@ -20,8 +20,8 @@ from pipeline.errors import PermanentError
 from pipeline.normalise.schema import CDR_IN, CDR_OUT, REJECTED, in_file, schema_of
 from pipeline.warehouse.differences import ComparisonColumns, compare
 from pipeline.warehouse.lake import Lake, rejected_table
-from pipeline.warehouse.publish import Edition, fingerprint, publish, shown_in
-from pipeline.warehouse.queries import Query, models, trends
+from pipeline.warehouse.publish import PublishSpec, fingerprint, publish, published_fingerprint
+from pipeline.warehouse.queries import Query, metrics, models, views
 from pipeline.warehouse.readback import Expected
 from tests.warehouse.conftest import build
 
@@ -32,7 +32,7 @@ COUNT = Query("marts.counted", SQL, "One row per month.", {}, frozenset({"cdr_in
 
 Call = Callable[..., dict[str, Any]]
 Put = Callable[..., Path]
-MakeEdition = Callable[..., Edition]
+MakeSpec = Callable[..., PublishSpec]
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def target(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, call: Call, edition: MakeEdition) -> Path:
+def whole(tmp_path_factory: pytest.TempPathFactory, call: Call, publish_spec: MakeSpec) -> Path:
     """Published from a lake with two months of both record types, and every mart built; only to be read."""
     folder = tmp_path_factory.mktemp("whole")
     lake = Lake(folder / "lake")
@@ -53,7 +53,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, call: Call, edition: MakeEdi
             lake.replace_month(record_type, month, [file], schema, {"export_id": "e-1"})
         for query in models():
             build(lake, query, month, BASE)
-    publish(folder / "warehouse.duckdb", lake, edition())
+    publish(folder / "warehouse.duckdb", lake, publish_spec())
     return folder / "warehouse.duckdb"
 
 
@@ -92,7 +92,7 @@ def read_until(target: Path, stop: Event, ready: Event, said: Any) -> None:
 def test_readers_see_only_whole_snapshots_while_thirty_are_published(
     lake: Lake, put: Put, call: Call, target: Path
 ) -> None:
-    shown = Edition({"cdr_in": BASE["cdr_in"]}, REJECTED, [COUNT], {})
+    shown = PublishSpec({"cdr_in": BASE["cdr_in"]}, REJECTED, [COUNT], {})
 
     def publish_with(calls: int) -> None:
         rows = [call("cdr_in", "2026-10-01 10:00:00", row_number=calls)] * calls
@@ -117,10 +117,10 @@ def test_readers_see_only_whole_snapshots_while_thirty_are_published(
 
 
 def test_an_open_reader_keeps_its_snapshot_and_stops_no_publish(
-    lake: Lake, put: Put, call: Call, edition: MakeEdition, target: Path
+    lake: Lake, put: Put, call: Call, publish_spec: MakeSpec, target: Path
 ) -> None:
     put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")])
-    publish(target, lake, edition())
+    publish(target, lake, publish_spec())
     held = "import duckdb, sys; db = duckdb.connect(sys.argv[1], read_only=True); print('open', flush=True); input(); "
     held += "print(db.execute('SELECT count(*) FROM cdr_in').fetchone()[0])"
     with subprocess.Popen(
@@ -129,23 +129,23 @@ def test_an_open_reader_keeps_its_snapshot_and_stops_no_publish(
         assert reader.stdout
         assert reader.stdout.readline() == "open\n"
         put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")] * 2, "e-2")
-        publish(target, lake, edition())
+        publish(target, lake, publish_spec())
         assert ask(target, "SELECT count(*) FROM cdr_in") == [(2,)]
         assert reader.communicate("\n", timeout=30)[0] == "1\n"
 
 
 def test_what_somebody_wrote_into_the_published_file_is_not_replayed_into_the_next(
-    lake: Lake, put: Put, call: Call, edition: MakeEdition, target: Path
+    lake: Lake, put: Put, call: Call, publish_spec: MakeSpec, target: Path
 ) -> None:
     put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")])
-    publish(target, lake, edition())
+    publish(target, lake, publish_spec())
     target.chmod(0o644)
     write = "import duckdb, os, sys; db = duckdb.connect(sys.argv[1]); "
     write += "db.execute('CREATE TABLE scratch AS SELECT 666 AS n'); os._exit(0)"
     subprocess.run([sys.executable, "-c", write, str(target)], check=True)
     wal = target.with_name("warehouse.duckdb.wal")
     assert wal.exists()
-    publish(target, lake, edition())
+    publish(target, lake, publish_spec())
     assert not wal.exists()
     assert ask(target, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'scratch'") == [(0,)]
     assert ask(target, "SELECT count(*) FROM cdr_in") == [(1,)]
@@ -184,18 +184,18 @@ def test_every_table_and_column_tells_what_it_is(whole: Path) -> None:
     )
     assert dumb == []
     told = dict(ask(whole, "SELECT schema_name || '.' || table_name, comment FROM duckdb_tables() WHERE NOT internal"))
-    views = dict(ask(whole, "SELECT schema_name || '.' || view_name, comment FROM duckdb_views() WHERE NOT internal"))
-    for query in (*models(), *trends()):
-        assert (told | views)[query.name] == query.about
+    shown = dict(ask(whole, "SELECT schema_name || '.' || view_name, comment FROM duckdb_views() WHERE NOT internal"))
+    for query in (*models(), *views()):
+        assert (told | shown)[query.name] == query.about
     assert told.keys() >= {query.name for query in models() if query.schema == "marts"}
-    assert views.keys() >= {"main.cdr_in", "main.cdr_out", *(q.name for q in models() if q.schema == "staging")}
-    assert views.keys() >= {query.name for query in trends()}
+    assert shown.keys() >= {"main.cdr_in", "main.cdr_out", *(q.name for q in models() if q.schema == "staging")}
+    assert shown.keys() >= {query.name for query in views()}
 
 
 def test_a_view_reads_its_own_file_whatever_that_is_attached_as(whole: Path) -> None:
     with duckdb.connect() as db:
         db.execute(f"ATTACH '{whole}' AS w (READ_ONLY); CREATE TABLE cdr_in AS SELECT 1 AS n")
-        for query in (*models(), *trends()):
+        for query in (*models(), *views()):
             db.execute(f"FROM w.{query.name}")
         assert db.execute(
             "SELECT month, calls FROM w.trends.month_on_month WHERE direction = 'in' ORDER BY 1"
@@ -206,19 +206,19 @@ def test_a_view_reads_its_own_file_whatever_that_is_attached_as(whole: Path) -> 
 
 
 def test_what_was_never_built_is_a_view_that_reads_its_own_file(
-    lake: Lake, put: Put, call: Call, edition: MakeEdition, target: Path
+    lake: Lake, put: Put, call: Call, publish_spec: MakeSpec, target: Path
 ) -> None:
     put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")])
-    publish(target, lake, edition())
+    publish(target, lake, publish_spec())
     with duckdb.connect() as db:
         db.execute(f"ATTACH '{target}' AS w (READ_ONLY); CREATE TABLE cdr_in AS SELECT 1 AS n")
         assert db.execute("SELECT month, calls FROM w.marts.cost_by_did").fetchall() == [(MONTH, 1)]
 
 
 def test_an_empty_lake_publishes_empty_tables_of_the_right_types(
-    lake: Lake, edition: MakeEdition, target: Path
+    lake: Lake, publish_spec: MakeSpec, target: Path
 ) -> None:
-    publish(target, lake, edition())
+    publish(target, lake, publish_spec())
     for record_type, schema in BASE.items():
         described = dict(row[:2] for row in ask(target, f"DESCRIBE {record_type}"))
         assert list(described) == schema.names
@@ -228,7 +228,7 @@ def test_an_empty_lake_publishes_empty_tables_of_the_right_types(
 
 
 def test_rejected_rows_are_those_of_the_exports_that_are_loaded(
-    lake: Lake, put: Put, call: Call, edition: MakeEdition, target: Path
+    lake: Lake, put: Put, call: Call, publish_spec: MakeSpec, target: Path
 ) -> None:
     def reject(export: str, month: str = MONTH) -> None:
         file = lake.new_file(rejected_table("cdr_in"), month, export)
@@ -239,23 +239,23 @@ def test_rejected_rows_are_those_of_the_exports_that_are_loaded(
     reject("e-1")
     put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")], "e-1")
     reject("e-2", "2026-11")  # committed first; the load of its calls did not get so far
-    publish(target, lake, edition())
+    publish(target, lake, publish_spec())
     assert ask(target, "SELECT record_type, month, export_id, reason FROM rejected_rows") == [
         ("cdr_in", MONTH, "e-1", "bad")
     ]
 
 
 def test_a_publish_that_fails_leaves_the_old_file_and_nothing_else(
-    lake: Lake, put: Put, call: Call, edition: MakeEdition, target: Path
+    lake: Lake, put: Put, call: Call, publish_spec: MakeSpec, target: Path
 ) -> None:
     put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")])
-    publish(target, lake, edition())
+    publish(target, lake, publish_spec())
     before = target.read_bytes()
     lost = put("cdr_out", "2026-09", [call("cdr_out", "2026-09-01 10:00:00")])
     put("cdr_out", MONTH, [call("cdr_out", "2026-10-01 10:00:00")])
     lost.unlink()
     with pytest.raises(PermanentError, match="is missing from the lake; run `cdr rebuild`"):
-        publish(target, lake, edition())
+        publish(target, lake, publish_spec())
     assert target.read_bytes() == before
     assert leftovers(target) == []
 
@@ -266,20 +266,20 @@ from pathlib import Path
 from pipeline.errors import PermanentError
 from pipeline.normalise.schema import CDR_IN, REJECTED, schema_of
 from pipeline.warehouse.lake import Lake
-from pipeline.warehouse.publish import Edition, publish
+from pipeline.warehouse.publish import PublishSpec, publish
 resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
 try:
-    publish(Path(sys.argv[1]), Lake(Path(sys.argv[2])), Edition({"cdr_in": schema_of(CDR_IN)}, REJECTED, [], {}))
+    publish(Path(sys.argv[1]), Lake(Path(sys.argv[2])), PublishSpec({"cdr_in": schema_of(CDR_IN)}, REJECTED, [], {}))
 except PermanentError as error:
     print("refused:", error)
 """
 
 
 def test_a_disk_that_fills_up_leaves_the_old_file_and_says_so(
-    lake: Lake, put: Put, call: Call, edition: MakeEdition, target: Path
+    lake: Lake, put: Put, call: Call, publish_spec: MakeSpec, target: Path
 ) -> None:
     put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")])
-    publish(target, lake, edition())
+    publish(target, lake, publish_spec())
     before = target.read_bytes()
     command = [sys.executable, "-c", FULL, str(target), str(lake.root)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
@@ -288,12 +288,12 @@ def test_a_disk_that_fills_up_leaves_the_old_file_and_says_so(
     assert leftovers(target) == []
 
 
-def test_a_target_that_cannot_be_written_is_refused(lake: Lake, edition: MakeEdition, tmp_path: Path) -> None:
+def test_a_target_that_cannot_be_written_is_refused(lake: Lake, publish_spec: MakeSpec, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "taken.duckdb" / "inside").mkdir(parents=True)
     for target in (tmp_path / "file" / "warehouse.duckdb", tmp_path / "taken.duckdb"):
         with pytest.raises(PermanentError, match="could not be written to"):
-            publish(target, lake, edition())
+            publish(target, lake, publish_spec())
     assert (tmp_path / "taken.duckdb" / "inside").is_dir()
     assert not list(tmp_path.glob(".taken.duckdb.*[!k]"))
 
@@ -304,7 +304,7 @@ COLUMNS = ["month=1999-01", "status=live", "total_usd=7", "call_id=x/month=2026-
 
 @pytest.mark.parametrize("name", [*PLACES, *COLUMNS])
 def test_a_warehouse_is_built_and_published_whatever_its_directory_is_called(
-    name: str, edition: MakeEdition, tmp_path: Path, call: Call
+    name: str, publish_spec: MakeSpec, tmp_path: Path, call: Call
 ) -> None:
     # what a pattern would find as well, or instead
     (tmp_path / "aXb" / "lake" / "cdr_in" / f"month={MONTH}").mkdir(parents=True)
@@ -316,7 +316,7 @@ def test_a_warehouse_is_built_and_published_whatever_its_directory_is_called(
     lake.replace_month("cdr_in", MONTH, [file], BASE["cdr_in"], {"at": datetime.now(UTC)}, expected)
     assert compare([file], [file], ComparisonColumns("started_at"), tmp_path) == []
     build(lake, COUNT, MONTH, BASE)
-    shown = Edition(BASE, REJECTED, [COUNT], edition().records)
+    shown = PublishSpec(BASE, REJECTED, [COUNT], publish_spec().records)
     publish(tmp_path / name / "warehouse.duckdb", lake, shown)
     assert ask(tmp_path / name / "warehouse.duckdb", "FROM marts.counted") == [(MONTH, 1)]
     found = ask(tmp_path / name / "warehouse.duckdb", "SELECT month, status, call_id, total_usd FROM cdr_in")
@@ -326,43 +326,45 @@ def test_a_warehouse_is_built_and_published_whatever_its_directory_is_called(
 
 
 def test_one_month_is_read_from_its_own_files_alone(
-    lake: Lake, put: Put, call: Call, edition: MakeEdition, target: Path
+    lake: Lake, put: Put, call: Call, publish_spec: MakeSpec, target: Path
 ) -> None:
     for month in ("2026-09", MONTH):
         put("cdr_in", month, [call("cdr_in", f"{month}-01 10:00:00")])
-    publish(target, lake, edition())
+    publish(target, lake, publish_spec())
     [(_, plan)] = ask(target, f"EXPLAIN ANALYZE SELECT sum(total_usd) FROM cdr_in WHERE month = '{MONTH}'")
     assert "Scanning Files: 1/2" in plan
 
 
 def test_what_is_published_is_known_whatever_the_clock_says(
-    lake: Lake, put: Put, call: Call, edition: MakeEdition, target: Path
+    lake: Lake, put: Put, call: Call, publish_spec: MakeSpec, target: Path
 ) -> None:
     put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00")])
-    publish(target, lake, edition())
+    publish(target, lake, publish_spec())
     os.utime(target, (4_000_000_000, 4_000_000_000))  # published by a clock that was ahead
-    assert shown_in(target) == fingerprint(lake, edition())
+    assert published_fingerprint(target) == fingerprint(lake, publish_spec())
     put("cdr_in", MONTH, [call("cdr_in", "2026-10-01 10:00:00"), call("cdr_in", "2026-10-01 11:00:00")])
-    assert shown_in(target) != fingerprint(lake, edition())
-    publish(target, lake, edition())
+    assert published_fingerprint(target) != fingerprint(lake, publish_spec())
+    publish(target, lake, publish_spec())
     os.utime(target, (0, 0))
-    assert shown_in(target) == fingerprint(lake, edition())
+    assert published_fingerprint(target) == fingerprint(lake, publish_spec())
     target.unlink()
-    assert shown_in(target) is None
+    assert published_fingerprint(target) is None
     target.write_bytes(b"no database")
-    assert shown_in(target) is None
+    assert published_fingerprint(target) is None
 
 
 @pytest.mark.parametrize("change", ["exports", "kept", "models", "schema"])
-def test_whatever_is_shown_is_in_the_fingerprint(lake: Lake, edition: MakeEdition, change: str, tmp_path: Path) -> None:
-    made = edition()
+def test_whatever_is_shown_is_in_the_fingerprint(
+    lake: Lake, publish_spec: MakeSpec, change: str, tmp_path: Path
+) -> None:
+    made = publish_spec()
     other = {
         "exports": replace(made, records={**made.records, "exports": pa.table({"export_id": ["e-1"]})}),
-        "kept": replace(made, kept={"marts.daily_traffic": {MONTH: [tmp_path]}}),
+        "kept": replace(made, retained={"marts.daily_traffic": {MONTH: [tmp_path]}}),
         "models": replace(made, models=[COUNT]),
         "schema": replace(made, calls={"cdr_in": BASE["cdr_in"]}),
     }
-    assert fingerprint(lake, edition()) == fingerprint(lake, made) != fingerprint(lake, other[change])
+    assert fingerprint(lake, publish_spec()) == fingerprint(lake, made) != fingerprint(lake, other[change])
 
 
 def test_a_mart_of_another_version_is_shown_with_the_columns_of_this_one(
@@ -372,6 +374,21 @@ def test_a_mart_of_another_version_is_shown_with_the_columns_of_this_one(
     build(lake, COUNT, MONTH, BASE)
     sql = f"SELECT month, 1.5 AS seconds, calls FROM ({SQL})"
     newer = Query(COUNT.name, sql, COUNT.about, {"month": "", "seconds": "Seconds.", "calls": ""}, COUNT.reads)
-    publish(target, lake, Edition({"cdr_in": BASE["cdr_in"]}, REJECTED, [newer], {}))
+    publish(target, lake, PublishSpec({"cdr_in": BASE["cdr_in"]}, REJECTED, [newer], {}))
     assert ask(target, "FROM marts.counted") == [(MONTH, None, 1)]
     assert ask(target, "SELECT typeof(seconds) FROM marts.counted") == [("DECIMAL(2,1)",)]
+
+
+def test_the_published_file_has_the_metrics_of_its_marts_as_macros(whole: Path) -> None:
+    told = dict(ask(whole, "SELECT function_name, comment FROM duckdb_functions() WHERE function_type = 'macro'"))
+    assert {name: told.get(name) for name in metrics()} == {name: one.about for name, one in metrics().items()}
+    found = ask(
+        whole,
+        """SELECT count(*), count(*) FILTER (WHERE asr(answered_calls, calls) = asr_call
+            AND acd(answered_seconds, answered_calls) = acd_seconds AND minutes(duration_seconds) = minutes)
+        FROM marts.daily_traffic""",
+    )
+    assert found == [(8, 8)]
+    with duckdb.connect() as db:
+        db.execute(f"ATTACH '{whole}' AS w (READ_ONLY)")
+        assert db.execute("SELECT w.asr(1, 4), w.asr(0, 0)").fetchall() == [(0.25, None)]

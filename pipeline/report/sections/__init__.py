@@ -1,4 +1,4 @@
-"""The sections of a report, one question each: a function from the published month to what is said and shown of it."""
+"""The sections of a report, a question each: functions from the published month to sentences, tables and charts."""
 
 from collections.abc import Callable
 
@@ -6,11 +6,11 @@ from pipeline.report.parts import Section
 from pipeline.report.published import Published
 from pipeline.report.sections.advice import advice
 from pipeline.report.sections.capacity import capacity
+from pipeline.report.sections.coverage import coverage
 from pipeline.report.sections.destinations import destinations
 from pipeline.report.sections.dids import dids
 from pipeline.report.sections.exactness import differences, exactness
 from pipeline.report.sections.headline import headline
-from pipeline.report.sections.kept import kept
 from pipeline.report.sections.spend import spend
 from pipeline.report.sections.traffic import traffic
 from pipeline.report.sections.trunks import causes, trunks
@@ -18,7 +18,7 @@ from pipeline.report.sections.watch import watch
 
 SECTIONS: tuple[Callable[[Published], Section], ...] = (
     headline,
-    kept,
+    coverage,
     traffic,
     spend,
     dids,
@@ -31,4 +31,4 @@ SECTIONS: tuple[Callable[[Published], Section], ...] = (
     differences,
     exactness,
 )
-"""In the order in which they are read."""
+"""All sections, in reading order."""

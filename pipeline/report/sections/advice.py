@@ -1,4 +1,4 @@
-"""What more flat channels would have saved of what was paid for metered ones."""
+"""Show what more flat channels would have saved of the cost of metered channels."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,19 +6,6 @@ from pipeline.report.parts import Column, Section, head_and_rest
 from pipeline.report.published import Published, Row
 from pipeline.report.wording import count, several, usd
 
-_EXTRA = """
-SELECT
-    CASE scope WHEN 'all' THEN 'all numbers' ELSE coalesce(name, 'numbers in no group') END AS place,
-    scope = 'all' AS everywhere,
-    extra_channels,
-    metered_calls,
-    metered_usd,
-    avoided_at_least_calls,
-    avoided_at_least_usd,
-    avoided_by_seconds_usd,
-    lost_calls
-FROM marts.capacity_adviser WHERE month = $month ORDER BY scope, place, extra_channels
-"""
 _COLUMNS = (
     Column("place", "For"),
     Column("extra_channels", "Extra channels", count),
@@ -32,20 +19,20 @@ _COLUMNS = (
 
 
 def advice(published: Published) -> Section:
-    """One row per number of channels, for all numbers together and for each capacity group."""
-    rows = published.rows(_EXTRA)
+    """Return a row for each number of extra channels, for all numbers together and for each capacity group."""
+    rows = published.rows("extra_channels")
     together = [row for row in rows if row["everywhere"]]
     return Section(
         "advice",
         "Would more channels pay",
-        list(_said(together, known="marts.capacity_adviser" in published.relations)),
+        list(_said(together, known="marts.channel_what_if" in published.relations)),
         head_and_rest("Extra flat channels for all numbers", "Apart by capacity group", rows, _COLUMNS, len(together)),
     )
 
 
 def _said(together: Sequence[Row], *, known: bool) -> Iterator[str]:
     if not known:
-        yield "The published file lacks marts.capacity_adviser."
+        yield "The published file lacks marts.channel_what_if."
         return
     first = together[0] if together else {}
     if not first.get("metered_calls"):

@@ -1,49 +1,30 @@
-"""How many channels were in use at once: at which hours, on which days, through what."""
+"""Show how many channels were in use at once: at which hours, on which days, through what."""
 
 from collections.abc import Iterator, Sequence
 
-from pipeline.report.charts import DIRECTIONS, Scale, by_day, by_day_title, pivot
-from pipeline.report.parts import Cell, Chart, Column, Section, Table, head_and_rest
+from pipeline.report.charts import DIRECTIONS, DailyChart, by_day, pivot
+from pipeline.report.parts import Cell, Column, Section, Table, drawn_length, head_and_rest
 from pipeline.report.published import Published, Row
-from pipeline.report.wording import NONE, count, day, decimal, instant, several
+from pipeline.report.wording import NONE, count, day, decimal, several, timestamp
 
-_DAYS = """
-SELECT day, direction, peak_held_channels AS channels, peak_held_at AS peak_at, peak_channels AS connected, busy_hour,
-    busy_hour_erlangs AS erlangs, channels_needed AS needed
-FROM marts.peak_concurrency WHERE month = $month AND scope = 'all' ORDER BY day, direction
-"""
-_HOURS = """
-SELECT direction, isodow(hour) AS weekday, hour(hour) AS hour, max(peak_held_channels) AS channels
-FROM marts.hourly_concurrency WHERE month = $month GROUP BY ALL ORDER BY ALL
-"""
-_PLACES = """
-SELECT
-    direction,
-    scope,
-    name,
-    arg_max(peak_held_at, peak_held_channels) AS peak_at,
-    max(busy_hour_erlangs) AS erlangs,
-    max(channels_needed) AS needed,
-    max(peak_held_channels) AS channels,
-    sum(lost_calls) AS lost
-FROM marts.peak_concurrency WHERE month = $month AND scope <> 'all' AND name IS NOT NULL
-GROUP BY direction, scope, name ORDER BY channels DESC, lost DESC, erlangs DESC, scope, name, direction
-"""
-_LOST = """
-SELECT hour, sum(lost_calls) AS lost FROM marts.hourly_concurrency
-WHERE month = $month GROUP BY hour HAVING sum(lost_calls) > 0 ORDER BY hour
-"""
+_PEAKS = DailyChart(
+    "peak-channels",
+    "Most channels at once per day",
+    "Most channels in use at once on each day, inbound and outbound; the heat maps have the same by hour.",
+    DIRECTIONS,
+    "groups",
+)
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SHOWN = 10
 
 
 def capacity(published: Published) -> Section:
-    """The peaks of the month, the heat map of its hours, and who made them."""
-    days, hours, places, lost = (published.rows(query) for query in (_DAYS, _HOURS, _PLACES, _LOST))
+    """Return the peaks of the month, the heat map of its hours, and the numbers and trunks behind them."""
+    days, hours, places, lost = map(published.rows, ("peak_days", "peak_hours", "peak_places", "lost_calls"))
     used = [row for row in days if row["channels"]]
     if not used and not lost:
-        said = published.empty("marts.peak_concurrency", "No channel was in use in this month.")
-        return Section("capacity", "Channels in use", [said])
+        sentence = published.empty("marts.peak_concurrency", "No channel was in use in this month.")
+        return Section("capacity", "Channels in use", [sentence])
     peaks = " ".join(_peaks(used))
     return Section(
         "capacity",
@@ -54,7 +35,7 @@ def capacity(published: Published) -> Section:
             "Counted to the second; a channel is in use from the start of a call to its end, ringing included.",
         ],
         [
-            _chart(published, days),
+            by_day(published, pivot(days, "direction", "channels"), _PEAKS),
             *_heat(hours),
             *head_and_rest("Where most channels were in use", "Elsewhere", places, _PLACE_COLUMNS, _SHOWN),
         ],
@@ -67,7 +48,7 @@ def _ways(rows: Sequence[Row]) -> list[str]:
 
 
 def _peaks(days: Sequence[Row]) -> Iterator[str]:
-    """When most channels were in use, the direction with most first."""
+    """Say when most channels were in use, the direction with most first."""
     most = [max((row for row in days if row["direction"] == way), key=_channels) for way in _ways(days)]
     for row in sorted(most, key=_channels, reverse=True):
         at = row["peak_at"]
@@ -75,7 +56,7 @@ def _peaks(days: Sequence[Row]) -> Iterator[str]:
 
 
 def _lost(rows: Sequence[Row]) -> str:
-    """How many calls found no channel, and when most did."""
+    """Say how many calls found no channel, and when most did."""
     if not rows:
         return "No call is known to have been lost for lack of a channel."
     worst = max(rows, key=lambda row: row["lost"])
@@ -90,24 +71,18 @@ def _channels(row: Row) -> int:
 
 
 def _busy(row: Row) -> str:
-    """The hour with most traffic, and what it takes to carry it."""
-    said = (
+    """Say which hour had most traffic, and how many channels carry it."""
+    sentence = (
         f"The busiest hour was {day(row['busy_hour'])} from {row['busy_hour']:%H:%M} UTC: "
         f"{decimal(row['erlangs'])} Erlang"
     )
-    return f"{said} {row['direction']}bound" + (
+    return f"{sentence} {row['direction']}bound" + (
         f", which {several(row['needed'], 'channel')} carry by Erlang B." if row["needed"] else "."
     )
 
 
-def _chart(published: Published, rows: Sequence[Row]) -> Chart:
-    spec = by_day(published, pivot(rows, "direction", "channels"), DIRECTIONS, Scale(), "groups")
-    about = "Most channels in use at once on each day, inbound and outbound; the heat maps have the same by hour."
-    return Chart("peak-channels", by_day_title(published, "Most channels at once per day", "groups"), about, spec)
-
-
 def _heat(hours: Sequence[Row]) -> Iterator[Table]:
-    """The most channels of each hour and weekday as a table, darker where more; both directions on one scale."""
+    """Yield a heat map of the most channels by hour and weekday for each direction, on one scale."""
     most = max((row["channels"] for row in hours), default=0)
     for way in _ways(hours):
         found = {(row["weekday"], row["hour"]): row["channels"] for row in hours if row["direction"] == way}
@@ -123,7 +98,7 @@ def _heat(hours: Sequence[Row]) -> Iterator[Table]:
 def _hour(channels: int | None, most: int, way: str) -> Cell:
     if channels is None:
         return Cell(NONE, number=True)
-    return Cell(count(channels), number=True, heat=channels / (most or 1), tone=f"dir-{way}")
+    return Cell(count(channels), number=True, heat=drawn_length(channels, most), tone=f"dir-{way}")
 
 
 _KINDS = {"did": "DID", "trunk": "trunk", "capacity_group": "capacity group"}
@@ -135,5 +110,5 @@ _PLACE_COLUMNS = (
     Column("direction", "Direction"),
     Column("erlangs", "Busy hour, Erlang", decimal),
     Column("needed", "Channels needed", count),
-    Column("peak_at", "Most at once, UTC", instant),
+    Column("peak_at", "Most at once, UTC", timestamp),
 )

@@ -1,4 +1,4 @@
-"""Where outbound calls go, and what a minute costs there."""
+"""Show where outbound calls go, and what a minute costs there."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,40 +8,13 @@ from pipeline.report.wording import count, several, share, text, usd, usd_exact
 
 _SHOWN = 15
 
-_COUNTRIES = """
-SELECT
-    destination_country,
-    sum(calls) AS calls,
-    sum(answered_calls) AS answered_calls,
-    sum(answered_calls) / nullif(sum(calls), 0) AS asr_call,
-    sum(billed_minutes) AS billed_minutes,
-    CAST(sum(charged_usd) AS DOUBLE) / nullif(sum(billed_minutes), 0) AS price_usd,
-    sum(charged_usd) AS charged_usd
-FROM marts.cost_by_country WHERE month = $month
-GROUP BY destination_country ORDER BY charged_usd DESC, destination_country
-"""
-_NETWORKS = """
-SELECT
-    destination_country,
-    network,
-    call_type,
-    calls,
-    answered_calls / nullif(calls, 0) AS asr_call,
-    billed_minutes,
-    lowest_rate_usd,
-    highest_rate_usd,
-    charged_usd
-FROM marts.cost_by_network WHERE month = $month
-ORDER BY charged_usd DESC, destination_country, network, call_type LIMIT 100
-"""
-
 
 def destinations(published: Published) -> Section:
-    """Countries by cost, and the networks in them."""
-    countries, networks = published.rows(_COUNTRIES), published.rows(_NETWORKS)
+    """Return the countries by cost, and the networks in them."""
+    countries, networks = published.rows("countries"), published.rows("networks")
     if not countries:
-        said = published.empty("marts.cost_by_country", "No outbound calls in this month.", "cdr_out")
-        return Section("destinations", "Destinations", [said])
+        sentence = published.empty("marts.cost_by_country", "No outbound calls in this month.", "cdr_out")
+        return Section("destinations", "Destinations", [sentence])
     named = [row for row in countries if row["destination_country"] is not None]
     nameless = [row for row in countries if row["destination_country"] is None]
     ordered = [*named[:_SHOWN], *nameless, *named[_SHOWN:]]
@@ -91,7 +64,7 @@ def _most(named: Sequence[Row]) -> Iterator[str]:
 
 
 def _nameless(rows: Sequence[Row], calls: int) -> Iterator[str]:
-    """What the rows of the countries leave out."""
+    """Say how many calls belong to no country."""
     for row in rows:
         yield (
             f"Of {several(calls, 'outbound call')} the vendor names no country of {count(row['calls'])}, "

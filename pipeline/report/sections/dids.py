@@ -1,38 +1,21 @@
-"""Our numbers: which are busy, which have gone quiet."""
+"""Show which of our numbers are busy, and which have gone quiet."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from pipeline.report.parts import Column, Section, Table, head_and_rest, table
 from pipeline.report.published import Published, Row
-from pipeline.report.wording import count, instant, several, share, text, usd
+from pipeline.report.wording import count, several, share, text, timestamp, usd
 
 _SHOWN = 15
 
-_USED = """
-SELECT
-    did_number,
-    answered_calls / nullif(calls, 0) AS asr_call,
-    minutes,
-    callers,
-    busiest_hour,
-    last_call_at,
-    total_usd,
-    calls
-FROM marts.did_usage WHERE month = $month ORDER BY calls DESC, minutes DESC, did_number
-"""
-_IDLE = """
-SELECT did_number, last_call_at, idle_days, months, calls
-FROM trends.dids WHERE idle AND strftime(first_call_at, '%Y-%m') <= $month ORDER BY idle_days DESC, did_number
-"""
-
 
 def dids(published: Published) -> Section:
-    """The busiest of the month, and those that nobody calls any more."""
-    used, idle = published.rows(_USED), published.rows(_IDLE)
+    """Return the busiest DIDs of the month, and the DIDs that get no calls any more."""
+    used, idle = published.rows("dids_used"), published.rows("dids_idle")
     if not used:
-        said = published.empty("marts.did_usage", "No DID was called in this month.", "cdr_in")
-        return Section("dids", "DIDs", [said, *([_quiet(idle)] if idle else [])], _quiet_table(idle))
+        sentence = published.empty("marts.did_usage", "No DID was called in this month.", "cdr_in")
+        return Section("dids", "DIDs", [sentence, *([_quiet(idle)] if idle else [])], _quiet_table(idle))
     return Section(
         "dids",
         "DIDs",
@@ -56,13 +39,13 @@ _COLUMNS = (
     Column("minutes", "Minutes", count),
     Column("callers", "Callers", count),
     Column("busiest_hour", "Busiest hour, UTC", _hour),
-    Column("last_call_at", "Last call, UTC", instant),
+    Column("last_call_at", "Last call, UTC", timestamp),
     Column("total_usd", "Cost, USD", usd),
 )
 _QUIET = (
     Column("did_number", "DID"),
     Column("idle_days", "Days ago", count),
-    Column("last_call_at", "Last call, UTC", instant),
+    Column("last_call_at", "Last call, UTC", timestamp),
     Column("months", "Months called in", count),
     Column("calls", "Calls in all", count),
 )
@@ -76,9 +59,8 @@ def _busiest(first: Row) -> str:
 
 
 def _said(used: Sequence[Row]) -> str:
-    total = sum(row["calls"] for row in used)
     top = used[:_SHOWN]
-    taken = share(sum(row["calls"] for row in top) / total)
+    taken = share(top[-1]["calls_share_to_here"])
     return f"DIDs that were called: {len(used)}. Those with most calls, {len(top)} of them, took {taken} of the calls."
 
 
@@ -90,5 +72,5 @@ def _quiet(idle: Sequence[Row]) -> str:
     if not idle:
         return "No DID that was ever called has gone quiet."
     last: datetime = idle[0]["last_call_at"]
-    since = f"the first of them since {instant(last)} UTC"
+    since = f"the first of them since {timestamp(last)} UTC"
     return f"DIDs that have gone quiet: {len(idle)}, {since}; each still costs its fee."

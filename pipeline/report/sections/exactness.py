@@ -1,4 +1,4 @@
-"""Is it all there: what changed since the export before, what could not be read, and the books to the cent."""
+"""Show whether the month is complete: changes since the export before, unreadable records, exact totals."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,29 +7,11 @@ from pipeline.report.published import Published, Row
 from pipeline.report.wording import count, day, several, usd_exact
 from pipeline.warehouse.records import Coverage
 
-_DIFFERENCES = """
-SELECT differences.* FROM differences
-INNER JOIN coverage USING (record_type, month, export_id)
-WHERE month = $month ORDER BY record_type, day
-"""
-_LOADED = """
-SELECT record_type, count(*) AS exports FROM exports WHERE month = $month AND loaded_at IS NOT NULL GROUP BY record_type
-"""
-_REJECTED = """
-SELECT record_type, reason, count(*) AS records
-FROM rejected_rows WHERE month = $month GROUP BY record_type, reason ORDER BY records DESC, record_type, reason
-"""
-_BOOKS = """
-SELECT record_type, component, counted, archived, published, rejected, unknown, difference
-FROM trends.reconciliation WHERE month = $month
-ORDER BY record_type, component <> 'rows', component LIKE '%_usd', component
-"""
-
 
 def differences(published: Published) -> Section:
-    """What the newest export changed."""
-    rows = published.rows(_DIFFERENCES)
-    loads = {row["record_type"]: row["exports"] for row in published.rows(_LOADED)}
+    """Return what the newest export changed."""
+    rows = published.rows("differences")
+    loads = {row["record_type"]: row["exports"] for row in published.rows("loads")}
     columns = (
         Column("record_type", "Records"),
         Column("day", "Day, UTC", day),
@@ -60,8 +42,8 @@ def _changed(row: Coverage, exports: int, rows: Sequence[Row]) -> str:
 
 
 def exactness(published: Published) -> Section:
-    """Every record is loaded or rejected, and every sum is the file's."""
-    rejected, books = published.rows(_REJECTED), published.rows(_BOOKS)
+    """Return whether every record is loaded or rejected, and every sum is that of the file."""
+    rejected, books = published.rows("rejections"), published.rows("reconciliation")
     records = [row for row in books if row["component"] == _RECORDS]
     amounts = [row for row in books if row["component"] != _RECORDS]
     return Section(
@@ -97,7 +79,7 @@ _SUMS = (
 
 
 def _written(books: Sequence[Row]) -> Iterator[Row]:
-    """Money to its last digit, seconds as the whole numbers that they are."""
+    """Write money to its last digit and seconds as whole numbers."""
     for row in books:
         write = usd_exact if row["component"].endswith("_usd") else count
         yield {**row, **{name: write(row[name]) for name in _SIDES}}
@@ -120,7 +102,7 @@ def _unknown(books: Sequence[Row]) -> list[Row]:
 
 
 def _balanced(books: Sequence[Row]) -> Iterator[str]:
-    """Whether the published records and sums are those of the archived files, and of which sums that cannot be told."""
+    """Say whether the published records and sums equal those of the archived files, or cannot be compared."""
     if not books:
         yield "trends.reconciliation has no sums of this month, so they were not compared with the archive."
         return
@@ -133,9 +115,9 @@ def _balanced(books: Sequence[Row]) -> Iterator[str]:
             "rejected_rows has their records, and those sums are exact only without them."
         )
     if not wrong:
-        kept = "All other" if unknown else "All"
-        told = len(books) - len(unknown)
-        yield f"{kept} {told} sums of rows, seconds and money are those of the archived files, to the last digit."
+        which = "All other" if unknown else "All"
+        sums = len(books) - len(unknown)
+        yield f"{which} {sums} sums of rows, seconds and money are those of the archived files, to the last digit."
 
 
 def _named(books: Sequence[Row]) -> str:

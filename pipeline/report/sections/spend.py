@@ -1,9 +1,9 @@
-"""What the month cost: by component, by day, and by its end."""
+"""Show what the month cost by component and by day, and what it will have cost at its end."""
 
 from collections.abc import Sequence
 from decimal import Decimal
 
-from pipeline.report.charts import Scale, Series, by_day, by_day_title, pivot
+from pipeline.report.charts import DailyChart, Series, by_day, pivot
 from pipeline.report.parts import Chart, Column, Section, Table, table
 from pipeline.report.published import Published, Row
 from pipeline.report.wording import count, day, several, share, usd, usd_exact
@@ -18,30 +18,10 @@ _COMPONENTS = (
 )
 _LABELS = {one.field: one.label for one in _COMPONENTS}
 
-_MIX = """
-SELECT
-    direction,
-    component,
-    calls_charged,
-    charged_minutes,
-    cost_per_minute_usd,
-    cost_usd,
-    CAST(cost_usd AS DOUBLE) / nullif(CAST(sum(cost_usd) OVER () AS DOUBLE), 0) AS share
-FROM marts.cost_by_component WHERE month = $month AND (cost_usd <> 0 OR calls_charged > 0) ORDER BY cost_usd DESC
-"""
-_DAYS = """
-SELECT day, component, sum(cost_usd) AS cost_usd
-FROM marts.cost_by_day WHERE month = $month GROUP BY day, component ORDER BY day, component
-"""
-_FORECAST = """
-SELECT direction, last_complete_day, days_left, known_days, spent_usd, expected_usd, forecast_usd
-FROM trends.forecast WHERE month = $month AND days_left > 0 ORDER BY direction
-"""
-
 
 def spend(published: Published) -> Section:
-    """The components, their days, and the forecast of a running month."""
-    mix, days, forecast = (published.rows(query) for query in (_MIX, _DAYS, _FORECAST))
+    """Return the components, their days, and the forecast of a running month."""
+    mix, days, forecast = map(published.rows, ("cost_components", "cost_days", "forecast"))
     expected = _expected(forecast)
     return Section(
         "cost",
@@ -64,7 +44,7 @@ def _label(component: str) -> str:
 
 
 def _expected(forecast: Sequence[Row]) -> Sequence[str]:
-    """What a running month will have cost when it is over."""
+    """Say what a running month will have cost when it is over."""
     known = [row for row in forecast if row["forecast_usd"] is not None]
     if not known:
         return ["Too few days are known to say what the month will cost."] if forecast else []
@@ -78,9 +58,9 @@ def _chart(published: Published, rows: Sequence[Row]) -> Sequence[Chart]:
         return []
     charged = {row["component"] for row in rows if row["cost_usd"]}
     series = [one for one in _COMPONENTS if one.field in charged]
-    spec = by_day(published, pivot(rows, "component", "cost_usd"), series, Scale(",.0f", ",.2f"), "stacks")
     about = "Cost of each day by component; the table of the components has the sums, that of the traffic each day's."
-    return [Chart("cost", by_day_title(published, "Cost per day, USD", "stacks"), about, spec)]
+    chart = DailyChart("cost", "Cost per day, USD", about, series, "stacks", hover=",.2f")
+    return [by_day(published, pivot(rows, "component", "cost_usd"), chart)]
 
 
 def _mix_table(mix: Sequence[Row]) -> Sequence[Table]:

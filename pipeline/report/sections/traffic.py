@@ -1,24 +1,32 @@
-"""Traffic day by day: calls, ASR and ACD of each direction."""
+"""Show traffic day by day: calls, ASR and ACD of each direction."""
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from pipeline.report.charts import DIRECTIONS, Scale, Shape, by_day, by_day_title, day_name, pivot
-from pipeline.report.parts import Chart, Column, Section, table
+from pipeline.report.charts import DIRECTIONS, DailyChart, by_day, day_name, pivot
+from pipeline.report.parts import Column, Section, table
 from pipeline.report.published import Published, Row
 from pipeline.report.wording import count, day, seconds, several, share, usd
 
-_DAYS = """
-SELECT day, direction, calls, answered_calls, asr_call, acd_seconds, minutes, cost_usd
-FROM marts.daily_traffic WHERE month = $month ORDER BY day, direction
-"""
+
+def _chart(name: str, title: str, axis: str, hover: str) -> DailyChart:
+    about = f"{title}, inbound and outbound; the figures are in the table of this section."
+    return DailyChart(name, title, about, DIRECTIONS, "lines", axis, hover, wide=False)
+
+
+_CHARTS = {
+    "calls": replace(_chart("calls", "Calls per day", ",.0f", ",.0f"), shape="groups", wide=True),
+    "asr_call": _chart("asr-call", "ASR: share of calls answered", ".0%", ".1%"),
+    "acd_seconds": _chart("acd-seconds", "ACD: mean length of answered calls, seconds", ",.0f", ",.1f"),
+}
 
 
 def traffic(published: Published) -> Section:
-    """Three charts and the exact figures."""
-    rows = published.rows(_DAYS)
+    """Return three charts and the exact figures."""
+    rows = published.rows("traffic_days")
     if not rows:
         return Section("traffic", "Traffic", [published.empty("marts.daily_traffic", "No calls in this month.")])
     return Section(
@@ -26,11 +34,7 @@ def traffic(published: Published) -> Section:
         "Traffic",
         [_busiest(published, rows)],
         [
-            _chart(published, rows, "calls", "Calls per day", Scale(), wide=True),
-            _chart(published, rows, "asr_call", "ASR: share of calls answered", Scale(".0%", ".1%")),
-            _chart(
-                published, rows, "acd_seconds", "ACD: mean length of answered calls, seconds", Scale(",.0f", ",.1f")
-            ),
+            *(by_day(published, pivot(rows, "direction", figure), chart) for figure, chart in _CHARTS.items()),
             table("Traffic per day", _both(published, rows), _COLUMNS, folded=True),
         ],
     )
@@ -50,7 +54,7 @@ _COLUMNS = (
 
 
 def _both(published: Published, rows: Sequence[Row]) -> list[Row]:
-    """One row per day, each figure of both directions side by side."""
+    """Return a row for each day, with the figures of both directions side by side."""
     days: dict[Any, dict[str, Any]] = {}
     for row in rows:
         blank = {"day": day_name(published, row["day"]), **dict.fromkeys(column.name for column in _COLUMNS[1:])}
@@ -66,12 +70,3 @@ def _busiest(published: Published, rows: Sequence[Row]) -> str:
     busiest, calls = max(days.items(), key=lambda found: found[1])
     so_far = " so far" if published.running else ""
     return f"The busiest day (UTC){so_far} was {day(busiest)} with {several(calls, 'call')} in both directions."
-
-
-def _chart(
-    published: Published, rows: Sequence[Row], name: str, title: str, scale: Scale, *, wide: bool = False
-) -> Chart:
-    shape: Shape = "groups" if name == "calls" else "lines"
-    spec = by_day(published, pivot(rows, "direction", name), DIRECTIONS, scale, shape, wide=wide)
-    about = f"{title}, inbound and outbound; the figures are in the table of this section."
-    return Chart(name.replace("_", "-"), by_day_title(published, title, shape), about, spec, wide)

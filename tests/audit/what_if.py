@@ -1,4 +1,4 @@
-"""What more flat channels would have saved: capacity_adviser, by counting the calls in progress as each begins."""
+"""What more flat channels would have saved: channel_what_if, by counting the calls in progress as each begins."""
 
 import itertools
 from collections import Counter
@@ -13,8 +13,8 @@ from tests.audit.calls import Span, span
 SHOWN = 50
 
 
-@recomputes("marts.capacity_adviser", "month scope name extra_channels")
-def capacity_adviser(books: Books) -> Iterator[Row]:
+@recomputes("marts.channel_what_if", "month scope name extra_channels")
+def channel_what_if(books: Books) -> Iterator[Row]:
     metered = [span(call) for call in books.inbound if (call.usd("metered") or 0) > 0]
     lost = _lost(books)
     for month in sorted({file.month for file in books.files}):
