@@ -82,8 +82,9 @@ def _kept_open(home: Path) -> Iterator[None]:
         yield
 
 
-def _without_waiting(connection: sqlite3.Connection, _: object) -> None:
-    connection.execute("PRAGMA synchronous = NORMAL")
+def _without_waiting(connection: object, _: object) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def end_the_dead(instance: DagsterInstance, locks: Path, *, ui_ended: bool) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ class Lake:
         self.root = root
         self._as_of = as_of
         self._listed: dict[str, tuple[State, dict[str, list[Path]]]] = {}
+        self._committed: dict[str, tuple[State, list[dict[str, Any]]]] = {}
 
     def new_file(self, table: str, month: str, version_key: str) -> Path:
         """Return a new path for a file that is to be written and then committed.
@@ -111,13 +112,18 @@ class Lake:
         """Return the version key of each month of the table: its export's id, or the fingerprint of its inputs."""
         return {month: files[-1].name.rsplit(".", 2)[0] for month, files in self.files(table).items()}
 
-    def commit_metadata(self, table: str) -> Iterator[dict[str, Any]]:
-        """Return the metadata of all commits, oldest first, each with the time of its commit as ``committed_at``."""
-        commits = [] if self._as_of and "." in table else self.table(table).history(self._as_of)
-        for commit in reversed(commits):
-            if METADATA_KEY in commit:
-                at = datetime.fromtimestamp(commit["timestamp"] / 1000, tz=UTC)
-                yield {**json.loads(commit[METADATA_KEY]), "committed_at": at}
+    def commit_metadata(self, table: str) -> list[dict[str, Any]]:
+        """Return the metadata of all commits, oldest first, each with the time of its commit as ``committed_at``.
+
+        The log is read again only after it changed.
+        """
+        state = self.table(table).state()
+        known, found = self._committed.get(table, (None, []))
+        if state != known:
+            commits = [] if self._as_of and "." in table else self.table(table).history(self._as_of)
+            found = [_metadata(commit) for commit in reversed(commits) if METADATA_KEY in commit]
+            self._committed[table] = state, found
+        return found
 
     def vacuum(self, history: timedelta) -> None:
         """Delete files that no snapshot of the last ``history`` shows, and files that a killed process left.
@@ -155,6 +161,11 @@ class Lake:
         if self._as_of is None:
             return self.table(name).open()
         return None if "." in name else self.table(name).at(self._as_of)
+
+
+def _metadata(commit: Mapping[str, Any]) -> dict[str, Any]:
+    at = datetime.fromtimestamp(commit["timestamp"] / 1000, tz=UTC)
+    return {**json.loads(commit[METADATA_KEY]), "committed_at": at}
 
 
 def rejected_table(record_type: str) -> str:

@@ -46,7 +46,11 @@ def launch(definitions: dg.Definitions, instance: DagsterInstance, requests: Seq
     return [
         definitions.resolve_job_def(str(request.job_name))
         .execute_in_process(
-            instance=instance, partition_key=request.partition_key, tags=dict(request.tags), raise_on_error=False
+            instance=instance,
+            partition_key=request.partition_key,
+            tags=dict(request.tags),
+            run_config=request.run_config,
+            raise_on_error=False,
         )
         .success
         for request in requests
@@ -123,13 +127,16 @@ def test_a_failed_load_is_launched_again_a_bounded_number_of_times_under_new_key
     assert operations.ledger.loaded("cdr_in") == {}
 
 
-def test_one_tick_reads_the_list_once_whatever_is_outstanding(
+def test_a_tick_over_six_ready_months_reads_the_list_once_its_loads_included(
     definitions: dg.Definitions, instance: DagsterInstance, sandbox: Sandbox
 ) -> None:
     ask_for_everything(definitions, instance)
     before = len(sandbox.requests)
-    assert len(tick(definitions, instance).run_requests or []) == 6
-    assert [request.method for request in sandbox.requests[before:]] == ["GET"]
+    requests = tick(definitions, instance).run_requests or []
+    assert launch(definitions, instance, requests) == [True] * 6
+    paths = [request.path for request in sandbox.requests[before:]]
+    assert [path for path in paths if not path.endswith(".csv.gz")] == paths[:1]
+    assert len(paths) == 1 + 6
 
 
 def test_a_month_whose_notes_are_damaged_keeps_no_other(
