@@ -60,9 +60,9 @@ def _mart(
                     failed.append(str(error))
                     context.log.error("%s", error)  # noqa: TRY400 - the sentence is all there is to see
                     told_of = {"failed": str(error)}
-                context.add_asset_metadata(
-                    {**told_of, **of_month(viewer, query, key, operations.settings)}, partition_key=key
-                )
+                shown = of_month(viewer, query, key, operations.settings)
+                lineage = catalogue.of_lineage(query) if shown else {}
+                context.add_asset_metadata({**told_of, **shown, **lineage}, partition_key=key)
         if failed and not _publishes(context.run):
             raise dg.Failure(" ".join(failed), allow_retries=False)
         return dg.MaterializeResult()
@@ -99,7 +99,7 @@ def of_month(viewer: Viewer, query: Query, key: str, settings: Settings) -> dict
     found = viewer.preview(query.name, key, catalogue.preview_spec(settings))
     if found is None:
         return {}
-    shown = {**catalogue.of_preview(found), **catalogue.of_lineage(query)}
+    shown = catalogue.of_preview(found)
     if {"day", "direction", "calls"} <= set(found.first.names):
         shown["traffic"] = dg.MetadataValue.md(plots.traffic(Month.parse(key), viewer.traffic(query.name, key)))
     return shown

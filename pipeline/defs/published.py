@@ -39,8 +39,9 @@ def published(operations: Operations) -> dg.AssetsDefinition:
             if failed := operations.publisher.unbuilt():  # all else is published by now
                 raise PermanentError(" ".join(failed))
             shown = metadata_of_publishing(operations)
+        lineage = {query.name: catalogue.of_lineage(query) for query in views()}
         for name, metadata in shown.items():
-            yield dg.MaterializeResult(asset_key=key_of(name), metadata=metadata)
+            yield dg.MaterializeResult(asset_key=key_of(name), metadata={**metadata, **lineage.get(name, {})})
 
     return warehouse
 
@@ -100,16 +101,10 @@ def _of_file(operations: Operations) -> dict[str, Any]:
 
 def _of_relations(operations: Operations) -> dict[str, dict[str, Any]]:
     """What there is to see of every relation that publishing makes."""
-    made = {query.name: query for query in views()}
-    specs = {name: _preview_spec(operations, name) for name in (*records(), *made)}
+    names = (*records(), *(query.name for query in views()))
+    specs = {name: _preview_spec(operations, name) for name in names}
     found = published_previews(operations.place.warehouse, specs)
-    return {
-        name: {
-            **catalogue.of_preview(one, "dagster/row_count"),
-            **(catalogue.of_lineage(made[name]) if name in made else {}),
-        }
-        for name, one in found.items()
-    }
+    return {name: catalogue.of_preview(one, "dagster/row_count") for name, one in found.items()}
 
 
 def _preview_spec(operations: Operations, name: str) -> PreviewSpec:

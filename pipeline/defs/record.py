@@ -60,7 +60,10 @@ class RunRecord:
         tell_difference(self._operations, partition.dataset, month, loaded)
 
     def built(self, query: Query, month: Month) -> None:
-        """Record a month of a mart; of the newest month with a preview, which is what the UI shows of the mart."""
+        """Record a month of a mart; the newest month with a preview, because the UI shows that of a mart.
+
+        Where the columns come from is left out: reading it from the SQL would take longer than the whole backfill.
+        """
         shown: dict[str, Any] = {"changed": True}
         if month == self._operations.ledger.months()[-1]:
             with Viewer(self._operations.place.lake) as viewer:
