@@ -9,10 +9,10 @@ help: ## What can be made
 UV := $(shell command -v uv)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.venv/runtime .venv/ready .venv/bench: pyproject.toml uv.lock constraints.txt
+.venv/runtime .venv/ready .venv/bench: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
 	test -x $(BIN)/python || $(if $(UV),$(UV) venv --quiet --python $(PYTHON) .venv,$(PYTHON) -m venv .venv)
-	$(if $(UV),,$(PIP) uv &&) UV_PROJECT_ENVIRONMENT=.venv $(or $(UV),$(BIN)/uv) sync --quiet --frozen --inexact --compile-bytecode $(EXTRA:%=--extra %) \
+	$(if $(UV),,$(PIP) uv &&) $(or $(UV),$(BIN)/uv) pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.$(EXTRA:%=[%])' \
 	|| $(PIP) -e '.$(EXTRA:%=[%])'
 	touch $@
 .venv/ready: EXTRA := test
@@ -21,9 +21,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 install: .venv/ready ## Make .venv, with the versions that were tested together
 
-lock: .venv/ready ## Bring uv.lock and constraints.txt up to pyproject.toml (UPGRADE=1: to the newest versions)
-	$(BIN)/uv lock $(if $(UPGRADE),--upgrade)
-	$(BIN)/uv export --quiet --frozen --all-extras --no-emit-project --no-hashes --no-annotate --no-header --output-file constraints.txt
+lock: .venv/ready ## Bring constraints.txt up to pyproject.toml (UPGRADE=1: to the newest versions)
+	$(BIN)/uv pip compile --quiet --universal --all-extras --no-annotate --no-header $(if $(UPGRADE),--upgrade) --output-file constraints.txt pyproject.toml
 
 demo: .venv/runtime ## Everything against a local vendor: three months, tables, the UI (NO_UI=1 ends it there)
 	$(BIN)/cdr demo $(if $(NO_UI),--no-ui)

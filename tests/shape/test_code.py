@@ -47,7 +47,7 @@ def test_nothing_prints() -> None:
 
 
 def test_the_top_level_holds_what_it_should() -> None:
-    files = {"pyproject.toml", "uv.lock", "constraints.txt", "README.md", "Makefile", "LICENSE", "CHANGELOG.md"}
+    files = {"pyproject.toml", "constraints.txt", "README.md", "Makefile", "LICENSE", "CHANGELOG.md"}
     expected = files | {"pipeline", "dagster_home", "tests", "sql", "docs", "deploy"}
     made = {"data", "build", "cdr_pipeline.egg-info"}
     assert {path.name for path in ROOT.iterdir() if not path.name.startswith(".")} - made <= expected
