@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 .venv/runtime .venv/ready .venv/bench: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
-	test -x $(BIN)/python || $(if $(UV),$(UV) venv --quiet --python $(PYTHON) .venv,$(PYTHON) -m venv .venv)
+	test -x $(BIN)/python || $(if $(UV),$(UV) venv --quiet --seed --python $(PYTHON) .venv,$(PYTHON) -m venv .venv)
 	$(if $(UV),,$(PIP) uv &&) $(or $(UV),$(BIN)/uv) pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.$(EXTRA:%=[%])' \
 	|| $(PIP) -e '.$(EXTRA:%=[%])'
 	touch $@

@@ -20,7 +20,7 @@ PINNED = {
 }
 
 
-@pytest.mark.parametrize("wanted", map(Requirement, WANTED), ids=str)
+@pytest.mark.parametrize("wanted", [Requirement(one) for one in WANTED], ids=str)
 def test_every_requirement_is_pinned_to_a_version_that_it_accepts(wanted: Requirement) -> None:
     [pin] = PINNED[canonicalize_name(wanted.name)].specifier
     assert pin.operator == "=="
