@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 .venv/runtime .venv/ready .venv/bench: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
 	test -x $(BIN)/python || $(if $(UV),$(UV) venv --quiet --seed --python $(PYTHON) .venv,$(PYTHON) -m venv .venv)
-	$(if $(UV),,$(PIP) uv &&) $(or $(UV),$(BIN)/uv) pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.$(EXTRA:%=[%])' \
+	$(if $(UV),,$(PIP) uv &&) UV_SYSTEM_CERTS=true $(or $(UV),$(BIN)/uv) pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.$(EXTRA:%=[%])' \
 	|| $(PIP) -e '.$(EXTRA:%=[%])'
 	touch $@
 .venv/ready: EXTRA := test
@@ -22,7 +22,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 install: .venv/ready ## Make .venv, with the versions that were tested together
 
 lock: .venv/ready ## Bring constraints.txt up to pyproject.toml (UPGRADE=1: to the newest versions)
-	$(BIN)/uv pip compile --quiet --universal --all-extras --no-annotate --no-header $(if $(UPGRADE),--upgrade) --output-file constraints.txt pyproject.toml
+	UV_SYSTEM_CERTS=true $(BIN)/uv pip compile --quiet --universal --all-extras --no-annotate --no-header $(if $(UPGRADE),--upgrade) --output-file constraints.txt pyproject.toml
 
 demo: .venv/runtime ## Everything against a local vendor: three months, tables, the UI (NO_UI=1 ends it there)
 	$(BIN)/cdr demo $(if $(NO_UI),--no-ui)
