@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,7 +53,6 @@ class Archive:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._parsed: dict[Path, tuple[tuple[int, int, int], RequestedExport]] = {}
 
     def file(self, vendor: str, record_type: str, month: Month, export_id: str, companion: str = "") -> Path:
         """Return the path of an export's file, whether it exists or not.
@@ -78,7 +78,7 @@ class Archive:
     def write_request(self, export: RequestedExport) -> None:
         """Record that the export was requested, unless a readable record exists."""
         path = sidecar(self.file_of(export), "asked")
-        if not any(self._readable([path], RequestedExport)):
+        if not any(_readable([path], RequestedExport)):
             write_json(path, asdict(export))
 
     def write_manifest(self, manifest: Manifest) -> None:
@@ -123,7 +123,7 @@ class Archive:
 
     def manifest(self, file: Path) -> Manifest | None:
         """Return the manifest of a file, or None where the file has not landed."""
-        return next(self._readable([sidecar(file, "landed")], Manifest), None) if file.exists() else None
+        return next(_readable([sidecar(file, "landed")], Manifest), None) if file.exists() else None
 
     def damage(self, manifest: Manifest, companion: str = "") -> str:
         """Hash a landed file and return what is wrong with it; empty where nothing is."""
@@ -142,14 +142,12 @@ class Archive:
 
     def requested(self) -> Iterator[RequestedExport]:
         """Yield every requested export, the oldest first."""
-        yield from sorted(self._readable(self.root.glob("*/*/*/*.asked.json"), RequestedExport), key=by_age)
+        yield from sorted(_readable(self.root.glob("*/*/*/*.asked.json"), RequestedExport), key=by_age)
 
     def requested_among(self, vendor: str, export_ids: Collection[str]) -> Iterator[RequestedExport]:
         """Yield the requested exports of a vendor that have one of these ids."""
         paths = self.root.glob(f"{vendor}/*/*/*.asked.json")
-        yield from self._readable(
-            (path for path in paths if path.name.partition(".")[0] in export_ids), RequestedExport
-        )
+        yield from _readable((path for path in paths if path.name.partition(".")[0] in export_ids), RequestedExport)
 
     def requested_of(self, vendor: str, record_type: str, month: Month) -> Iterator[RequestedExport]:
         """Yield the requested exports of one month.
@@ -160,30 +158,11 @@ class Archive:
             month: The month.
         """
         folder = self.root / vendor / record_type / str(month)
-        yield from self._readable(folder.glob("*.asked.json"), RequestedExport)
+        yield from _readable(folder.glob("*.asked.json"), RequestedExport)
 
     def landed(self) -> Iterator[Manifest]:
         """Yield every manifest, that of the oldest export first."""
-        yield from sorted(self._readable(self.root.glob("*/*/*/*.landed.json"), Manifest), key=by_age)
-
-    def _readable(self, paths: Iterable[Path], kind: type[Record]) -> Iterator[Record]:
-        """Yield the content of each sidecar that can be read; `cdr verify` reports the others."""
-        for path in paths:
-            with suppress(PermanentError):
-                yield self._content(path, kind)
-
-    def _content(self, path: Path, kind: type[Record]) -> Record:
-        """Return the content of a sidecar; it is parsed again only after it was replaced."""
-        try:
-            stat = path.stat()
-        except OSError:
-            return read_sidecar(path, kind)  # which says what is wrong
-        version = stat.st_ino, stat.st_mtime_ns, stat.st_size
-        known, content = self._parsed.get(path, (None, None))
-        if known != version or not isinstance(content, kind):
-            content = read_sidecar(path, kind)
-            self._parsed[path] = version, content
-        return content
+        yield from sorted(_readable(self.root.glob("*/*/*/*.landed.json"), Manifest), key=by_age)
 
     def landed_of(self, vendor: str, record_type: str, month: Month) -> Iterator[Manifest]:
         """Yield the manifests of one month.
@@ -194,7 +173,21 @@ class Archive:
             month: The month.
         """
         folder = self.root / vendor / record_type / str(month)
-        yield from self._readable(folder.glob("*.landed.json"), Manifest)
+        yield from _readable(folder.glob("*.landed.json"), Manifest)
+
+
+def _readable(paths: Iterable[Path], kind: type[Record]) -> Iterator[Record]:
+    """Yield the content of each sidecar that can be read; `cdr verify` reports the others."""
+    for path in paths:
+        with suppress(PermanentError, FileNotFoundError):
+            stat = path.stat()
+            yield _content(path, kind, (stat.st_ino, stat.st_mtime_ns, stat.st_size))
+
+
+@lru_cache(maxsize=50_000)
+def _content(path: Path, kind: type[Record], version: tuple[int, int, int]) -> Record:
+    """Return the content of a sidecar; it is parsed again only after it was replaced, which changes its version."""
+    return read_sidecar(path, kind)
 
 
 def read_sidecar(path: Path, kind: type[Record]) -> Record:
