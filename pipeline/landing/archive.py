@@ -20,7 +20,16 @@ from typing import TypeVar
 
 from pipeline.containers import SUFFIXES
 from pipeline.errors import PermanentError
-from pipeline.landing.manifests import Gone, Manifest, RequestedExport, by_age, read_gone, read_json, write_json
+from pipeline.landing.manifests import (
+    Gone,
+    Manifest,
+    RequestedExport,
+    by_age,
+    read_gone,
+    read_json,
+    sidecar,
+    write_json,
+)
 from pipeline.months import Month
 
 Record = TypeVar("Record", RequestedExport, Manifest)
@@ -181,7 +190,7 @@ def _readable(paths: Iterable[Path], kind: type[Record]) -> Iterator[Record]:
     for path in paths:
         with suppress(PermanentError, FileNotFoundError):
             stat = path.stat()
-            yield _content(path, kind, (stat.st_ino, stat.st_mtime_ns, stat.st_size))
+            yield _content(path, kind, (stat.st_ino, stat.st_mtime_ns, stat.st_size))  # type: ignore[arg-type] # a class has a hash
 
 
 @lru_cache(maxsize=50_000)
@@ -196,8 +205,3 @@ def read_sidecar(path: Path, kind: type[Record]) -> Record:
     if expected != ExportKey(record.vendor, record.record_type, Month.parse(record.month), record.export_id):
         raise PermanentError(f"{path.name} describes another export; `cdr verify --repair` writes it again.")
     return record
-
-
-def sidecar(file: Path, kind: str) -> Path:
-    """Return the path of a sidecar of a file; ``kind`` is ``asked``, ``landed`` or ``gone``."""
-    return file.with_name(f"{file.name.partition('.')[0]}.{kind}.json")
