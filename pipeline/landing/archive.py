@@ -9,52 +9,17 @@ A further file of the export is ``<export id>.<companion>.csv.gz``. Its sidecar 
 """
 
 import hashlib
-import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
 
 from pipeline.containers import SUFFIXES
 from pipeline.errors import PermanentError
-from pipeline.landing.manifests import (
-    Gone,
-    Manifest,
-    RequestedExport,
-    by_age,
-    read_gone,
-    read_json,
-    sidecar,
-    write_json,
-)
+from pipeline.landing.manifests import Gone, Manifest, RequestedExport, by_age, read_gone, write_json
+from pipeline.landing.sidecars import SAFE_ID, readable, sidecar
 from pipeline.months import Month
-
-Record = TypeVar("Record", RequestedExport, Manifest)
-"""What a sidecar file holds."""
-
-_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-
-
-@dataclass(frozen=True, order=True)
-class ExportKey:
-    """What identifies an export in the archive, and decides the path of all its files."""
-
-    vendor: str
-    record_type: str
-    month: Month
-    export_id: str
-
-    @classmethod
-    def of(cls, path: Path) -> "ExportKey":
-        """Return the export of a file by its path; raises ``PermanentError`` for a path that no export has."""
-        vendor, record_type, month = path.parts[-4:-1]
-        export_id = path.name.partition(".")[0]
-        if str(Month.parse(month)) != month or not _SAFE_ID.fullmatch(export_id):
-            raise PermanentError(f"{path.name} does not belong in the archive; move it out.")
-        return cls(vendor, record_type, Month.parse(month), export_id)
 
 
 class Archive:
@@ -73,7 +38,7 @@ class Archive:
             export_id: The vendor's id; raises ``PermanentError`` where it cannot be a file name.
             companion: The name of a further file of the export; empty for the file of records.
         """
-        if not _SAFE_ID.fullmatch(export_id):
+        if not SAFE_ID.fullmatch(export_id):
             raise PermanentError(f"Export id {export_id[:40]!r} cannot be a file name; tell the vendor's support.")
         folder = self.root / vendor / record_type / str(month)
         name = f"{export_id}.{companion}" if companion else export_id
@@ -87,7 +52,7 @@ class Archive:
     def write_request(self, export: RequestedExport) -> None:
         """Record that the export was requested, unless a readable record exists."""
         path = sidecar(self.file_of(export), "asked")
-        if not any(_readable([path], RequestedExport)):
+        if not any(readable([path], RequestedExport)):
             write_json(path, asdict(export))
 
     def write_manifest(self, manifest: Manifest) -> None:
@@ -132,7 +97,7 @@ class Archive:
 
     def manifest(self, file: Path) -> Manifest | None:
         """Return the manifest of a file, or None where the file has not landed."""
-        return next(_readable([sidecar(file, "landed")], Manifest), None) if file.exists() else None
+        return next(readable([sidecar(file, "landed")], Manifest), None) if file.exists() else None
 
     def damage(self, manifest: Manifest, companion: str = "") -> str:
         """Hash a landed file and return what is wrong with it; empty where nothing is."""
@@ -151,12 +116,12 @@ class Archive:
 
     def requested(self) -> Iterator[RequestedExport]:
         """Yield every requested export, the oldest first."""
-        yield from sorted(_readable(self.root.glob("*/*/*/*.asked.json"), RequestedExport), key=by_age)
+        yield from sorted(readable(self.root.glob("*/*/*/*.asked.json"), RequestedExport), key=by_age)
 
     def requested_among(self, vendor: str, export_ids: Collection[str]) -> Iterator[RequestedExport]:
         """Yield the requested exports of a vendor that have one of these ids."""
         paths = self.root.glob(f"{vendor}/*/*/*.asked.json")
-        yield from _readable((path for path in paths if path.name.partition(".")[0] in export_ids), RequestedExport)
+        yield from readable((path for path in paths if path.name.partition(".")[0] in export_ids), RequestedExport)
 
     def requested_of(self, vendor: str, record_type: str, month: Month) -> Iterator[RequestedExport]:
         """Yield the requested exports of one month.
@@ -167,11 +132,11 @@ class Archive:
             month: The month.
         """
         folder = self.root / vendor / record_type / str(month)
-        yield from _readable(folder.glob("*.asked.json"), RequestedExport)
+        yield from readable(folder.glob("*.asked.json"), RequestedExport)
 
     def landed(self) -> Iterator[Manifest]:
         """Yield every manifest, that of the oldest export first."""
-        yield from sorted(_readable(self.root.glob("*/*/*/*.landed.json"), Manifest), key=by_age)
+        yield from sorted(readable(self.root.glob("*/*/*/*.landed.json"), Manifest), key=by_age)
 
     def landed_of(self, vendor: str, record_type: str, month: Month) -> Iterator[Manifest]:
         """Yield the manifests of one month.
@@ -182,26 +147,4 @@ class Archive:
             month: The month.
         """
         folder = self.root / vendor / record_type / str(month)
-        yield from _readable(folder.glob("*.landed.json"), Manifest)
-
-
-def _readable(paths: Iterable[Path], kind: type[Record]) -> Iterator[Record]:
-    """Yield the content of each sidecar that can be read; `cdr verify` reports the others."""
-    for path in paths:
-        with suppress(PermanentError, FileNotFoundError):
-            stat = path.stat()
-            yield _content(path, kind, (stat.st_ino, stat.st_mtime_ns, stat.st_size))  # type: ignore[arg-type] # a class has a hash
-
-
-@lru_cache(maxsize=50_000)
-def _content(path: Path, kind: type[Record], version: tuple[int, int, int]) -> Record:
-    """Return the content of a sidecar; it is parsed again only after it was replaced, which changes its version."""
-    return read_sidecar(path, kind)
-
-
-def read_sidecar(path: Path, kind: type[Record]) -> Record:
-    """Return the content of a sidecar; raises ``PermanentError`` where it is torn or describes another export."""
-    expected, record = ExportKey.of(path), read_json(path, kind)
-    if expected != ExportKey(record.vendor, record.record_type, Month.parse(record.month), record.export_id):
-        raise PermanentError(f"{path.name} describes another export; `cdr verify --repair` writes it again.")
-    return record
+        yield from readable(folder.glob("*.landed.json"), Manifest)

@@ -148,8 +148,3 @@ def _plain(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} cannot be written to a manifest")
-
-
-def sidecar(file: Path, kind: str) -> Path:
-    """Return the path of a sidecar of a file; ``kind`` is ``asked``, ``landed`` or ``gone``."""
-    return file.with_name(f"{file.name.partition('.')[0]}.{kind}.json")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from pipeline.dataset import Companion
 from pipeline.errors import PermanentError, TransientError
-from pipeline.landing.archive import Archive, ExportKey, Record, read_sidecar
+from pipeline.landing.archive import Archive
 from pipeline.landing.fetch import verify
-from pipeline.landing.manifests import Manifest, RequestedExport, sidecar
+from pipeline.landing.manifests import Manifest, RequestedExport
+from pipeline.landing.sidecars import ExportKey, Record, read_sidecar, sidecar
 
 
 def repair(archive: Archive, export: ExportKey, now: datetime) -> None:

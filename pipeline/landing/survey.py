@@ -8,9 +8,10 @@ from pathlib import Path
 from pipeline.containers import SUFFIXES
 from pipeline.dataset import Companion
 from pipeline.errors import PermanentError
-from pipeline.landing.archive import Archive, ExportKey, Record, read_sidecar
+from pipeline.landing.archive import Archive
 from pipeline.landing.fetch import unpacked_name
-from pipeline.landing.manifests import Manifest, RequestedExport, sidecar
+from pipeline.landing.manifests import Manifest, RequestedExport
+from pipeline.landing.sidecars import ExportKey, Record, read_sidecar, sidecar
 
 _FILE = re.compile(rf"[^.]+(\.({'|'.join(Companion)}))?({'|'.join(map(re.escape, SUFFIXES))})")
 _SIDECAR = re.compile(r"[^.]+\.(asked|landed|gone)\.json")

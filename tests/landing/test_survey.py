@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PermanentError
-from pipeline.landing.archive import Archive, ExportKey
+from pipeline.landing.archive import Archive
 from pipeline.landing.fetch import verify
 from pipeline.landing.manifests import Manifest, RequestedExport
 from pipeline.landing.repair import repair
+from pipeline.landing.sidecars import ExportKey
 from pipeline.landing.survey import survey
 from pipeline.months import Month
 
