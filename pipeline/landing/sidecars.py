@@ -1,4 +1,4 @@
-"""The sidecar files beside an archived file: which export they are of, and what they say, read once for each version."""
+"""The sidecar files beside an archived file: which export they are of, and what they say, read once a version."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -54,7 +54,7 @@ def _repeat(operations: Operations, tables: list[str], month: Month) -> None:
         [first] = lake.files(table)[str(FIRST)]
         file = lake.new_file(table, str(month), first.name.split(".")[0])
         os.link(first, file)
-        noted = next(lake.commit_metadata(table), {})
+        noted = next(iter(lake.commit_metadata(table)), {})
         lake.replace_month(table, str(month), [file], _schema(table, first), {**noted, "month": str(month)})
 
 
