@@ -379,7 +379,7 @@ class TestItsFiles:
 
     def test_behind_an_address_that_has_run_out_are_fetched_another_time(self, serve: Serve) -> None:
         origin, _ = serve(lambda path: (403, {}, b"") if "sig" in path else answered(resource(fileUrl="/x?sig=1")))
-        with pytest.raises(TransientError, match=r"\(HTTP 403\): the address has run out; try again later\.$"):
+        with pytest.raises(TransientError, match=r"\(HTTP 403\): the address has expired; try again later\.$"):
             client(origin).open(replace(listed(serve, resource())[0], url=f"{origin}/exports/a"))
 
     @pytest.mark.parametrize("now", [{"fileUrl": None}, {"fileUrl": ""}, {"status": "error", "fileUrl": None}])
@@ -461,13 +461,13 @@ class TestWithTheLocalVendor:
         assert [e.id for e in held if abs(e.created_at - clock()) < timedelta(minutes=1)] == [export.id]
         assert (export.start, export.end) == (OCTOBER.start, OCTOBER.end)
 
-    @pytest.mark.parametrize("days_as_instants", [False, True])
+    @pytest.mark.parametrize("days_as_timestamps", [False, True])
     @pytest.mark.parametrize("dataset", [ACTIVITIES, PURCHASES, REPORT], ids=["activities", "purchases", "report"])
     @pytest.mark.parametrize("month", [OCTOBER, OCTOBER.shift(1)], ids=["over", "running"])
     def test_a_post_whose_answer_was_lost_is_found_again(
-        self, clock: ManualClock, dataset: Dataset, month: Month, days_as_instants: bool, tmp_path: Path
+        self, clock: ManualClock, dataset: Dataset, month: Month, days_as_timestamps: bool, tmp_path: Path
     ) -> None:
-        with Sandbox(clock=clock, api_key=KEY, rows_per_day=0, days_as_instants=days_as_instants) as sandbox:
+        with Sandbox(clock=clock, api_key=KEY, rows_per_day=0, days_as_timestamps=days_as_timestamps) as sandbox:
             sandbox.faults.inject(Fault.UNANSWERED, on=Operation.CREATE)
             vendor = client(sandbox.url)
             wanted = request_for(series("main", dataset), dataset, month, clock())
@@ -501,7 +501,7 @@ class TestWithTheLocalVendor:
 
     def test_an_address_that_ran_out_in_our_hands_is_minted_again(self, sandbox: Sandbox, ready: Export) -> None:
         sandbox.faults.inject(Fault.POINTER_EXPIRED)
-        with pytest.raises(TransientError, match="has run out"):
+        with pytest.raises(TransientError, match="has expired"):
             client(sandbox.url).open(ready)
         client(sandbox.url).open(ready).close()
 
