@@ -24,7 +24,7 @@ def looked(sensing: dg.Definitions, instance: dg.DagsterInstance, sandbox: Sandb
     sensor = sensing.resolve_sensor_def("exports_ready")
     result = sensor(dg.build_sensor_context(instance=instance, cursor=cursor, definitions=sensing))
     if isinstance(result, dg.SkipReason):
-        assert "Nobody called back" in str(result.skip_message)
+        assert "No vendor called back" in str(result.skip_message)
         assert len(sandbox.requests) == before
         return None
     assert isinstance(result, dg.SensorResult)
