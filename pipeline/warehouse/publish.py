@@ -103,7 +103,7 @@ def fingerprint(lake: Snapshot, spec: PublishSpec) -> str:
     inputs: list[object] = [STORAGE_VERSION, *((name, lake.files(name)) for name in tables)]
     inputs += [(schema.to_string(), _descriptions(schema)) for schema in spec.calls.values()]
     inputs += [(query.name, query.sql, _retained(spec, query)) for query in models]
-    inputs += [(metric.name, metric.body) for metric in metrics().values()]
+    inputs += sorted((metric.name, metric.body) for metric in metrics().values())
     inputs += [(name, path.read_bytes()) for name, path in seeds().items()]
     for name, table in spec.records.items():
         inputs.append((name, table.drop_columns(list(_AGING.intersection(table.column_names))).to_pylist()))
