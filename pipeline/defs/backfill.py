@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from pipeline.defs.home import prepare_home
+from pipeline.defs.outcome import told
 from pipeline.defs.record import RunRecord
 from pipeline.defs.runs import Process
 from pipeline.operations.backfill import Backfill
@@ -30,6 +31,7 @@ def bring_in(
         force_new: Bring in a new export of every partition.
         force: The same, and load also what the guards refuse.
     """
+    _ = operations.place.tables  # a dataset that cannot be typed is told before anything is recorded
     prepare_home(operations.settings)
     with dg.DagsterInstance.get() as instance:
         return backfilled(operations, instance, partitions, say, force_new=force_new or force, force=force)
@@ -54,8 +56,12 @@ def backfilled(
     @dg.op(name="backfill", description="Brings in months, as far as they can be had.")
     def bring_months_in(context: dg.OpExecutionContext) -> None:
         backfill = Backfill(operations, RunRecord(operations, context), say, force=force, pauses=pauses)
-        backfill.run(partitions, force_new=force_new)
-        failed.update(backfill.failed)
+        try:
+            with told():
+                backfill.run(partitions, force_new=force_new)
+        except dg.Failure as error:  # of the whole, so of every partition that is left
+            failed.update(dict.fromkeys(backfill.turns.left, str(error.description)))
+        failed.update(backfill.turns.failed)
         if failed:
             reasons = (f"{partition}: {why}" for partition, why in failed.items())
             raise dg.Failure(" ".join(reasons), allow_retries=False)

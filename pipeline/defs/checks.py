@@ -6,6 +6,7 @@ that holds only after a publish. The rows of a result name their relation and mo
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import dagster as dg
 
@@ -32,12 +33,17 @@ def checks(operations: Operations) -> dg.AssetChecksDefinition:
 
     @dg.multi_asset_check(specs=specs, name="sql_checks")
     def sql_checks() -> Iterator[dg.AssetCheckResult]:
-        for name, query in queries.items():
-            with told():
-                finding = check(operations.place.warehouse, query)
-            yield _result(name, query, finding)
+        with told():
+            results = list(evaluated(operations.place.warehouse))
+        yield from results
 
     return sql_checks
+
+
+def evaluated(warehouse: Path) -> Iterator[dg.AssetCheckResult]:
+    """Yield the result of each check on the published file."""
+    for query in load("checks"):
+        yield _result(_name(query), query, check(warehouse, query))
 
 
 def readers(queries: Iterable[Query]) -> dict[str, list[str]]:

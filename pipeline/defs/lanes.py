@@ -1,6 +1,7 @@
 """The lane of a record type: ask -> ready -> file -> calls, one partition per month."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -112,8 +113,9 @@ def _file(operations: Operations, record_type: str, months: dg.PartitionsDefinit
     def file(context: dg.AssetExecutionContext, config: FileConfig) -> Iterator[dg.MaterializeResult[None]]:
         month = Month.parse(context.partition_key)
         with told(context):
-            export = received(config.export) if context.retry_number == 0 else None
-            export = export or _export_for(operations, record_type, month, context.run.tags.get(EXPORT_TAG))
+            wanted = context.run.tags.get(EXPORT_TAG)
+            export = None if context.retry_number else _handed_over(operations, record_type, month, wanted, config)
+            export = export or _export_for(operations, record_type, month, wanted)
             if export is None:
                 context.log.info("%s %s: no export is ready yet; the sensor will launch this", record_type, month)
                 return
@@ -156,6 +158,16 @@ def _calls(operations: Operations, record_type: str, months: dg.PartitionsDefini
         yield dg.MaterializeResult(metadata=shown, check_results=checks)
 
     return calls
+
+
+def _handed_over(
+    operations: Operations, record_type: str, month: Month, wanted: str | None, config: FileConfig
+) -> Export | None:
+    """Return the export that the tick handed over, if it is the one that the run is for, and of its month."""
+    export = received(config.export, datetime.now(UTC))
+    if export is None or export.id != wanted:
+        return None
+    return next(iter(operations.listings.ours(record_type, month, [export])), None)
 
 
 def _export_for(operations: Operations, record_type: str, month: Month, wanted: str | None) -> Export | None:

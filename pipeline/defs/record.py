@@ -1,16 +1,20 @@
 """The record of a backfill in Dagster's instance: what was done to each month, as events of one run."""
 
-from collections.abc import Sequence
-from typing import Any
+import logging
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, ParamSpec
 
 import dagster as dg
 
 from pipeline.defs import metadata
 from pipeline.defs.alarms import tell_difference
+from pipeline.defs.checks import evaluated
 from pipeline.defs.marts import of_month
 from pipeline.defs.month_checks import at_deadline, of_load
-from pipeline.defs.published import metadata_of_publishing
+from pipeline.defs.published import WAREHOUSE, metadata_of_publishing
 from pipeline.defs.relations import key_of
+from pipeline.errors import sentence
 from pipeline.export.exactly_once import Requested
 from pipeline.landing.manifests import Manifest
 from pipeline.months import Month
@@ -19,6 +23,22 @@ from pipeline.operations.state import Partition
 from pipeline.operations.wiring import Operations
 from pipeline.warehouse.preview import Viewer
 from pipeline.warehouse.queries import Query
+
+_LOG = logging.getLogger(__name__)
+_Arguments = ParamSpec("_Arguments")
+
+
+def _unfailing(record: Callable[_Arguments, None]) -> Callable[_Arguments, None]:
+    """Log what cannot be recorded, and go on: the plan reads no record."""
+
+    @wraps(record)
+    def made(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> None:
+        try:
+            record(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - of Dagster's storage, or of what is shown: nothing depends on it
+            _LOG.warning("What was done is not recorded in Dagster: %s", sentence(error))
+
+    return made
 
 
 class RunRecord:
@@ -33,32 +53,27 @@ class RunRecord:
         self._operations = operations
         self._context = context
 
+    @_unfailing
     def requested(self, partition: Partition, requested: Requested) -> None:
         """Record which export serves a partition."""
         self._log([partition.dataset, "export"], metadata.of_requesting(requested), partition.month)
 
+    @_unfailing
     def landed(self, partition: Partition, manifest: Manifest) -> None:
         """Record a landed file."""
         self._log([partition.dataset, "file"], metadata.of_landing(self._operations, manifest), partition.month)
 
+    @_unfailing
     def loaded(self, partition: Partition, loaded: Loaded) -> None:
         """Record what a partition holds, and the checks of its load; tell of a re-export that differs."""
         key, month = dg.AssetKey([partition.dataset]), str(partition.month)
+        tell_difference(self._operations, partition.dataset, month, loaded)
         self._log(key.path, metadata.of_loading(self._operations, loaded), partition.month)
         checks = of_load(metadata.export_of(self._operations, loaded))
         for check in [*checks, at_deadline(self._operations, partition.dataset, month)]:
-            self._context.instance.report_runless_asset_event(
-                dg.AssetCheckEvaluation(
-                    asset_key=key,
-                    check_name=str(check.check_name),
-                    passed=check.passed,
-                    metadata=check.metadata,
-                    severity=check.severity,
-                    partition=month,
-                )
-            )
-        tell_difference(self._operations, partition.dataset, month, loaded)
+            self._report(check, key, month)
 
+    @_unfailing
     def built(self, query: Query, month: Month) -> None:
         """Record a month of a mart; the newest month with a preview, because the UI shows that of a mart.
 
@@ -70,10 +85,25 @@ class RunRecord:
                 shown |= of_month(viewer, query, str(month), self._operations.settings)
         self._log(key_of(query.name).path, shown, month)
 
+    @_unfailing
     def published(self) -> None:
-        """Record that the warehouse was published, with all that is made by publishing it."""
+        """Record that the warehouse was published, all that is made by publishing it, and its checks."""
         for name, shown in metadata_of_publishing(self._operations).items():
             self._log(key_of(name).path, shown)
+        for check in evaluated(self._operations.place.warehouse):
+            self._report(check, WAREHOUSE)
+
+    def _report(self, check: dg.AssetCheckResult, key: dg.AssetKey, month: str | None = None) -> None:
+        self._context.instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=key,
+                check_name=str(check.check_name),
+                passed=check.passed,
+                metadata=check.metadata,
+                severity=check.severity,
+                partition=month,
+            )
+        )
 
     def _log(self, key: Sequence[str], shown: dict[str, Any], month: Month | None = None) -> None:
         partition = str(month) if month else None

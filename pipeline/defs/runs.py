@@ -19,6 +19,9 @@ from pipeline.defs.home import ui_has_ended
 from pipeline.errors import sentence
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_SHARED = ("runs.db", "schedules.db", "index.db")
+"""The databases of all runs; each run has one of its own, and there may be thousands."""
+
 _UNFINISHED = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
 
 
@@ -76,7 +79,7 @@ def _kept_open(home: Path) -> Iterator[None]:
     with ExitStack() as stack:
         event.listen(Engine, "connect", _without_waiting)
         stack.callback(event.remove, Engine, "connect", _without_waiting)
-        for file in home.rglob("*.db"):
+        for file in (file for name in _SHARED for file in home.rglob(name)):
             database = stack.enter_context(closing(sqlite3.connect(file)))
             database.execute("SELECT count(*) FROM sqlite_master").fetchall()
         yield

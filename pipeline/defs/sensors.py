@@ -1,7 +1,7 @@
 """Sense completion: gather once per tick, and launch what the plan says for every month."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -17,7 +17,7 @@ from pipeline.defs.resuming import resumed
 from pipeline.errors import sentence
 from pipeline.export.protocol import Export, Listing, Status
 from pipeline.operations.plan import plan, status_of
-from pipeline.operations.state import Action, Partition, PartitionState, Verb
+from pipeline.operations.state import Action, Partition, Verb
 from pipeline.operations.wiring import Operations
 from pipeline.wake_signal import WakeSignal
 
@@ -77,6 +77,7 @@ def sense(
     said: dict[str, str] = {}
     events: list[dg.AssetMaterialization | dg.AssetObservation] = []
     requests: list[dg.RunRequest] = []
+    waiting: dict[str, Partition] = {}
     wrong = [f"{which}: {why}" for which, why in made.wrong.items()]
     for partition, state in made.states.items():
         vendor = operations.place.vendor_name(partition.dataset)
@@ -89,19 +90,26 @@ def sense(
             if cursor.said.get(place) != said[place]:
                 events.append(_event(partition, newest, word))
         try:
-            requests += _launch(state, plan(state, now, policy), instance, f"{now:%Y-%m-%dT%H}:{_work(listed[vendor])}")
+            action = plan(state, now, policy)
+            if action.verb is Verb.REQUEST and state.backlogged and not action.export:
+                waiting.setdefault(partition.dataset, partition)  # the oldest month alone finds out what is taken
+            else:
+                requests += _launch(partition, action, instance)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is about this month alone
             wrong.append(f"{partition}: {sentence(error)}")
+    for partition in waiting.values():  # once for each change in the vendor's work, and once an hour
+        change = f"{now:%Y-%m-%dT%H}:{_work(listed[operations.place.vendor_name(partition.dataset)])}"
+        requests.append(_request(f"queued:{partition.dataset}:{partition.month}:{change}", partition))
     written = Cursor(cursor.looked, said).written()
     return dg.SensorResult(run_requests=[*requests, *resumed(operations)], asset_events=events, cursor=written), wrong
 
 
-def _launch(state: PartitionState, action: Action, instance: DagsterInstance, change: str) -> Iterator[dg.RunRequest]:
-    """Yield the run of an action: load what is ready, replace what brings nothing, go on with the backlog.
+def _launch(partition: Partition, action: Action, instance: DagsterInstance) -> Iterator[dg.RunRequest]:
+    """Yield the run of an action: load what is ready, replace what brings nothing.
 
     A scheduled request is the schedule's. How often a month is requested, the request itself decides.
     """
-    partition, export = state.partition, action.export
+    export = action.export
     if action.verb is Verb.LOAD and export:
         # a run_key is never used again, not even after a failure
         number = len(ended(instance, export.id)) + action.looks + 1
@@ -110,12 +118,10 @@ def _launch(state: PartitionState, action: Action, instance: DagsterInstance, ch
             job_name=f"load_{partition.dataset}",
             partition_key=str(partition.month),
             tags={EXPORT_TAG: export.id},
-            run_config=handed_over(partition.dataset, export),
+            run_config=handed_over(partition.dataset, export, datetime.now(UTC)),
         )
     elif action.verb is Verb.REQUEST and export:
         yield _request(f"ask:{partition.dataset}:{partition.month}:{export.id}", partition)
-    elif action.verb is Verb.REQUEST and state.backlogged == 0:  # once for each change in the vendor's work
-        yield _request(f"queued:{partition.dataset}:{partition.month}:{change}", partition)
 
 
 def _request(run_key: str, partition: Partition) -> dg.RunRequest:

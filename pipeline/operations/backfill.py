@@ -3,6 +3,7 @@
 It uses the state and the plan of the sensor, so both may run at once: what one has done, the other finds done.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 
 from pipeline.errors import GoneError, PermanentError, sentence
@@ -11,15 +12,18 @@ from pipeline.export.requests import MAX_REQUESTS
 from pipeline.months import Month
 from pipeline.operations.plan import plan, refusal
 from pipeline.operations.record import Record
-from pipeline.operations.state import Due, Partition, Verb
+from pipeline.operations.state import Action, Due, Partition, PartitionState, Verb
 from pipeline.operations.turns import RETRY_PAUSES, Say, Turn, Turns
 from pipeline.operations.wiring import Operations
 
 _FIRST_WAIT_SECONDS = 0.5
 
+_LIST_SECONDS = 60
+"""How old a list may be that is acted on: addresses of files may hold for a while only."""
+
 
 class Backfill:
-    """Brings in partitions; after ``run``, ``failed`` says which did not come and why.
+    """Brings in partitions; after ``run``, ``turns.failed`` says which did not come and why.
 
     Args:
         operations: What requests, lands, loads and publishes.
@@ -42,13 +46,9 @@ class Backfill:
         self._record = record
         self._force = force
         self._force_new = False
-        self._turns = Turns(say, pauses)
+        self.turns = Turns(say, pauses)
+        self._busy: set[str] = set()  # the datasets whose vendor took no more in this pass
         self._new = False  # whether anything was loaded since the last publish
-
-    @property
-    def failed(self) -> dict[Partition, str]:
-        """The partitions that did not come, and why."""
-        return self._turns.failed
 
     def run(self, partitions: Iterable[Partition], *, force_new: bool = False) -> None:
         """Bring in every partition that is not covered; then build and publish what changed.
@@ -59,16 +59,16 @@ class Backfill:
         """
         self._force_new = force_new
         for why in self._operations.rebuilder.resume():
-            self.failed[Partition("lake", self._operations.place.first_month())] = why
+            self.turns.failed[Partition("lake", self._operations.place.first_month())] = why
         self._begin(list(partitions))
         wait = _FIRST_WAIT_SECONDS
-        while self._turns:
+        while self.turns:
             if self._pass():
                 wait = _FIRST_WAIT_SECONDS
-            elif self._turns:
+            elif self.turns:
                 if self._new:  # what is loaded need not wait for what is not
                     self._publish()
-                self._turns.rest(wait)
+                self.turns.rest(wait)
                 wait = min(wait * 1.5, self._operations.settings.cdr_poll_seconds)
         self._publish()
 
@@ -79,20 +79,24 @@ class Backfill:
         for partition in partitions:
             state, now = states.get(partition), operations.place.clock()
             if state and not refusal(state, now) and plan(state, now, policy).verb is Verb.DONE:
-                self._turns.say(partition, "loaded already")
+                self.turns.say(partition, "loaded already")
             else:
-                self._turns.add(partition)
+                self.turns.add(partition)
 
     def _pass(self) -> bool:
         """Request what was not requested, read the lists once, and act; return whether anything moved."""
-        moved = self._request([turn for turn in self._turns.due() if not turn.requests])
-        waiting = [turn for turn in self._turns.due() if turn.requests]
+        moved = self._request([turn for turn in self.turns.due() if not turn.requests])
+        waiting = [turn for turn in self.turns.due() if turn.requests]
         vendors = dict.fromkeys(self._vendor(turn) for turn in waiting)
         listed, unread = self._operations.listings.read_all(vendors)
+        until = time.monotonic() + _LIST_SECONDS
+        self._busy.clear()
         for turn in waiting:
             if error := unread.get(self._vendor(turn)):
-                self._turns.went_wrong(turn, error)
-        return any([moved, *(self._alone(turn, listed) for turn in waiting if turn in self._turns)])
+                self.turns.went_wrong(turn, error)
+            elif time.monotonic() < until:  # else it comes in the next pass, with a new list
+                moved = self._alone(turn, listed) or moved
+        return moved
 
     def _vendor(self, turn: Turn) -> str:
         return self._operations.place.vendor_name(turn.partition.dataset)
@@ -106,18 +110,20 @@ class Backfill:
                 made = self._operations.requester.request(dataset, of_month, force_new=self._force_new)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is about this dataset alone
                 for turn in of_month.values():
-                    self._turns.went_wrong(turn, error)
+                    self.turns.went_wrong(turn, error)
                 continue
             for requested in made.done:
                 turn = of_month[requested.request.month]
                 turn.requests, turn.failures, served = turn.requests + 1, 0, True
-                self._turns.say(turn.partition, "requested")
+                self.turns.say(turn.partition, "requested")
                 self._record.requested(turn.partition, requested)
             for month in made.queued:
-                of_month[month].requests = max(1, of_month[month].requests)
-                self._turns.say(of_month[month].partition, "waits until the vendor takes more")
-            for month, why in made.refused.items():
-                self._turns.went_wrong(of_month[month], why)
+                self._busy.add(dataset)
+                self.turns.say(of_month[month].partition, "waits until the vendor takes more")
+            for month, turn in of_month.items():
+                turn.requests = max(1, turn.requests)  # also of a month that needs no request any more
+                if month in made.refused:
+                    self.turns.went_wrong(turn, made.refused[month])
         return served
 
     def _alone(self, turn: Turn, listed: dict[str, Listing]) -> bool:
@@ -127,27 +133,40 @@ class Backfill:
         except GoneError:
             return False  # it is noted, and the plan waits for the file or requests another export
         except Exception as error:  # noqa: BLE001 - nothing of one partition may stop the others
-            self._turns.went_wrong(turn, error)
+            self.turns.went_wrong(turn, error)
             return False
 
     def _act(self, turn: Turn, listed: dict[str, Listing]) -> bool:
-        partition, operations = turn.partition, self._operations
+        partition = turn.partition
+        state, action = self._planned(partition, listed)
+        if action.verb is Verb.LOAD and action.export:
+            export = action.export
+            self._load(partition, export)
+            state, action = self._planned(partition, listed)
+            if action.verb is Verb.LOAD and action.export == export:
+                raise PermanentError(f"Export {export.id} was fetched, and nothing of it was loaded; look at its log.")
+            if action.verb is not Verb.DONE:
+                return True
+        if action.verb is Verb.DONE:
+            if state.loaded is None:  # it cannot be had any more
+                raise PermanentError(action.reason)
+            self.turns.done(turn)
+            return True
+        self.turns.say(partition, action.reason)
+        return action.verb is Verb.REQUEST and self._request_again(turn, state, action.reason)
+
+    def _planned(self, partition: Partition, listed: dict[str, Listing]) -> tuple[PartitionState, Action]:
+        """Return what is known of a partition now, and what the plan says."""
+        operations = self._operations
         made = operations.gatherer.gather(listed, wanted=[partition])
         if why := made.of(partition.dataset, partition.month):
             raise PermanentError(why)
-        action = plan(made.states[partition], operations.place.clock(), operations.policy(Due.RETRIED))
-        if action.verb is Verb.LOAD and action.export:
-            self._load(partition, action.export)
-            return self._act(turn, listed)
-        if action.verb is Verb.DONE:
-            self._turns.done(turn)
-            return True
-        self._turns.say(partition, action.reason)
-        if action.verb is Verb.REQUEST:
-            return self._request_again(turn, action.reason)
-        return False
+        state = made.states[partition]
+        return state, plan(state, operations.place.clock(), operations.policy(Due.RETRIED))
 
-    def _request_again(self, turn: Turn, reason: str) -> bool:
+    def _request_again(self, turn: Turn, state: PartitionState, reason: str) -> bool:
+        if state.backlogged and turn.partition.dataset in self._busy:
+            return False  # one month is enough to find out whether the vendor takes more
         if turn.requests > MAX_REQUESTS:
             raise PermanentError(
                 f"It was requested {turn.requests} times, and in the end {reason}; ask the vendor's support."
@@ -156,16 +175,12 @@ class Backfill:
 
     def _load(self, partition: Partition, export: Export) -> None:
         operations = self._operations
-        self._turns.say(partition, "loading")
+        self.turns.say(partition, "loading")
         manifest = operations.lander.land(partition.dataset, partition.month, export)
         self._record.landed(partition, manifest)
         loaded = operations.loader.load(partition.dataset, partition.month, force=self._force)
         self._record.loaded(partition, loaded)
         self._new = True
-        if loaded.export_id != export.id:
-            raise PermanentError(
-                f"Export {export.id} was fetched, and {loaded.export_id} is loaded, which is newer; it stays."
-            )
 
     def _publish(self) -> None:
         """Build the marts that are behind, and publish, where there is anything new to see."""
@@ -180,4 +195,4 @@ class Backfill:
         except Exception as error:  # noqa: BLE001 - what is loaded is loaded, and the other partitions go on
             why = sentence(error)
         if why:
-            self.failed[Partition("warehouse", Month.of(self._operations.place.clock()))] = why
+            self.turns.failed[Partition("warehouse", Month.of(self._operations.place.clock()))] = why

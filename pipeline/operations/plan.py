@@ -64,21 +64,21 @@ def progress(state: PartitionState, now: datetime, policy: Policy) -> Action:
 
 def next_request(state: PartitionState, now: datetime, policy: Policy) -> Action:
     """Return whether a new export of the month is due now, whatever becomes of those that are listed."""
+    if state.backlogged:  # also where it is refused meanwhile: then the request says so, and it waits no more
+        return Action(Verb.REQUEST, "it waits until the vendor takes more requests")
     if why := refusal(state, now):
         return Action(Verb.DONE, why)
     if policy.due is Due.FORCED:
         return Action(Verb.REQUEST, "a new export is wanted in any case")
-    if state.backlogged is not None:
-        verb = Verb.WAIT if state.backlogged else Verb.REQUEST
-        return Action(verb, "it waits until the vendor takes more requests")
     if state.coverage.state in _DONE:
         return Action(Verb.DONE, f"it is {state.coverage.state}")
     if policy.due is Due.SCHEDULED:
         return _scheduled(state, now)
+    if policy.due is Due.RETRIED:
+        came = state.loaded is not None and not state.unlisted() and not _is_partial(state, now)
+        return Action(Verb.DONE, "its newest export is loaded") if came else Action(Verb.REQUEST, "nothing came of it")
     if not covered(state, now):
         return Action(Verb.REQUEST, "what is loaded does not cover it")
-    if policy.due is Due.RETRIED and state.unlisted():
-        return Action(Verb.REQUEST, "nothing came of the last request")
     return Action(Verb.DONE, "what is loaded covers it")
 
 
@@ -115,6 +115,12 @@ def covered(state: PartitionState, now: datetime) -> bool:
     month, until = state.partition.month, state.coverage.loaded_until
     ended = now - CLOCK_MARGIN >= month.end
     return state.coverage.state in _DONE or (until is not None and until >= (month.end if ended else now - _A_DAY))
+
+
+def _is_partial(state: PartitionState, now: datetime) -> bool:
+    """Whether the month has ended, and what is loaded ends before it does."""
+    month, until = state.partition.month, state.coverage.loaded_until
+    return now - CLOCK_MARGIN >= month.end and until is not None and until < month.end
 
 
 def late(state: PartitionState, now: datetime) -> bool:

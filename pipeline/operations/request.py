@@ -93,7 +93,7 @@ class Requester:
                 made.refused[partition.month] = PermanentError(why)
         sealed = {one.month for one, state in found.states.items() if state.coverage.state == State.SEALED.value}
         possible = [one for one in wanted if one not in made.refused and (one in forced or one not in sealed)]
-        for month in set(wanted) - set(possible):
+        for month in {one.month for one in found.states} - set(possible):
             self._backlog.remove(made.dataset, month)
         return possible
 

@@ -11,6 +11,7 @@ from pipeline.operations.installation import Installation
 from pipeline.operations.ledger import Ledger, by_partition
 from pipeline.operations.listings import Listings
 from pipeline.operations.state import Attempts, LoadedExport, MissingFile, Partition, PartitionState
+from pipeline.warehouse.coverage import State
 from pipeline.warehouse.records import KnownExport
 
 AttemptsOf = Callable[[str], Attempts]
@@ -110,17 +111,19 @@ class Gatherer:
         exports = tuple(read.exports.get(month, ()))
         known = tuple(read.known.get(month, ()))
         loaded = self._loaded(read.loaded.get(str(month)), known)
-        tried = (one.id for one in exports if one.ready and (loaded is None or one.id != loaded.export_id))
+        unloaded = [one.id for one in exports if one.ready and (loaded is None or one.id != loaded.export_id)]
+        row = self.ledger.covered(partition.dataset, month, list(known))
+        forced = month in read.backlog and self.backlog.force_new(partition.dataset, month)
         return PartitionState(
             partition=partition,
-            coverage=self.ledger.covered(partition.dataset, month, list(known)),
+            coverage=row,
             months_kept=self.ledger.months_kept[partition.dataset],
             exports=exports,
             known=known,
             loaded=loaded,
             missing={one.id: read.missing[one.id] for one in exports if one.id in read.missing},
-            attempts={export_id: attempts(export_id) for export_id in tried},
-            backlogged=read.backlog.index(month) if month in read.backlog else None,
+            attempts={export_id: attempts(export_id) for export_id in unloaded[-2:]},
+            backlogged=month in read.backlog and (forced or row.state != State.SEALED.value),
             retained=self.place.retained(month),
             first=self.place.first_month(),
         )

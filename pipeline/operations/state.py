@@ -86,7 +86,7 @@ class PartitionState:
         loaded: The export that the lake holds.
         missing: The exports whose file was not there, by export id.
         attempts: The attempts to load the exports that are ready, by export id.
-        backlogged: Its place among the months of the dataset that wait until the vendor takes more requests; else None.
+        backlogged: Whether it waits until the vendor takes more requests.
         retained: Whether the settings allow to keep its calls.
         first: The first month that the settings want.
     """
@@ -99,7 +99,7 @@ class PartitionState:
     loaded: LoadedExport | None = None
     missing: Mapping[str, MissingFile] = field(default_factory=dict)
     attempts: Mapping[str, Attempts] = field(default_factory=dict)
-    backlogged: int | None = None
+    backlogged: bool = False
     retained: bool = True
     first: Month | None = None
 

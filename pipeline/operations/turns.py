@@ -10,7 +10,7 @@ from pipeline.operations.state import Partition
 Say = Callable[[Partition, str], None]
 """Tells how far a partition has come."""
 
-RETRY_PAUSES = (2.0, 5.0, 15.0, 60.0, 180.0)
+RETRY_PAUSES = (2.0, 5.0, 15.0, 45.0, 120.0)
 """Seconds before each new try of what may pass by itself; when all are used up the partition fails."""
 
 
@@ -47,6 +47,11 @@ class Turns:
     def add(self, partition: Partition) -> None:
         """Add a partition at the end."""
         self._left.append(Turn(partition))
+
+    @property
+    def left(self) -> list[Partition]:
+        """The partitions under way."""
+        return [turn.partition for turn in self._left]
 
     def due(self) -> list[Turn]:
         """Return the turns that are not in a pause."""

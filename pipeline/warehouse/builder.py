@@ -1,7 +1,7 @@
 """One DuckDB session in which months of marts are built: opened once, with the seeds, for any number of them."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -53,7 +53,8 @@ class Builder:
                 _show(self._db, name, files, _columns_before(self.lake, name) if before else self.base.get(name))
             yield self._db
         finally:
-            self._db.execute("ROLLBACK")
+            with suppress(duckdb.Error):  # of a session that is beyond repair: the error before it says why
+                self._db.execute("ROLLBACK")
 
 
 def _columns_before(lake: Lake, name: str) -> pa.Schema | None:

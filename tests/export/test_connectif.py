@@ -314,7 +314,9 @@ class TestAsking:
     @pytest.mark.parametrize("kind", ["contacts", "banner-stats", "webhooks-execution-logs"])
     def test_for_what_has_no_months_is_refused_before_anything_is_sent(self, serve: Serve, kind: str) -> None:
         origin, seen = serve(lambda path: answered(resource(), 201))
-        with pytest.raises(PermanentError, match=rf"^{kind} was not requested, because Connectif [^\n]+ data-explorer\.$"):
+        with pytest.raises(
+            PermanentError, match=rf"^{kind} was not requested, because Connectif [^\n]+ data-explorer\.$"
+        ):
             client(origin).request(october(replace(ACTIVITIES, resource=kind)))
         assert seen == []
 

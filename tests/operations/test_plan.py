@@ -68,7 +68,7 @@ def state_of(
     until: datetime | None = None,
     known: Sequence[KnownExport] = (),
     months_kept: int | None = 3,
-    backlogged: int | None = None,
+    backlogged: bool = False,
     retained: bool = True,
     first: Month | None = None,
 ) -> PartitionState:
@@ -435,9 +435,17 @@ class TestWhenABackfillRequests:
         assert self.verb(Due.RETRIED, known=[vanished], loaded="e", until=OCTOBER.end) is Verb.REQUEST
         assert self.verb(Due.NOW, known=[vanished], loaded="e", until=OCTOBER.end) is Verb.DONE
 
-    @pytest.mark.parametrize("due", [Due.SCHEDULED, Due.NOW, Due.RETRIED])
-    def test_of_the_backlog_the_oldest_month_alone_is_requested(self, due: Due) -> None:
-        assert [self.verb(due, backlogged=place) for place in (0, 1)] == [Verb.REQUEST, Verb.WAIT]
+    @pytest.mark.parametrize("due", list(Due))
+    def test_a_month_of_the_backlog_is_requested_also_where_it_is_refused_by_now(self, due: Due) -> None:
+        assert self.verb(due, backlogged=True) is Verb.REQUEST
+        assert self.verb(due, backlogged=True, first=OCTOBER.shift(1)) is Verb.REQUEST
+
+    def test_a_running_month_is_done_when_its_newest_export_is_loaded_however_old_that_is(self) -> None:
+        now = at("2026-10-21 12:00:00")
+        loaded = state_of(loaded="e", until=at("2026-10-19 06:00:00"))
+        assert plan(loaded, now, Policy(DEADLINE, Due.NOW)).verb is Verb.REQUEST
+        assert plan(loaded, now, Policy(DEADLINE, Due.RETRIED)).verb is Verb.DONE
+        assert plan(loaded, NOW, Policy(DEADLINE, Due.RETRIED)).verb is Verb.REQUEST  # it has ended meanwhile
 
 
 moments = st.integers(-40 * 24, 100 * 24).map(lambda hours: OCTOBER.start + timedelta(hours=hours, seconds=3))
@@ -481,7 +489,7 @@ def test_whatever_is_known_the_plan_says_something_with_a_reason(letters: list[s
         attempts=Attempts(data.draw(st.integers(0, MAX_LOADS))),
         state=data.draw(st.sampled_from(State)),
         until=data.draw(st.none() | st.just(OCTOBER.end)),
-        backlogged=data.draw(st.sampled_from([None, 0, 1])),
+        backlogged=data.draw(st.booleans()),
     )
     action = plan(made, data.draw(moments), Policy(DEADLINE, data.draw(st.sampled_from(Due))))
     assert action.reason
