@@ -265,7 +265,7 @@ def test_sums_that_expired_are_not_published_any_more_when_the_process_is_killed
 import os, shutil, signal
 from datetime import datetime
 from pathlib import Path
-from pipeline.operations.expire import expire
+from pipeline.operations.wiring import Operations
 from pipeline.settings import Settings
 shutil.rmtree = lambda path: os.kill(os.getpid(), signal.SIGKILL)
 settings = Settings(
