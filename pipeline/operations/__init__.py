@@ -1,1 +1,4 @@
-"""The loop: what is known of each month is gathered, the plan decides, and the operations act."""
+"""The loop: gather the state of each month, let the plan decide, and act.
+
+Not here: the vendors' APIs (``export``), their files (``normalise``), Dagster (``defs``) and terminals (``commands``).
+"""

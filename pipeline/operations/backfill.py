@@ -1,6 +1,6 @@
-"""Backfill partitions in this process: gather what is known, do what the plan says, until all are loaded or failed.
+"""Backfill partitions in this process: gather their state, do what the plan says, until all are loaded or failed.
 
-It uses the state and the plan of the sensor, so both may run at once: what one has done, the other finds done.
+A backfill and the sensor use the same state and plan. So both may run at once: each finds what the other has done.
 """
 
 import time
@@ -19,18 +19,18 @@ from pipeline.operations.wiring import Operations
 _FIRST_WAIT_SECONDS = 0.5
 
 _LIST_SECONDS = 60
-"""How old a list may be that is acted on: addresses of files may hold for a while only."""
+"""The greatest age of a list that is acted on: URLs of files may expire."""
 
 
 class Backfill:
-    """Brings in partitions; after ``run``, ``turns.failed`` says which did not come and why.
+    """Requests, lands and loads partitions; after ``run``, ``turns.failed`` has the reason for each that failed.
 
     Args:
-        operations: What requests, lands, loads and publishes.
-        record: Keeps a record of what was done.
-        say: Tells how far a partition has come.
-        force: Load also what the guards refuse.
-        pauses: Seconds before each new try of what may pass by itself.
+        operations: The operations of the installation.
+        record: Records what was done.
+        say: Reports the progress of a partition.
+        force: Also load what the guards refuse.
+        pauses: Seconds before each new try after a passing error.
     """
 
     def __init__(
@@ -47,15 +47,15 @@ class Backfill:
         self._force = force
         self._force_new = False
         self.turns = Turns(say, pauses)
-        self._busy: set[str] = set()  # the datasets whose vendor took no more in this pass
+        self._busy: set[str] = set()  # datasets whose vendor took no more requests in this pass
         self._new = False  # whether anything was loaded since the last publish
 
     def run(self, partitions: Iterable[Partition], *, force_new: bool = False) -> None:
-        """Bring in every partition that is not covered; then build and publish what changed.
+        """Load every partition that is not covered; then build and publish what changed.
 
         Args:
             partitions: The partitions, in their order.
-            force_new: Bring in a new export of every partition.
+            force_new: Request and load a new export of every partition.
         """
         self._force_new = force_new
         for why in self._operations.rebuilder.resume():
@@ -66,14 +66,14 @@ class Backfill:
             if self._pass():
                 wait = _FIRST_WAIT_SECONDS
             elif self.turns:
-                if self._new:  # what is loaded need not wait for what is not
+                if self._new:  # publish loaded partitions while others wait
                     self._publish()
                 self.turns.rest(wait)
                 wait = min(wait * 1.5, self._operations.settings.cdr_poll_seconds)
         self._publish()
 
     def _begin(self, partitions: list[Partition]) -> None:
-        """Give a turn to each partition that the plan wants to request, or refuses."""
+        """Give a turn to each partition that is not covered; one that cannot be requested fails in its turn."""
         operations, policy = self._operations, self._operations.policy(Due.FORCED if self._force_new else Due.NOW)
         states = operations.gatherer.gather({}, wanted=partitions).states
         for partition in partitions:
@@ -84,7 +84,7 @@ class Backfill:
                 self.turns.add(partition)
 
     def _pass(self) -> bool:
-        """Request what was not requested, read the lists once, and act; return whether anything moved."""
+        """Make the requests that are due, read the lists once, and act; return whether anything moved."""
         moved = self._request([turn for turn in self.turns.due() if not turn.requests])
         waiting = [turn for turn in self.turns.due() if turn.requests]
         vendors = dict.fromkeys(self._vendor(turn) for turn in waiting)
@@ -94,7 +94,7 @@ class Backfill:
         for turn in waiting:
             if error := unread.get(self._vendor(turn)):
                 self.turns.went_wrong(turn, error)
-            elif time.monotonic() < until:  # else it comes in the next pass, with a new list
+            elif time.monotonic() < until:  # else it waits for the next pass, with a new list
                 moved = self._alone(turn, listed) or moved
         return moved
 
@@ -108,7 +108,7 @@ class Backfill:
             of_month = {turn.partition.month: turn for turn in turns if turn.partition.dataset == dataset}
             try:
                 made = self._operations.requester.request(dataset, of_month, force_new=self._force_new)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is about this dataset alone
+            except Exception as error:  # noqa: BLE001 - any error here is about this dataset alone
                 for turn in of_month.values():
                     self.turns.went_wrong(turn, error)
                 continue
@@ -127,12 +127,12 @@ class Backfill:
         return served
 
     def _alone(self, turn: Turn, listed: dict[str, Listing]) -> bool:
-        """Do what the plan says of a partition; return whether it moved. What goes wrong is about it alone."""
+        """Do what the plan says about a partition; return whether it moved. An error does not stop the others."""
         try:
             return self._act(turn, listed)
         except GoneError:
-            return False  # it is noted, and the plan waits for the file or requests another export
-        except Exception as error:  # noqa: BLE001 - nothing of one partition may stop the others
+            return False  # the archive notes it, and the plan waits for the file or requests another export
+        except Exception as error:  # noqa: BLE001 - an error about one partition must not stop the others
             self.turns.went_wrong(turn, error)
             return False
 
@@ -183,16 +183,16 @@ class Backfill:
         self._new = True
 
     def _publish(self) -> None:
-        """Build the marts that are behind, and publish, where there is anything new to see."""
+        """Build the marts that are behind, and publish if anything has changed."""
         self._new, publisher, why = False, self._operations.publisher, ""
         try:
             if self._operations.ledger.months() and (publisher.behind() or not publisher.is_published()):
                 publisher.publish(built=self._record.built)
                 publisher.vacuum()
                 why = " ".join(publisher.unbuilt())
-                if not why:  # a view over a mart that cannot be built has nothing to show
+                if not why:  # a view over a mart that failed shows nothing to record
                     self._record.published()
-        except Exception as error:  # noqa: BLE001 - what is loaded is loaded, and the other partitions go on
+        except Exception as error:  # noqa: BLE001 - a failed publish must not stop the other partitions
             why = sentence(error)
         if why:
             self.turns.failed[Partition("warehouse", Month.of(self._operations.place.clock()))] = why

@@ -1,4 +1,4 @@
-"""What a load's commit says of its source and of what it changed: written by the loader, read by the ledger."""
+"""The metadata of a load's commit, its source and its changes: the loader writes it, the ledger reads it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,12 +21,12 @@ def commit_metadata(
     previous: str | None = None,
     differences: Sequence[Difference] = (),
 ) -> dict[str, object]:
-    """Return what a load's commit says.
+    """Return the metadata of a load's commit.
 
     Args:
         manifest: The file that is loaded.
         converted: Its rows, totals and rejected records.
-        money: The column of what a row cost in all; None where there is none.
+        money: The column of a row's total cost; None for a table without costs.
         previous: The export id that the month held before.
         differences: The days on which the two differ.
     """
@@ -57,7 +57,7 @@ def commit_metadata(
 
 
 def loading(commit: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the columns of ``exports`` that a load's commit tells; nothing where there was no load."""
+    """Return the columns of ``exports`` that the commit of a load provides; empty without a load."""
     if commit is None:
         return {}
     names = ("rows", "rejected_rows", "outside_month_rows", "unknown_columns", "duration_seconds", "control_totals")
@@ -65,7 +65,7 @@ def loading(commit: Mapping[str, Any] | None) -> dict[str, Any]:
         "loaded_at": commit["committed_at"],
         "cost_usd": None if commit["cost_usd"] is None else Total(Decimal(commit["cost_usd"])),
         **{name: commit[name] for name in names},
-        # the first loads did not write these
+        # early releases did not write these
         **{name: commit.get(name) for name in _LATER},
     }
 

@@ -60,7 +60,7 @@ def datasets(settings: Settings) -> dict[str, Dataset]:
         found[dataset.name] = dataset
     if not found:
         raise PermanentError(
-            f"No dataset is configured: CDR_RECORD_TYPES is none and {settings.cdr_exports} is empty; set one."
+            f"No dataset is configured: CDR_RECORD_TYPES is `none` and {settings.cdr_exports} is empty; set one."
         )
     return found
 

@@ -1,7 +1,7 @@
 """Erase numbers from a landed file: their cells, and the name beside them, are overwritten; every other byte stays.
 
-No record is taken away, so money and totals stay those of the vendor. The file gets a new checksum, and its manifest
-says so. Whatever is made of the archive follows from it: who loads a file erases first.
+No record is removed, so money and totals stay those of the vendor. The file gets a new checksum, and its manifest
+says so. A load erases the numbers from its file before reading it, so no table shows them again.
 """
 
 import re
@@ -29,10 +29,10 @@ from pipeline.privacy.erasures import Erasures, Find
 from pipeline.privacy.personal import NAME, NUMBERS
 
 ERASED = b"erased"
-"""What stands where a number or a name stood."""
+"""The text that replaces a number or a name."""
 
 _HARMLESS = {column.name for columns in RECORD_TYPES.values() for column in columns} - NUMBERS - {NAME}
-"""Columns that are known to hold no number; a column that nobody knows may hold one."""
+"""Columns that are known to hold no number; an unknown column may hold one."""
 
 _LETTER = re.compile(rb"[A-Za-z\x80-\xff]")
 _RUN = re.compile(rb'[^"\r\n]+')
@@ -50,9 +50,9 @@ class Eraser:
         self._clock = clock
 
     def cleanse(self, manifest: Manifest) -> Manifest:
-        """Overwrite what the log names in a landed file and beside it, if there is any; the manifest as it is then.
+        """Overwrite the numbers of the log in a landed file and its companions; return the manifest after that.
 
-        The caller holds the month. Raises ``PermanentError`` where the file is damaged.
+        The caller holds the month's lock. Raises ``PermanentError`` for a damaged file.
         """
         find = self._erasures.finder()
         if find is None:
@@ -75,7 +75,7 @@ class Eraser:
 
 @dataclass(frozen=True)
 class _Columns:
-    """Of a file's columns, by place: how many, those that may hold a number, those of the caller, and of the name."""
+    """The columns of a file by index: the count, those that may hold a number, those of the caller, and the name."""
 
     delimiter: str
     count: int
@@ -85,7 +85,7 @@ class _Columns:
 
 
 def _rewritten(file: Path, table: Table, find: Find) -> Iterator[tuple[bytes, Counter[str]]]:
-    """The text of the file, piece by piece, and in how many records of each piece each number was."""
+    """Yield the rewritten text of the file in pieces, each with the count of records in which a number was."""
     header = header_line(file)
     yield header, Counter()
     columns = _columns(header, table)
@@ -96,7 +96,7 @@ def _rewritten(file: Path, table: Table, find: Find) -> Iterator[tuple[bytes, Co
 
 
 def _columns(header: bytes, table: Table) -> _Columns:
-    """By the header, whether the schema knows it or not."""
+    """Return the columns that the header names; the schema need not know the header."""
     known = dict(chain.from_iterable(version.required.items() for version in table.header_versions))
     text = header.decode("utf-8-sig", "replace").rstrip("\r\n")
     names = [known.get(cell, "") for cell in cells_of(text, table.delimiter)]
@@ -109,7 +109,7 @@ def _columns(header: bytes, table: Table) -> _Columns:
 
 
 def _erased(block: Block, columns: _Columns, find: Find) -> tuple[bytes, Counter[str]]:
-    """The block, and the records in which something was found; nearly always it is as it was."""
+    """Return the rewritten block, and the count of its records with each number; most blocks stay unchanged."""
     data = bytes(block.data)
     if not (suspects := _suspects(block, columns, find)):
         return data, Counter()
@@ -121,7 +121,7 @@ def _without(
 ) -> tuple[bytes, Counter[str]]:
     pieces, hits, end = list[bytes](), Counter[str](), 0
     for place, record in enumerate(records):
-        begin = data.index(record, end)  # blank lines between them are no records
+        begin = data.index(record, end)  # blank lines between records are kept, and are not records
         written, fingerprints = record, set[str]()
         if place in suspects:
             written, fingerprints = (_erased_record if suspects[place] else _erased_pieces)(record, columns, find)
@@ -132,7 +132,7 @@ def _without(
 
 
 def _suspects(block: Block, columns: _Columns, find: Find) -> dict[int, bool]:
-    """The places of the records to look at: True where a cell is a number of the log, False where cells are astray."""
+    """Return the indexes of the records to rewrite: True for a well-formed record, False for a malformed one."""
     parsed = parse(block, tuple(map(str, range(columns.count))))
     broken = {reject.position for reject in parsed.rejects} | {int(parsed.positions[row]) for row in parsed.broken}
     hits = set[int]()
@@ -145,7 +145,7 @@ def _suspects(block: Block, columns: _Columns, find: Find) -> dict[int, bool]:
 
 
 def _erased_record(record: bytes, columns: _Columns, find: Find) -> tuple[bytes, set[str]]:
-    """The record without the numbers of the log and without their names, and the prints of those numbers."""
+    """Return the record with the numbers of the log and their names erased, and the fingerprints of these numbers."""
     body = record.rstrip(b"\r\n")
     cells = _split(body, columns.delimiter)
     found = {place: fingerprint for place in columns.numbers for fingerprint in find([_text(cells[place])]).values()}
@@ -155,9 +155,9 @@ def _erased_record(record: bytes, columns: _Columns, find: Find) -> tuple[bytes,
 
 
 def _erased_pieces(record: bytes, columns: _Columns, find: Find) -> tuple[bytes, set[str]]:
-    """The same of a record that has too few or too many cells, or a quote astray: each piece may be number or name.
+    """Return the same for a malformed record, with a wrong number of cells or a stray quote.
 
-    So every piece with a letter goes where a number does. Quotes and line ends stay: it remains the record it was.
+    Any piece may be the name, so beside a number every piece with a letter is erased. Quotes and line ends stay.
     """
     delimiter = columns.delimiter.encode()
     pieces = record.split(delimiter)
@@ -178,7 +178,7 @@ def _cell(delimiter: str) -> re.Pattern[bytes]:
 
 
 def _split(body: bytes, delimiter: str) -> list[bytes]:
-    """The cells of a record as they stand in the file, quotes and all."""
+    """Return the cells of a record as the file has them, with their quotes."""
     cells, at = list[bytes](), 0
     while found := _cell(delimiter).match(body, at):
         cells.append(found[0])

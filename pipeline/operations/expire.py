@@ -1,7 +1,7 @@
-"""Let months expire: delete their calls when the first clock has run down, their sums when the second has.
+"""Let months expire: delete their calls after the first retention period, their sums after the second.
 
-What only adds up calls is taken out of the lake before the calls go, since it can never be made anew. What remains for
-ever is what the pipeline knows of itself: which exports there were, with their totals and checksums.
+Marts that only add up calls are copied out of the lake before the calls are deleted: they could not be built again.
+The pipeline's own records stay without limit: which exports there were, with their totals and checksums.
 """
 
 import json
@@ -26,12 +26,19 @@ from pipeline.warehouse.history import drop_month, retain, retained_months
 from pipeline.warehouse.queries import Query, models
 
 MOST_MONTHS = 3
-"""How many months one pass deletes unasked: a month expires a month, and a pass is daily."""
+"""How many months one pass deletes without ``force``: one month expires per month, and passes run daily."""
 
 
 @dataclass(frozen=True)
 class Expired:
-    """What of a month is deleted: archived ``files``, and the rows of each table; ``sums`` are its aggregates."""
+    """What is deleted of a month.
+
+    Args:
+        month: The month.
+        files: The number of archived files.
+        rows: The number of rows of each table.
+        sums: Whether these rows are sums, not calls.
+    """
 
     month: str
     files: int
@@ -40,12 +47,12 @@ class Expired:
 
 
 def of_calls(query: Query) -> bool:
-    """Whether a row of it is a call or shows a number, so that it goes with the calls."""
+    """Return whether a row of the mart is a call or shows a number, so that it is deleted with the calls."""
     return bool((PERSONAL | {"call_id"}) & query.columns.keys())
 
 
 class Expirer:
-    """Deletes what the settings forbid to keep any more.
+    """Deletes what the settings no longer allow to keep.
 
     Args:
         place: The installation.
@@ -59,7 +66,7 @@ class Expirer:
         self._vendors = vendors
 
     def due(self) -> list[Expired]:
-        """Return what the settings forbid to keep any more, oldest month first."""
+        """Return what the settings no longer allow to keep, oldest month first."""
         return [*self._due_calls(), *self._due_sums()]
 
     def _due_calls(self) -> list[Expired]:
@@ -75,10 +82,10 @@ class Expirer:
         return [Expired(month, 0, rows, sums=True) for month, rows in sorted(sums.items())]
 
     def refusal(self) -> str:
-        """Return why nothing is to be deleted now, although something is due; empty where it may be.
+        """Return why nothing may be deleted now although something is due; empty if it may be.
 
-        What is deleted cannot be brought back. So a clock must agree with the vendor's or with the archive, and a pass
-        that would delete more than a few months must be meant.
+        A deletion cannot be undone. So the clock must agree with the vendor's clock or with the archive. A pass over
+        more than a few months needs ``force``.
         """
         place, months = self._place, {one.month for one in self.due()}
         if not months:
@@ -89,12 +96,12 @@ class Expirer:
         if len(months) > MOST_MONTHS:
             return (
                 f"Nothing was deleted, because {len(months)} months at once are more than {MOST_MONTHS}; look at "
-                "`cdr retain --dry-run`, and run `cdr retain --force` if that is meant."
+                "`cdr retain --dry-run`, and run `cdr retain --force` if that is intended."
             )
         return ""
 
     def _skew(self) -> timedelta | None:
-        """By how much a vendor's clock is ahead of ours now, of several the farthest; None where none can be asked."""
+        """Return the largest skew of a vendor's clock against ours now; None if no vendor can be reached."""
         found = []
         for vendor in self._vendors.values():
             with suppress(PermanentError, TransientError):
@@ -103,10 +110,10 @@ class Expirer:
         return max((skew for skew in found if skew is not None), key=abs, default=None)
 
     def expire(self, *, force: bool = False) -> list[Expired]:
-        """Delete it, with all history, and publish what is left; killed anywhere, the next call continues.
+        """Delete what is due, with its history, and publish the rest; a later call continues after a kill.
 
-        What is published never outlives the files that it shows: a file without the sums is published first. Raises
-        ``PermanentError`` with the ``refusal`` of this, unless ``force``.
+        The published file never shows files that are gone: a file without the sums is published before they are
+        deleted. Raises ``PermanentError`` with the ``refusal``, unless ``force``.
         """
         if not force and (why := self.refusal()):
             raise PermanentError(why)
@@ -125,7 +132,7 @@ class Expirer:
         return found
 
     def _held(self) -> list[str]:
-        """Every month of which there are calls on the disk, whether a snapshot shows them or not."""
+        """Return every month with calls on the disk, whether a snapshot shows them or not."""
         place = self._place
         made = (
             path.parent.name for lake in (place.lake, place.copies) for path in lake.root.glob(f"**/{PARTITION}=*/*")
@@ -142,7 +149,7 @@ class Expirer:
 
     def _delete_calls(self, month: str) -> None:
         place = self._place
-        # where a manifest says expired, the sums were kept before, and there may be too little left to make them
+        # a manifest that says expired: an earlier pass kept the sums, and calls to make them of may be missing
         begun = any(one.expired for one in place.archive.landed() if one.month == month)
         with self._publisher.builder() as builder:
             for query in () if begun else models():

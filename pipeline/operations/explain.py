@@ -1,4 +1,4 @@
-"""Say why a month is in its state and what happens to it next, as the plan decides it: for `cdr status --why`."""
+"""Explain a month for `cdr status --why`: why it is in its state, and what happens next as the plan decides."""
 
 from collections.abc import Iterator
 

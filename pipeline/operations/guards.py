@@ -1,6 +1,6 @@
-"""What a load must not do unasked: replace a month by an older export, by far fewer rows, or by what cannot be right.
+"""The guards of a load: refuse an older export, one with far fewer rows, and one that cannot be right.
 
-A month that is refused stays as it is, its file is kept, and the reason says how to load it all the same.
+A refused load changes nothing: the month stays, the file is kept, and the message says how to force the load.
 """
 
 from collections import Counter
@@ -17,41 +17,53 @@ from pipeline.normalise.convert import Converted
 from pipeline.normalise.table import Table
 
 MAX_OUTSIDE_SHARE = 0.05
-"""Of a month's rows, how many may lie outside it; a report cut at the midnights of another zone has some 2 % there."""
+"""The share of rows that may lie outside the month; a report cut at midnight of another time zone has about 2 %."""
 
 _SETTING = "CDR_MAX_REJECTED_SHARE says how many may be"
 
 FEW = 10
-"""So many records, if they are no more than half of a file's, are never too many: a small file has no shares."""
+"""So many records are always allowed, up to half of the file: shares of a small file say nothing."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """An export that is loaded, and when the vendor created it, where that is known."""
+    """An export that is loaded, and when the vendor created it; None if that is unknown."""
 
     export_id: str
     created_at: datetime | None
 
     def is_later_than(self, manifest: Manifest) -> bool:
-        """Whether it was created after another."""
+        """Return whether it was created after the export of a manifest."""
         return self.created_at is not None and manifest.created_at < self.created_at
 
 
 @dataclass(frozen=True)
 class Guards:
-    """What a load may do unasked: the share of a month's rows that may vanish, and of records that may be rejected."""
+    """Refuses loads that need ``force``.
+
+    Args:
+        max_shrink: The share of a month's rows that a load may remove.
+        max_rejected: The share of a file's records that may be rejected.
+    """
 
     max_shrink: float
     max_rejected: float
 
     def check_age(self, manifest: Manifest, loaded: Known) -> None:
-        """Refuse an export that is older than the one that is ``loaded``."""
+        """Refuse an export that is older than the ``loaded`` one."""
         if loaded.is_later_than(manifest):
             raise _refused(manifest, f"is older than {loaded.export_id}, which is loaded")
 
     def check_records(self, manifest: Manifest, converted: Converted, rejects: Path, table: Table) -> None:
-        """Refuse a file of which too many records were rejected, or are another month's."""
-        aside = converted.set_aside  # by the vendor: that says nothing of the file
+        """Refuse a file with too many rejected records, or with too many records of another month.
+
+        Args:
+            manifest: The file.
+            converted: Its converted rows.
+            rejects: The Parquet file of its rejected records.
+            table: How its rows are typed.
+        """
+        aside = converted.set_aside  # the vendor set them aside: they say nothing about the file
         records, rejected = converted.text.rows - aside, converted.rejected.rows - aside
         if rejected > _allowed(records, self.max_rejected):
             reason, count = _most_frequent(rejects)
@@ -63,7 +75,13 @@ class Guards:
             raise _refused(manifest, f"has {outside} records of {rows} that are another month's")
 
     def check_shrink(self, manifest: Manifest, after: int, lost: int) -> None:
-        """Refuse an export that takes away too many of the rows that are loaded."""
+        """Refuse an export that removes too many of the rows that are loaded.
+
+        Args:
+            manifest: The file.
+            after: The rows after the load.
+            lost: The rows that the load removes.
+        """
         if lost > self.max_shrink * (after + lost):
             raise _refused(manifest, f"has {lost} rows fewer than the {after + lost} that are loaded")
 
@@ -73,7 +91,7 @@ def _allowed(rows: int, share: float) -> float:
 
 
 def _most_frequent(rejects: Path) -> tuple[str, int]:
-    """The reason that most of the rejected records have, and how many those are."""
+    """Return the most frequent reason of rejected records, and the count of records with it."""
     reasons = pq.read_table(rejects, columns=["reason"])["reason"]
     return Counter(one for one in reasons.to_pylist() if not one.startswith(REASON)).most_common(1)[0]
 
@@ -82,5 +100,5 @@ def _refused(manifest: Manifest, why: str) -> PermanentError:
     return PermanentError(
         f"{manifest.record_type} {manifest.month}: export {manifest.export_id} {why}, so nothing was replaced and its "
         "file is kept; if that is right, load it with `cdr backfill --force`, or with `force` in the UI; with "
-        "`cdr rebuild --force` where the vendor does not have the month any more."
+        "`cdr rebuild --force` if the vendor no longer has the month."
     )

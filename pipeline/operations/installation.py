@@ -20,7 +20,7 @@ from pipeline.warehouse.lake import Lake
 
 
 class Installation:
-    """The files of one installation, and how they are read.
+    """The files of one installation, and how to read them.
 
     Args:
         settings: The settings.
@@ -45,7 +45,7 @@ class Installation:
 
     @cached_property
     def tables(self) -> dict[str, Table]:
-        """How the rows of every dataset are typed; call tables are always included, because marts read them."""
+        """The table definition of every dataset; call tables are always included, because marts read them."""
         return {name: table(dataset) for name, dataset in {**record_types(CALLS), **self.datasets}.items()}
 
     @cached_property
@@ -55,7 +55,7 @@ class Installation:
 
     @property
     def personal(self) -> dict[str, frozenset[str]]:
-        """The columns of each table that were declared to show people."""
+        """The columns of each table that are declared as personal."""
         return {name: self.datasets[name].personal if name in self.datasets else frozenset() for name in self.tables}
 
     def vendor_name(self, dataset: str) -> str:
@@ -63,26 +63,26 @@ class Installation:
         return self.datasets[dataset].vendor
 
     def keys(self) -> set[str]:
-        """Return the keys of every vendor, which must be in no message."""
+        """Return the API keys of all vendors; no message may contain one."""
         vendors = {dataset.vendor for dataset in self.datasets.values()}
         return {self.settings.of_vendor(vendor).api_key.get_secret_value() for vendor in vendors}
 
     def retained(self, month: Month) -> bool:
-        """Return whether the settings allow to keep the month's calls."""
+        """Return whether the settings allow keeping the month's calls."""
         return not self.retention.calls_expired(month, self.clock())
 
     def first_month(self) -> Month:
-        """Return the first month to keep: the setting, else the oldest that landed or that the vendor still has."""
+        """Return the first month to keep: the setting, else the oldest month that landed or that vendors still have."""
         if self.settings.cdr_start_month:
             return Month.parse(self.settings.cdr_start_month)
         return min([*self.archive.months(), Month.of(self.clock()).shift(-2)])
 
     def report_file(self, month: Month) -> Path:
-        """Return where the report of a month lies."""
+        """Return the path of a month's report."""
         return self.data / "reports" / f"{month}.html"
 
     def locked(self, name: str) -> AbstractContextManager[None]:
-        """Return a lock that the processes of this machine share; it ends with the process that holds it."""
+        """Return a lock that the processes of this machine share; the operating system releases it after a kill."""
         return held(self.data, name)
 
     def slot(self, name: str, count: int) -> AbstractContextManager[None]:

@@ -1,4 +1,4 @@
-"""Land the file of an export: its exact bytes, verified, and the manifest that says so."""
+"""Land the file of an export: fetch its exact bytes, verify them, and write a manifest."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -33,9 +33,14 @@ class Lander:
         self._bounds = Limits(settings.cdr_max_download_gb * 1e9, settings.cdr_max_download_hours * 3600)
 
     def land(self, record_type: str, month: Month, export: Export) -> Manifest:
-        """Return the manifest of the export's file; one that landed before is not fetched again.
+        """Return the manifest of the export's file, which is fetched unless it has landed already.
 
-        Raises ``GoneError`` where the vendor has no such file; that is noted.
+        Raises ``GoneError`` where the vendor has no such file; the archive notes that.
+
+        Args:
+            record_type: The dataset.
+            month: The month.
+            export: The export.
         """
         place = self._place
         if not place.retained(month):
@@ -70,7 +75,7 @@ class Lander:
         )
 
     def _companions(self, vendor: ExportVendor, export: Export, file: Path) -> dict[str, Mapping[str, Any]]:
-        """Fetch the further files of an export beside its ``file``; return what a manifest says of each."""
+        """Fetch the further files of an export into the folder of ``file``; return the manifest's entry of each."""
         found = {}
         for name in companions_of(vendor, export):
             opened = partial(vendor.open, replace(export, companion=name))

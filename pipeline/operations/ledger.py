@@ -1,4 +1,4 @@
-"""What the archive and the lake's log say: every export, what was landed and loaded of it, how far each month is."""
+"""Read the archive and the lake's log: every export, what was landed and loaded, and the coverage of each month."""
 
 import json
 from collections.abc import Iterable
@@ -19,41 +19,41 @@ from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, Revi
 
 
 class Ledger:
-    """Reads the books of one installation; it keeps none of its own."""
+    """Answers what is known of exports and months; it keeps no state of its own."""
 
     def __init__(self, place: Installation) -> None:
         self._place = place
 
     @cached_property
     def months_kept(self) -> dict[str, int | None]:
-        """How many months the vendor of each dataset keeps, the running one among them; None where it forgets none."""
+        """How many months the vendor of each dataset keeps, with the running one; None where it keeps all."""
         return {name: months_kept(dataset.vendor) for name, dataset in self._place.datasets.items()}
 
     def loaded(self, record_type: str) -> dict[str, str]:
-        """Return the export that each month of the lake holds with its rejected records; half loaded months are not."""
+        """Return the export that each month of the lake holds; half loaded months are left out."""
         lake = self._place.lake
         rejected = lake.version_keys(rejected_table(record_type))
         return {month: one for month, one in lake.version_keys(record_type).items() if rejected.get(month) == one}
 
     def half_loaded(self, record_type: str) -> dict[str, set[str]]:
-        """Return the months of which a kill or power cut left one of two tables behind, and the exports in them."""
+        """Return the exports of each month whose two tables disagree, because a kill or power cut ended a load."""
         lake, loaded = self._place.lake, self.loaded(record_type)
         both = lake.version_keys(record_type), lake.version_keys(rejected_table(record_type))
         found = {month: {stems[month] for stems in both if month in stems} for month in {*both[0], *both[1]}}
         return {month: ids for month, ids in sorted(found.items()) if loaded.get(month) not in ids}
 
     def months(self) -> list[Month]:
-        """Return every month of which the lake holds something."""
+        """Return every month that the lake holds something for."""
         names = self._place.schemas
         return sorted({Month.parse(month) for name in names for month in self._place.lake.version_keys(name)})
 
     def landed(self) -> list[Manifest]:
-        """Return what landed and has not expired, of the datasets that are kept now: how to read others is unknown."""
+        """Return what landed and has not expired, of the configured datasets: how to read others is unknown."""
         place = self._place
         return [one for one in place.archive.landed() if one.record_type in place.tables and not one.expired]
 
     def unread(self) -> str:
-        """Return the datasets that are not kept now and have landed files: how to read those is unknown."""
+        """Return the datasets that have landed files and are not configured now: how to read them is unknown."""
         landed = {one.record_type for one in self._place.archive.landed() if not one.expired}
         return ", ".join(sorted(landed - self._place.tables.keys()))
 
@@ -100,7 +100,7 @@ class Ledger:
         """Return one row per dataset and month, from the first month to the running one.
 
         Args:
-            exports: What ``exports`` returned; None reads it again.
+            exports: The result of ``exports``; None reads it again.
         """
         known = by_partition(self.exports() if exports is None else exports)
         months = month_range(self._place.first_month(), Month.of(self._place.clock()))
@@ -109,7 +109,7 @@ class Ledger:
         ]
 
     def covered(self, record_type: str, month: Month, exports: list[KnownExport]) -> Coverage:
-        """Return the row of one month: it has expired if it may not be kept, or if its file was deleted after landing.
+        """Return the coverage of one month; it is expired if it may not be kept, or if its landed file was deleted.
 
         Args:
             record_type: The dataset.
@@ -121,13 +121,13 @@ class Ledger:
         return replace(row, state=State.EXPIRED.value) if gone or not self._place.retained(month) else row
 
     def differences(self) -> list[Revision]:
-        """Return every day on which a re-export differed from what it replaced, as far as the lake's log goes."""
+        """Return every day on which an export differed from the one it replaced, as far back as the lake's log goes."""
         commits = ((name, one) for name in self._place.schemas for one in self._place.lake.commit_metadata(name))
         return [day for name, commit in commits for day in revisions(name, commit)]
 
 
 def by_partition(exports: Iterable[KnownExport]) -> dict[tuple[str, Month], list[KnownExport]]:
-    """Return the exports of each dataset and month, in their order."""
+    """Return the exports of each dataset and month, in their given order."""
     found: dict[tuple[str, Month], list[KnownExport]] = {}
     for one in exports:
         found.setdefault((one.record_type, Month.parse(one.month)), []).append(one)
@@ -135,7 +135,7 @@ def by_partition(exports: Iterable[KnownExport]) -> dict[tuple[str, Month], list
 
 
 def requested_export(vendor: str, export: Export, record_type: str, month: Month) -> RequestedExport:
-    """Return what is noted of an export that serves a request of ours.
+    """Return the archive's note of an export that serves one of our requests.
 
     Args:
         vendor: The vendor's name.

@@ -1,4 +1,4 @@
-"""The vendors' lists, with the references of our own notes, and which exports of a list are ours."""
+"""Read the vendors' lists of exports, and tell which of these exports are ours."""
 
 from collections.abc import Collection, Iterable, Mapping
 
@@ -22,17 +22,17 @@ class Listings:
         self.vendors = vendors
 
     def read(self, vendor: str) -> Listing:
-        """Return every export that a vendor lists, ours with the references under which they were requested."""
+        """Return every export that a vendor lists; ours get the references under which they were requested."""
         return matched(self.vendors[vendor].exports(), lambda ids: self.noted(vendor, ids))
 
     def read_all(self, vendors: Iterable[str] | None = None) -> tuple[dict[str, Listing], dict[str, Exception]]:
-        """Return the lists of all vendors, or of ``vendors``, and why each is missing that could not be read."""
+        """Return the lists of all vendors, or of ``vendors``, and the error of each list that could not be read."""
         found: dict[str, Listing] = {}
         unread: dict[str, Exception] = {}
         for name in self.vendors if vendors is None else vendors:
             try:
                 found[name] = self.read(name)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is about this vendor alone
+            except Exception as error:  # noqa: BLE001 - any error here is about this vendor alone
                 unread[name] = error
         return found, unread
 
@@ -46,17 +46,23 @@ class Listings:
         return {month: ours for month, ours in found.items() if ours}
 
     def ours(self, dataset: str, month: Month, listed: Iterable[Export]) -> list[Export]:
-        """Return our exports of one month in its vendor's list, oldest first."""
-        of_ours = of_month(self.series(dataset), month, listed)  # few of thousands, which are looked at closely
+        """Return our exports of one month in its vendor's list, oldest first.
+
+        Args:
+            dataset: The dataset.
+            month: The month.
+            listed: The exports of the list.
+        """
+        of_ours = of_month(self.series(dataset), month, listed)  # a few of thousands: the next filter is slower
         return of_dataset(self._vendor(dataset), self._place.datasets[dataset], of_ours)
 
     def series(self, dataset: str) -> str:
-        """Return how the references of a dataset begin."""
+        """Return the prefix of the references of a dataset."""
         installation, one = self._place.settings.cdr_installation, self._place.datasets[dataset]
         return series(installation, one, self._vendor(dataset).reference_length)
 
     def noted(self, vendor: str, export_ids: Collection[str]) -> dict[str, Noted]:
-        """Return what we requested of a vendor under these ids, as far as the same is requested now."""
+        """Return our notes of these exports, without those of datasets whose declaration has changed since."""
         fingerprints = {dataset.name: dataset.fingerprint for dataset in self._place.datasets.values()}
         return {
             one.export_id: Noted(one.reference, one.window_start, one.window_end)

@@ -1,4 +1,4 @@
-"""From a landed file to a committed month: convert, compare with what was there, commit with a note of it all."""
+"""Load a landed file into its month: convert it, compare it with the month's rows, and commit both with metadata."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,14 +26,18 @@ from pipeline.warehouse.lake import Lake, rejected_table
 from pipeline.warehouse.readback import Expected
 
 SIMULTANEOUS_LOADS = 2
-"""How many files the processes of one machine type at once: each takes a few hundred megabytes."""
+"""How many files the processes of one machine convert at once: each takes a few hundred megabytes."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """The export that a month now holds; ``converted`` is None where it was loaded before.
+    """The export that a month holds after a load.
 
-    ``differences`` are the days on which it differs from ``previous``, the export that it replaced.
+    Args:
+        export_id: The export.
+        converted: Its converted rows; None if it was loaded before.
+        previous: The export that it replaced.
+        differences: The days on which the two differ.
     """
 
     export_id: str
@@ -43,16 +47,16 @@ class Loaded:
 
 
 class Replacer:
-    """Replaces months of the lake by landed files, unless the guards forbid it; the caller holds the month's lock.
+    """Replaces months of the lake by landed files, unless the guards refuse; the caller holds the month's lock.
 
-    What was erased does not come back: the eraser goes over each file before it is read.
+    Erased numbers do not come back: the eraser rewrites each file before it is read.
 
     Args:
         archive: Holds the files.
         lake: Holds the months.
         tables: How the rows of each dataset are typed.
-        guards: What a load must not do unasked.
-        eraser: Erases numbers of the log from a file; None where there is no log.
+        guards: Refuse loads that need ``force``.
+        eraser: Erases numbers of the log from a file; None if there is no log.
     """
 
     def __init__(
@@ -65,7 +69,7 @@ class Replacer:
         self._eraser = eraser
 
     def replace(self, manifest: Manifest, *, force: bool) -> Loaded:
-        """Make the month hold exactly what the manifest's file does; ``force`` loads also what the guards refuse."""
+        """Replace the month by exactly the rows of the manifest's file; ``force`` also loads what the guards refuse."""
         record_type, month, export_id = manifest.record_type, manifest.month, manifest.export_id
         previous = self._previous(manifest)
         if previous and not force:
@@ -92,7 +96,7 @@ class Replacer:
         return loaded
 
     def _companions(self, manifest: Manifest) -> dict[Companion, Path]:
-        """The files beside the manifest's that can be read."""
+        """Return the manifest's further files that can be read."""
         names = [Companion(name) for name, line in manifest.companions.items() if not line["unread"]]
         found = {name: self._archive.file_of(manifest, name) for name in names}
         if gone := [file.name for file in found.values() if not file.exists()]:
@@ -100,9 +104,10 @@ class Replacer:
         return found
 
     def _previous(self, manifest: Manifest) -> Known | None:
-        """The export that the month holds, unless it is this one, and when it was created.
+        """Return the export that the month holds, and when it was created; None if it is the manifest's.
 
-        The notes of the archive say when, or where they are gone the lake's own; those of earlier loads do not.
+        The archive's notes give the time of creation, or the lake's log if the notes are gone. Commits of early
+        releases do not give it.
         """
         export_id = self._lake.version_keys(manifest.record_type).get(manifest.month)
         if export_id in (None, manifest.export_id):
@@ -116,12 +121,12 @@ class Replacer:
         return Known(export_id, datetime.fromisoformat(created_at) if created_at else None)
 
     def _compared(self, manifest: Manifest, converted: Converted, previous: Known | None) -> Loaded:
-        """What the load brings, beside the export that it replaces unless that is a later one."""
+        """Return the result of the load, with its differences from the export that it replaces unless that is later."""
         record_type, month = manifest.record_type, manifest.month
         if previous is None or previous.is_later_than(manifest):
             return Loaded(manifest.export_id, converted)
         before = self._lake.files(record_type)[month]
-        if not all(file.exists() for file in before):  # set aside, or lost: there is nothing to compare with
+        if not all(file.exists() for file in before):  # set aside or lost: there is nothing to compare with
             return Loaded(manifest.export_id, converted)
         found = compare(
             before, converted.files, _comparison_columns(self._tables[record_type]), self._lake.root / ".duckdb"
@@ -144,13 +149,13 @@ class Loader:
         self._replacer = replacer
 
     def load(self, record_type: str, month: Month, *, force: bool = False) -> Loaded:
-        """Replace the month by what its newest landed export holds, in one commit, unless it holds that already.
+        """Replace the month by its newest landed export, in one commit, unless the month holds that export already.
 
         Args:
             record_type: The dataset.
             month: The month.
-            force: Load also what the guards refuse: an older export, one that takes away too many rows, a file of
-                which too many records are rejected or another month's.
+            force: Also load what the guards refuse: an older export, an export that removes too many rows, a file with
+                too many records that are rejected or of another month.
         """
         place = self._place
         if not place.retained(month):

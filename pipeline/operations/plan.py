@@ -1,7 +1,7 @@
-"""The one place that decides: what happens next to a month, and why, as pure functions of its state.
+"""Decide what happens next to a month, and why: pure functions of its state, and the only place that decides.
 
-The sensor, the schedule, backfills, `cdr doctor`, `cdr status`, the report and the alarms show or do what stands here.
-How far a month has come, and when it is at risk, is decided by ``state_of`` and ``at_risk`` of ``warehouse.coverage``.
+The sensor, the schedule and backfills do what ``plan`` returns; `cdr status` shows it. The state of a month, and
+whether it is at risk, come from ``state_of`` and ``at_risk`` of ``warehouse.coverage``.
 """
 
 from datetime import datetime, timedelta
@@ -21,9 +21,9 @@ _DONE = (State.SEALED.value, State.EXPIRED.value)
 
 
 def plan(state: PartitionState, now: datetime, policy: Policy) -> Action:
-    """Return what to do with a partition now: its listed exports come first, then the question of another request.
+    """Return what to do with a partition now: load or await a listed export, else request another.
 
-    Where a request is due at once, that question is the only one.
+    Where requests are due at once, listed exports are not considered.
 
     Args:
         state: What is known of the partition.
@@ -45,8 +45,13 @@ def plan(state: PartitionState, now: datetime, policy: Policy) -> Action:
 def progress(state: PartitionState, now: datetime, policy: Policy) -> Action:
     """Return what to do with the exports that the vendor lists.
 
-    The newest export that is ready is loaded, an older one never over a newer one. Where no export will bring
-    anything, another is requested; how often, the request itself decides.
+    Load the newest export that is ready; never load an older export over a newer one. Request another export where no
+    listed export can be loaded any more. The number of such requests is limited where they are made.
+
+    Args:
+        state: What is known of the partition.
+        now: The time of the decision, aware.
+        policy: The deadline of exports.
     """
     newer = _that_count(state, now, policy.deadline)
     if not newer:
@@ -63,8 +68,14 @@ def progress(state: PartitionState, now: datetime, policy: Policy) -> Action:
 
 
 def next_request(state: PartitionState, now: datetime, policy: Policy) -> Action:
-    """Return whether a new export of the month is due now, whatever becomes of those that are listed."""
-    if state.backlogged:  # also where it is refused meanwhile: then the request says so, and it waits no more
+    """Return whether a new export of the month is due now; listed exports are not considered.
+
+    Args:
+        state: What is known of the partition.
+        now: The time of the decision, aware.
+        policy: When requests are due.
+    """
+    if state.backlogged:  # also if it is refused: the request then says so, and removes it
         return Action(Verb.REQUEST, "it waits until the vendor takes more requests")
     if why := refusal(state, now):
         return Action(Verb.DONE, why)
@@ -83,7 +94,7 @@ def next_request(state: PartitionState, now: datetime, policy: Policy) -> Action
 
 
 def refusal(state: PartitionState, now: datetime) -> str:
-    """Return the sentence that says why the month cannot be requested at all; empty where it can be."""
+    """Return the sentence that says why the month cannot be requested; empty if it can."""
     month = state.partition.month
     dropped = vendor_drops(month, state.months_kept)
     if not state.retained:
@@ -98,19 +109,19 @@ def refusal(state: PartitionState, now: datetime) -> str:
 
 
 def not_retained(month: Month) -> str:
-    """Return why a month is not brought in that the settings forbid to keep."""
+    """Return the sentence that refuses a month which the settings do not allow to keep."""
     return f"{month} is older than CDR_CALL_RETENTION_MONTHS allows; raise that to bring it in."
 
 
 def vendor_drops(month: Month, months_kept: int | None) -> datetime | None:
-    """Return when a vendor that keeps so many months forgets this one; None where it forgets nothing."""
+    """Return when a vendor that keeps so many months forgets this one; None for a vendor that keeps all."""
     return month.shift(months_kept).start if months_kept else None
 
 
 def covered(state: PartitionState, now: datetime) -> bool:
-    """Return whether what is loaded lacks nothing that can be requested.
+    """Return whether the loaded data covers all that can be requested.
 
-    That is all of a month that has ended, and of a running one all up to a day ago.
+    That is the whole of a month that has ended, and a running month up to a day ago.
     """
     month, until = state.partition.month, state.coverage.loaded_until
     ended = now - CLOCK_MARGIN >= month.end
@@ -118,18 +129,24 @@ def covered(state: PartitionState, now: datetime) -> bool:
 
 
 def _is_partial(state: PartitionState, now: datetime) -> bool:
-    """Whether the month has ended, and what is loaded ends before it does."""
+    """Return whether the month has ended, and the loaded data ends before it does."""
     month, until = state.partition.month, state.coverage.loaded_until
     return now - CLOCK_MARGIN >= month.end and until is not None and until < month.end
 
 
 def late(state: PartitionState, now: datetime) -> bool:
-    """Return whether the list may not show yet what was requested a moment ago."""
+    """Return whether the list may not yet show an export that was requested a moment ago."""
     return any(abs(now - created) < LIST_LAG for created in state.unlisted().values())
 
 
 def status_of(export: Export, now: datetime, deadline: timedelta) -> str:
-    """Return the vendor's status of an export, and whether it is overdue."""
+    """Return the vendor's status of an export, marked if the export is overdue.
+
+    Args:
+        export: The export.
+        now: The time, aware.
+        deadline: How long an export may take to complete.
+    """
     return f"{export.vendor_status} (overdue)" if overdue(export, now, deadline) else export.vendor_status
 
 
@@ -149,19 +166,22 @@ def _scheduled(state: PartitionState, now: datetime) -> Action:
 
 
 def _that_count(state: PartitionState, now: datetime, deadline: timedelta) -> tuple[Export, ...]:
-    """The exports newer than what is loaded; one of the same instant, whose order is not known, if it may come yet."""
+    """Return the exports newer than the loaded one.
+
+    An export created at the same time as the loaded one counts while it may still complete: their order is unknown.
+    """
     instants = {one.created_at for one in state.exports if state.loaded and one.id == state.loaded.export_id}
     return tuple(
         export
         for export in state.newer
         if export.created_at not in instants
-        or export.created_at.year == 1  # the vendor does not say when
+        or export.created_at.year == 1  # the vendor gives no time of creation
         or not (state.lost(export) or hopeless(export, now, deadline))
     )
 
 
 def _without_loading(newer: tuple[Export, ...], state: PartitionState, now: datetime, deadline: timedelta) -> Action:
-    """What to do where no export is ready, or where loading the ready one has failed too often."""
+    """Return what to do if no export is ready, or if loading the ready one has failed too often."""
     newest = newer[-1]
     for export in reversed(newer):
         if not (state.fetchable(export, now) or state.lost(export) or hopeless(export, now, deadline)):
@@ -177,4 +197,4 @@ def _why_it_waits(state: PartitionState, export: Export) -> str:
     missing = state.missing.get(export.id)
     if missing is None:
         return export.vendor_status
-    return f"its file is not there yet; looked for again after {missing.next_look:%H:%M:%S}"
+    return f"its file is not there yet; it is looked for again after {missing.next_look:%H:%M:%S}"

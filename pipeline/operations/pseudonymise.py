@@ -1,8 +1,8 @@
-"""What analysts are shown where there are pseudonyms: a lake of their own, in which nobody has a number or a name.
+"""Make the pseudonymised lake: what analysts see if a key for pseudonyms is set, without any number or name.
 
-The lake keeps the numbers, and all that is made of it is made of numbers: a watch list must see that two of them are
-neighbours. A copy is made per month, anew only where its original changed, and row group by row group: memory does not
-grow with a month. What shows nobody and is read from its file all the same is linked, not copied.
+The lake itself keeps the numbers, and marts are built from them: a watch list must see that two numbers are
+neighbours. Each month is copied separately, and only after its original changed. A copy is written row group by row
+group, so memory does not grow with the month. A file without personal columns is linked, not copied.
 """
 
 import shutil
@@ -23,19 +23,23 @@ from pipeline.warehouse.lake import Lake, rejected_table
 from pipeline.warehouse.queries import models
 
 Locked = Callable[[str], AbstractContextManager[object]]
-"""Hold what a name says, against the other processes of this machine."""
+"""Returns the lock of a name, which the processes of this machine share."""
 
 
 def shared_tables(record_types: Collection[str]) -> list[str]:
-    """Every table that is published as a view over files, or that shows a number or a name."""
+    """Return every table that is published as a view over files, or that shows a number or a name."""
     made = [query.name for query in models() if query.schema != "marts" or PERSONAL & query.columns.keys()]
     return [*record_types, *map(rejected_table, record_types), *made]
 
 
 class Shared:
-    """The lake as analysts are shown it: ``copies`` of what they read and of what shows people, the rest as it is.
+    """The lake as analysts see it: copies of the tables that they read from files or that show people, else the lake.
 
-    ``personal`` are the columns of each record type that show people, beside those that do in every table.
+    Args:
+        lake: The original.
+        copies: The lake of the copies.
+        pseudonyms: Make a pseudonym of a number or a name.
+        personal: The columns of each dataset that show people, beside those that do in every table.
     """
 
     def __init__(
@@ -48,27 +52,27 @@ class Shared:
         self._tables = shared_tables(personal)
 
     def files(self, table: str) -> dict[str, list[Path]]:
-        """The files to show of a table, by month."""
+        """Return the files to show of a table, by month."""
         return (self._copies if table in self._tables else self._lake).files(table)
 
     def version_keys(self, table: str) -> dict[str, str]:
-        """What each month of the original was written under."""
+        """Return the version key of each month of the original."""
         return self._lake.version_keys(table)
 
     def behind(self) -> Iterator[tuple[str, str, list[Path]]]:
-        """Each table and month whose copy is not one of the files that the lake has now, and those files."""
+        """Yield each table and month whose copy is not of the lake's present files, and these files."""
         for table in self._tables:
             copied = self._copies.version_keys(table)
             for month, files in self._lake.files(table).items():
-                if copied.get(month) != self._print(table, files):
+                if copied.get(month) != self._fingerprint(table, files):
                     yield table, month, files
 
     def refresh(self, locked: Locked) -> None:
-        """Copy what is behind."""
+        """Copy every month that is behind."""
         for table, month, _ in list(self.behind()):
             with locked(f"share-{table}-{month}"):
                 files = self._lake.files(table).get(month, [])
-                copies = [self._copies.new_file(table, month, self._print(table, files)) for _ in files]
+                copies = [self._copies.new_file(table, month, self._fingerprint(table, files)) for _ in files]
                 names = self._pseudonyms.of(month)
                 with writing(f"shared {table} {month}", self._copies.root):
                     for original, copy in zip(files, copies, strict=True):
@@ -76,7 +80,7 @@ class Shared:
                 schema = pq.read_schema(copies[0]).append(pa.field(PARTITION, pa.string()))
                 self._copies.replace_month(table, month, copies, schema, {"copied": len(copies)})
 
-    def _print(self, table: str, files: Iterable[Path]) -> str:
+    def _fingerprint(self, table: str, files: Iterable[Path]) -> str:
         hidden = sorted(self._hidden(table))
         made_of = "|".join([self._pseudonyms.fingerprint, *hidden, *sorted(file.name for file in files)])
         return sha256(made_of.encode()).hexdigest()[:16]

@@ -21,7 +21,7 @@ from pipeline.warehouse.queries import Query, models, views
 from pipeline.warehouse.records import ControlTotal, Coverage, KnownExport, Revision, as_table
 
 Built = Callable[[Query, Month], None]
-"""Is called for each month of a mart that was brought up to date."""
+"""Called for each month of a mart that was brought up to date."""
 
 
 def unrecorded(query: Query, month: Month) -> None:
@@ -29,11 +29,11 @@ def unrecorded(query: Query, month: Month) -> None:
 
 
 class Publisher:
-    """Makes of the lake what people read.
+    """Makes what people read: marts, the published file and reports.
 
     Args:
         place: The installation.
-        ledger: Its books, which are published too.
+        ledger: What is known of its exports, which is published too.
     """
 
     def __init__(self, place: Installation, ledger: Ledger) -> None:
@@ -42,18 +42,18 @@ class Publisher:
 
     @cached_property
     def shared(self) -> Shared | None:
-        """The lake under pseudonyms; None where the settings name no key for them."""
+        """The pseudonymised lake; None if the settings name no key for pseudonyms."""
         place, settings = self._place, self._place.settings
         key = settings.cdr_pseudonym_key.get_secret_value()
         pseudonyms = Pseudonyms(key, settings.cdr_pseudonym_digits) if key else None
         return Shared(place.lake, place.copies, pseudonyms, place.personal) if pseudonyms else None
 
     def builder(self) -> Builder:
-        """Return a session in which months of marts are built; a context manager."""
+        """Return a session that builds months of marts; use it as a context manager."""
         return Builder(self._place.lake, self._place.schemas)
 
     def build(self, query: Query, month: Month, builder: Builder) -> bool:
-        """Bring one month of a mart up to date; return False where nothing that it reads has changed or is loaded.
+        """Bring one month of a mart up to date; return False if none of its inputs has changed or is loaded.
 
         Args:
             query: The mart.
@@ -64,7 +64,7 @@ class Publisher:
             return month in self._ledger.months() and build(builder, query, str(month))
 
     def behind(self) -> list[Month]:
-        """Return the months with a mart that its inputs would make otherwise now, and the months after them."""
+        """Return the months with a mart whose inputs have changed, and the months after them."""
         months, lake = self._ledger.months(), self._place.lake
         changed = {month for month in months if any(is_behind(lake, query, str(month)) for query in models())}
         return [month for month in months if {month, month.shift(-1)} & changed]
@@ -74,7 +74,7 @@ class Publisher:
         return self._place.warehouse.exists() and not self.shown_is_old()
 
     def shown_is_old(self) -> bool:
-        """Return whether there is a ``warehouse.duckdb`` that shows anything else than what is held now."""
+        """Return whether ``warehouse.duckdb`` exists and shows anything else than what is held now."""
         if not self._place.warehouse.exists():
             return False
         if self.shared and any(self.shared.behind()):
@@ -84,42 +84,42 @@ class Publisher:
         )
 
     def unbuilt(self) -> list[str]:
-        """Return why each mart that is behind could not be built, as far as that was tried."""
+        """Return the reason for each mart that could not be built when it was last tried."""
         tried = ((query, str(month)) for month in self._ledger.months() for query in models())
         return [why for query, month in tried if (why := failure(self._place.lake, query, month))]
 
     def build_and_publish(self) -> None:
-        """Build every mart that is behind, and publish; raises ``PermanentError`` at the end for what failed."""
+        """Build every mart that is behind, and publish; raises ``PermanentError`` at the end with every failure."""
         self.publish()
         self.vacuum()
         if failed := self.unbuilt():
             raise PermanentError(" ".join(failed))
 
     def build_behind(self, built: Built = unrecorded) -> None:
-        """Build what is behind; a mart that cannot be built is noted, and stops no other."""
+        """Build every mart that is behind; one that cannot be built is noted, and the others are built."""
         months = self.behind()
         with self.builder() if months else nullcontext() as builder:
             for query, month in [(query, month) for month in months for query in models()]:
-                with suppress(PermanentError):  # ``unbuilt`` tells it
+                with suppress(PermanentError):  # ``unbuilt`` returns it
                     if builder and self.build(query, month, builder):
                         built(query, month)
 
     def publish(self, target: Path | None = None, built: Built = unrecorded) -> None:
         """Write a new ``warehouse.duckdb``, or another file, and swap it in.
 
-        What is behind is built first, also of months without a new load: a power cut may have taken it, or a new
-        version of the SQL may have begun its table again.
+        Marts that are behind are built first, also for months without a new load: a power cut may have destroyed a
+        mart, or a new version of the SQL may have started its table again.
 
         Args:
             target: The file; None is ``warehouse.duckdb``.
-            built: Is called for each month of a mart that was built.
+            built: Called for each month of a mart that was built.
         """
         if self._place.as_of is None:
             self.build_behind(built)
         publish(target or self._place.warehouse, self._shown(), self._publish_spec())
 
     def _shown(self) -> Snapshot:
-        """Return the lake as analysts may see it; raises ``PermanentError`` where a lost key would bare the numbers."""
+        """Return the lake as analysts may see it; raises ``PermanentError`` if a lost key would reveal the numbers."""
         if self.shared is None:
             if self._place.copies.tables():
                 raise PermanentError(
@@ -132,33 +132,33 @@ class Publisher:
         return self.shared
 
     def reportable(self) -> list[Month]:
-        """Return every month that ``warehouse.duckdb`` shows something of."""
+        """Return every month that ``warehouse.duckdb`` has rows of."""
         from pipeline.report import reportable
 
         return reportable(self._place.warehouse)
 
     def report(self, month: Month, target: Path | None = None, *, again: bool = False) -> bool:
-        """Write a month's report of what is published; return False where the one there says the same.
+        """Write a month's report from the published file; return False if the existing report says the same.
 
         Args:
             month: The month.
-            target: The HTML file; None is where reports lie.
+            target: The HTML file; None is the usual path.
             again: Write it in any case.
         """
-        from pipeline.report import write  # loads libraries that draw, which nothing else needs
+        from pipeline.report import write  # imports drawing libraries, which nothing else needs
 
         place = self._place
         with place.locked(f"report-{month}"):
             return write(place.warehouse, month, target or place.report_file(month), again=again)
 
     def vacuum(self) -> None:
-        """Delete the files that no snapshot shows that a reader may still have open."""
+        """Delete files of old snapshots, which no reader has open any more."""
         for lake in (self._place.lake, self._place.copies):
             retire(lake, [query.name for query in models()])
             lake.vacuum(timedelta(days=self._place.settings.cdr_history_days))
 
     def purge_history(self, months: Iterable[str]) -> None:
-        """Delete what only older snapshots of these months show; publish first, so that no reader is shown it."""
+        """Delete what only older snapshots of these months show; the caller publishes first, so no reader sees it."""
         for month in months:
             for lake, prefix in ((self._place.lake, ""), (self._place.copies, "share-")):
                 for name in lake.tables():

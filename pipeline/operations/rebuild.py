@@ -14,7 +14,7 @@ from pipeline.operations.verify import left_out
 from pipeline.privacy.erasures import Erasures
 
 _OF_ONE_MONTH = (PermanentError, TransientError, OSError, ValueError)
-"""What may go wrong with one file, and stops no other."""
+"""Errors about one file, which do not stop the others."""
 
 
 class Rebuilder:
@@ -22,11 +22,11 @@ class Rebuilder:
 
     Args:
         place: The installation.
-        ledger: Its books.
-        replacer: Replaces a month of its lake.
+        ledger: What is known of its exports.
+        replacer: Replaces months of its lake.
         publisher: Builds and publishes.
         eraser: Overwrites erased numbers in its archive.
-        erasures: The log of those numbers.
+        erasures: The log of erased numbers.
     """
 
     def __init__(
@@ -46,12 +46,12 @@ class Rebuilder:
         self._erasures = erasures
 
     def refresh(self) -> None:
-        """Load again what was left half loaded, build and publish; raises ``PermanentError`` at the end."""
+        """Finish half loaded months, build and publish; raises ``PermanentError`` at the end with every failure."""
         if failed := self._refreshed():
             raise PermanentError(" ".join(failed))
 
     def resume(self) -> list[str]:
-        """Load again, from the archive, what a kill or a power cut left half loaded; return why the rest was not."""
+        """Load half loaded months again from the archive; return the reason for each that could not be loaded."""
         failed, schemas = [], self._place.schemas
         for record_type, month in [(name, month) for name in schemas for month in self._ledger.half_loaded(name)]:
             try:
@@ -61,12 +61,17 @@ class Rebuilder:
         return failed
 
     def rebuild(self, *, force: bool = False) -> Iterator[Manifest]:
-        """Load every landed export again, oldest first, from the archive alone; then publish.
+        """Load every landed export again from the archive, oldest first, then publish; yields what was loaded.
 
-        Of a month that the lake holds only that export is loaded, whatever the guards say, and the newest: it must not
-        be replaced by less meanwhile. What was refused stays refused, unless ``force``: then the newest of each month
-        that the lake does not hold is loaded, for nothing says any more what was forced before. A month that cannot be
-        loaded stops no other; at the end ``PermanentError`` names it, and what of the archive was left out.
+        Of a month in the lake, only two exports are loaded again: the one that it holds, whatever the guards say, and
+        the newest. So the month never shows less meanwhile. Exports that the guards refused stay refused.
+
+        A month that cannot be loaded does not stop the others. ``PermanentError`` names it at the end, and the files
+        of the archive that were left out.
+
+        Args:
+            force: Also load, whatever the guards say, the newest export of each month that the lake does not hold:
+                after the loss of the lake nothing records which loads were forced.
         """
         place = self._place
         for lake in (place.lake, place.copies):
@@ -90,11 +95,11 @@ class Rebuilder:
         self._end([*failed, *self._refreshed()])
 
     def erase(self, number: str) -> Iterator[tuple[Manifest, int]]:
-        """Erase a number from every landed file, and from all that was made of them, older snapshots included.
+        """Erase a number from every landed file, and from everything made of them, with older snapshots.
 
-        Yields each file in which it was, and in how many records; a second time it finds the same and changes nothing.
-        The number is in no log: whatever brings it again is erased when it is loaded. Raises ``PermanentError`` for
-        what is no phone number, and at the end where a file may hold it still.
+        Yields each file with the number, and the count of its records. A second call yields the same and changes
+        nothing. The log keeps a hash of the number, so later files are erased when they are loaded. Raises
+        ``PermanentError`` for an invalid phone number, and at the end if a file may still hold the number.
         """
         place = self._place
         erased = self._erasures.add(number, place.clock())
@@ -120,13 +125,13 @@ class Rebuilder:
         self._end(failed)
 
     def _remove_unfinished(self) -> None:
-        """Remove what killed processes left of files in the archive."""
+        """Remove the partial files of killed processes from the archive."""
         for part in list(self._place.archive.unfinished()):
             with self._place.locked(f"{part.parts[-3]}-{part.parts[-2]}"):
                 part.unlink(missing_ok=True)
 
     def _refreshed(self) -> list[str]:
-        """Load again what was left half loaded, build and publish; what went wrong."""
+        """Finish half loaded months, build and publish; return every failure."""
         failed = self.resume()
         try:
             self._publisher.build_and_publish()
@@ -140,10 +145,10 @@ class Rebuilder:
             ids = self._ledger.half_loaded(record_type).get(month, set())
             landed = [one for one in self._ledger.landed() if one.export_id in ids]
             if landed and place.retained(Month.parse(month)):
-                self._replacer.replace(landed[-1], force=True)  # it passed, or was forced, when it was loaded first
+                self._replacer.replace(landed[-1], force=True)  # the first load of it passed the guards, or was forced
 
     def _cleanse(self, manifest: Manifest, made_of: str | None) -> Manifest:
-        """Erase what the log names from a file, and from its month where that is ``made_of`` other bytes."""
+        """Erase the numbers of the log from a file; load its month again if that was made of other bytes."""
         place, name, month = self._place, manifest.record_type, manifest.month
         with place.locked(f"{name}-{month}"):
             cleansed = self._eraser.cleanse(manifest)
@@ -152,14 +157,14 @@ class Rebuilder:
         return cleansed
 
     def _end(self, failed: list[str]) -> None:
-        """Raise ``PermanentError`` with all that went wrong, and with what of the archive was left out."""
+        """Raise ``PermanentError`` with every failure, and with the files of the archive that were left out."""
         wrong = [*failed, *filter(None, [left_out(self._place)])]
         if wrong:
             raise PermanentError(f"{len(wrong)} failed, all others are done. {' '.join(wrong)}")
 
 
 def _failure(manifest: Manifest, error: Exception) -> str:
-    """A sentence about what failed of one export, whatever kind of error it was."""
+    """Return a sentence about the failure of one export, for any kind of error."""
     first = str(error).strip().partition("\n")[0]
     said = first if isinstance(error, PermanentError | TransientError) else f"{type(error).__name__}: {first}."
     return f"{manifest.record_type} {manifest.month}: {said}"

@@ -1,4 +1,4 @@
-"""What a record of a backfill is told; Dagster's instance keeps one."""
+"""The events of a backfill that are recorded; ``defs/record.py`` records them in Dagster's instance."""
 
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from pipeline.warehouse.queries import Query
 
 
 class Record(Protocol):
-    """Keeps a record of what was done, as Dagster's instance does."""
+    """Records what a backfill did."""
 
     def requested(self, partition: Partition, requested: Requested) -> None:
         """Record which export serves a partition."""
@@ -20,10 +20,10 @@ class Record(Protocol):
         """Record a landed file."""
 
     def loaded(self, partition: Partition, loaded: Loaded) -> None:
-        """Record what a partition holds."""
+        """Record a loaded partition."""
 
     def built(self, query: Query, month: Month) -> None:
-        """Record a month of a mart."""
+        """Record a built month of a mart."""
 
     def published(self) -> None:
         """Record that the warehouse was published."""

@@ -1,4 +1,4 @@
-"""Request exports of the vendors: each month exactly once, whatever failed before."""
+"""Request exports from the vendors: each month exactly once, whatever failed before."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -37,9 +37,9 @@ class Requests:
     queued: list[Month] = field(default_factory=list)
 
     def all(self) -> list[Requested]:
-        """Return what was requested; raises one error for all that was refused.
+        """Return what was requested; raises one error for all refused months.
 
-        It is transient where a repetition helps some month that is not only in doubt.
+        The error is transient if a new try may help some month, other than one whose request is in doubt.
         """
         if not self.refused:
             return self.done
@@ -65,15 +65,15 @@ class Requester:
         self._backlog = gatherer.backlog
 
     def request(self, dataset: str, months: Iterable[Month], *, force_new: bool = False) -> Requests:
-        """Request each month, unless the vendor's list has an export that serves it; what serves it is noted at once.
+        """Request each month, unless the vendor's list has an export that serves it; note that export at once.
 
-        The list is read under the lock. Where the vendor takes no more, the months that are left go to the backlog.
-        A sealed month is left out unless forced.
+        The list is read under the lock. If the vendor takes no more requests, the remaining months go to the backlog.
+        Sealed months are skipped unless forced.
 
         Args:
             dataset: The dataset.
             months: The months.
-            force_new: Request a new export even if one serves, unless one is pending; months of the backlog keep it.
+            force_new: Request a new export even if one serves, unless one is pending. Months in the backlog keep it.
         """
         made, wanted = Requests(dataset), list(dict.fromkeys(months))
         with self._place.locked(f"ask-{dataset}"):
@@ -112,7 +112,7 @@ class Requester:
                 return
             except (PermanentError, InDoubtError) as error:
                 made.refused[month] = error
-            except TransientError as error:  # about the vendor, and so about every month that is left
+            except TransientError as error:  # about the vendor, so about every remaining month
                 made.refused |= dict.fromkeys(months[at:], error)
                 return
             else:
@@ -164,7 +164,7 @@ class ArchiveLog:
         self._dataset = place.datasets[dataset]
 
     def noted(self, export_ids: Collection[str]) -> Mapping[str, Noted]:
-        """Return what was requested under these export ids, of any dataset of the vendor."""
+        """Return the notes of these exports, of any dataset of the vendor."""
         return self._listings.noted(self._dataset.vendor, export_ids)
 
     def created(self, month: Month) -> Mapping[str, datetime]:
@@ -180,7 +180,7 @@ class ArchiveLog:
         return any(in_flight(self._place, one.name).left() for one in others)
 
     def remember(self, export: Export, request: Request) -> None:
-        """Write down which export serves a request."""
+        """Note which export serves a request."""
         one = requested_export(self._dataset.vendor, export, self._dataset.name, request.month)
         self._place.archive.write_request(replace(one, made_for=request.dataset.fingerprint))
 

@@ -1,4 +1,4 @@
-"""Gather what is known of every partition, once: manifests, the lake's log, the vendors' lists, the backlog."""
+"""Gather the state of every partition once: from manifests, the lake's log, the vendors' lists and the backlog."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,13 +25,13 @@ def untried(export_id: str) -> Attempts:
 
 @dataclass
 class Snapshot:
-    """The state of each partition, and a sentence for each dataset or partition that could not be gathered."""
+    """The state of each partition, and a sentence for each dataset or partition whose state could not be read."""
 
     states: dict[Partition, PartitionState] = field(default_factory=dict)
     wrong: dict[str, str] = field(default_factory=dict)
 
     def of(self, dataset: str, month: Month) -> str:
-        """Return why a partition could not be gathered; empty where it could."""
+        """Return why the state of a partition could not be read; empty if it could."""
         return self.wrong.get(dataset, "") or self.wrong.get(str(Partition(dataset, month)), "")
 
 
@@ -52,7 +52,7 @@ class Gatherer:
 
     Args:
         place: The installation.
-        ledger: Its books.
+        ledger: What is known of its exports.
         listings: Tells which exports of a list are ours.
         backlog: The months that wait until their vendor takes more requests.
     """
@@ -68,12 +68,12 @@ class Gatherer:
         attempts: AttemptsOf = untried,
         wanted: Iterable[Partition] | None = None,
     ) -> Snapshot:
-        """Return the state of every partition, or of those ``wanted``; one that goes wrong stops no other.
+        """Return the state of every partition, or of those ``wanted``; an error about one does not stop the others.
 
         Args:
             listed: The vendors' lists; without a vendor's list its exports are unknown.
             attempts: Returns the attempts to load an export.
-            wanted: The partitions; None means all that are kept or listed, from the first month on.
+            wanted: The partitions; None means all that are kept or listed, since the first month.
         """
         made, known = Snapshot(), by_partition(self.ledger.exports())
         chosen = None if wanted is None else list(wanted)
@@ -81,13 +81,13 @@ class Gatherer:
             try:
                 read = self._read(name, listed.get(self.place.vendor_name(name), Listing()), known)
                 months = self._months(read) if chosen is None else [one.month for one in chosen if one.dataset == name]
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is about this dataset alone
+            except Exception as error:  # noqa: BLE001 - any error here is about this dataset alone
                 made.wrong[name] = sentence(error)
                 continue
             for partition in (Partition(name, month) for month in months):
                 try:
                     made.states[partition] = self._state(partition, read, attempts)
-                except Exception as error:  # noqa: BLE001 - whatever it is, it is about this partition alone
+                except Exception as error:  # noqa: BLE001 - any error here is about this partition alone
                     made.wrong[str(partition)] = sentence(error)
         return made
 
@@ -129,7 +129,7 @@ class Gatherer:
         )
 
     def _loaded(self, export_id: str | None, known: Iterable[KnownExport]) -> LoadedExport | None:
-        """Return the export that a month holds; its manifest tells when the vendor created it."""
+        """Return the export that a month holds; its manifest says when the vendor created it."""
         if export_id is None:
             return None
         landed = (one.created_at for one in known if one.export_id == export_id and one.landed_at)
@@ -137,6 +137,6 @@ class Gatherer:
 
 
 def missing_files(place: Installation, dataset: str) -> dict[str, MissingFile]:
-    """Return the exports of a dataset whose file was not there, by export id."""
+    """Return the missing files of a dataset by export id."""
     notes = place.archive.gone(place.vendor_name(dataset), dataset)
     return {one: MissingFile(note.found_at, note.looked_at, note.looks) for one, note in notes.items()}

@@ -1,4 +1,4 @@
-"""What is known of one partition and what can happen to it, as values: the plan makes the one of the other."""
+"""The values that the plan reads and returns: the state of a partition, the policy, and the action."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ FILE_LATENESS = timedelta(minutes=10)
 """How long the file of a completed export may be missing before another export is requested."""
 
 AFTER_TERMINATION = timedelta(hours=1)
-"""How long an export is left alone after a user terminated the run that was to load it."""
+"""How long no run loads an export after a user terminated one that was to load it."""
 
 _FIRST_LOOK = timedelta(seconds=5)
-"""How long after the first look a missing file is looked for again; each pause is as long as all before it."""
+"""The pause after the first look for a missing file; each later pause is as long as all pauses before it."""
 
 
 @dataclass(frozen=True, order=True)
@@ -32,7 +32,7 @@ class Partition:
 
 @dataclass(frozen=True)
 class MissingFile:
-    """A file that was not there: when it was looked for first and last, and how often."""
+    """A file that the vendor did not have: when it was looked for first and last, and how often."""
 
     first: datetime
     last: datetime
@@ -40,12 +40,12 @@ class MissingFile:
 
     @property
     def lost(self) -> bool:
-        """Whether it was missing for so long that another export is requested."""
+        """Whether it is missing for so long that another export is requested."""
         return self.last - self.first >= FILE_LATENESS
 
     @property
     def next_look(self) -> datetime:
-        """When to look for it again: a vendor that still lists the export may bring the file back at any time."""
+        """When to look for it again: a vendor that still lists the export may restore the file at any time."""
         return self.last + max(_FIRST_LOOK, self.last - self.first)
 
 
@@ -57,9 +57,9 @@ class Attempts:
     terminated: datetime | None = None
 
     def rests_until(self, now: datetime) -> datetime | None:
-        """Return until when no attempt is made after a termination; None where one may be made.
+        """Return until when no attempt is made after a termination; None if one may be made.
 
-        A termination far from ``now`` was noted by a wrong clock, and changes nothing.
+        A termination far from ``now`` was recorded by a wrong clock, and is ignored.
         """
         ended = self.terminated
         return ended + AFTER_TERMINATION if ended and abs(now - ended) < AFTER_TERMINATION else None
@@ -67,7 +67,7 @@ class Attempts:
 
 @dataclass(frozen=True)
 class LoadedExport:
-    """The export that a month holds in the lake; ``created_at`` is None where that is not known."""
+    """The export that a month holds in the lake; without ``created_at`` the time of its creation is unknown."""
 
     export_id: str
     created_at: datetime | None = None
@@ -79,15 +79,15 @@ class PartitionState:
 
     Args:
         partition: The dataset and month.
-        coverage: Its row of the table ``coverage``: state, what is loaded, when the vendor forgets it.
-        months_kept: How many months the vendor keeps, the running one among them; None where it forgets nothing.
-        exports: Our exports in the vendor's list, oldest first; empty also where the list was not read.
+        coverage: Its row of the table ``coverage``: its state, what is loaded, when the vendor forgets it.
+        months_kept: How many months the vendor keeps, with the running one; None for a vendor that keeps all.
+        exports: Our exports in the vendor's list, oldest first; also empty if the list was not read.
         known: Every export that was requested or landed here, oldest first.
         loaded: The export that the lake holds.
-        missing: The exports whose file was not there, by export id.
+        missing: The missing files, by export id.
         attempts: The attempts to load the exports that are ready, by export id.
         backlogged: Whether it waits until the vendor takes more requests.
-        retained: Whether the settings allow to keep its calls.
+        retained: Whether the settings allow keeping its calls.
         first: The first month that the settings want.
     """
 
@@ -105,7 +105,7 @@ class PartitionState:
 
     @property
     def newer(self) -> tuple[Export, ...]:
-        """The exports that would bring more than what is loaded."""
+        """The exports that are newer than the loaded one."""
         loaded = self.loaded
         if loaded is None:
             return self.exports
@@ -115,24 +115,24 @@ class PartitionState:
         return tuple(e for e in self.exports if loaded.created_at is None or e.created_at > loaded.created_at)
 
     def lost(self, export: Export) -> bool:
-        """Return whether the export's file was missing for too long."""
+        """Return whether the export's file is missing for too long."""
         return export.id in self.missing and self.missing[export.id].lost
 
     def fetchable(self, export: Export, now: datetime) -> bool:
-        """Return whether its file may be fetched now: it is ready, and was not missing a moment ago."""
+        """Return whether the export's file may be fetched now: it is ready, and was not missing a moment ago."""
         missing = self.missing.get(export.id)
         return export.ready and (missing is None or not missing.last <= now < missing.next_look)
 
     def newest_request(self, now: datetime) -> datetime | None:
-        """Return when the newest export was created that counts as a request of the month; None where there is none.
+        """Return the time of the newest request of the month; None if it was never requested.
 
-        An export that ends before its month does counts while the month runs, and no longer.
+        An export that ends before its month counts only while the month runs.
         """
         ended = now >= self.partition.month.end
         return max((one.created_at for one in self.known if one.whole or not ended), default=None)
 
     def unlisted(self) -> dict[str, datetime]:
-        """Return the newest requested export, and when it was created, if the list lacks it and it is not loaded."""
+        """Return the newest requested export and its time of creation, if it is neither listed nor landed."""
         shown = {self.loaded and self.loaded.export_id, *(export.id for export in self.exports)}
         newest = self.known[-1:]
         return {one.export_id: one.created_at for one in newest if one.export_id not in shown and not one.landed_at}
@@ -154,9 +154,9 @@ class Action:
 
     Args:
         verb: What to do.
-        reason: Why, in words that follow the name of the month.
-        export: The export to load or to wait for; of a request, the one that it replaces, None for a scheduled one.
-        looks: How often the export's file was missing so far.
+        reason: Why, as a clause without a full stop.
+        export: The export to load or to wait for; for a request, the export that failed, None for a scheduled request.
+        looks: How often the export's file was looked for in vain.
     """
 
     verb: Verb
@@ -169,14 +169,14 @@ class Due(Enum):
     """When a month is requested."""
 
     SCHEDULED = "daily while it runs, then 0, 1, 3, 7 and every other day after its end, until it is sealed"
-    NOW = "at once, unless what is loaded covers it"
+    NOW = "at once, unless the loaded data covers it"
     FORCED = "at once, in any case"
-    RETRIED = "when nothing came of the last request"
+    RETRIED = "when the last request gave no export"
 
 
 @dataclass(frozen=True)
 class Policy:
-    """How the plan decides.
+    """The parameters of the plan.
 
     Args:
         deadline: How long an export may take to complete.

@@ -1,4 +1,4 @@
-"""The partitions of a backfill take turns: one that failed for now comes again at the end, after a pause."""
+"""The turns of a backfill's partitions: one with a passing error goes to the end of the queue, after a pause."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,15 +8,15 @@ from pipeline.errors import PermanentError, sentence
 from pipeline.operations.state import Partition
 
 Say = Callable[[Partition, str], None]
-"""Tells how far a partition has come."""
+"""Reports the progress of a partition."""
 
 RETRY_PAUSES = (2.0, 5.0, 15.0, 45.0, 120.0)
-"""Seconds before each new try of what may pass by itself; when all are used up the partition fails."""
+"""Seconds before each new try after a passing error; after the last one the partition fails."""
 
 
 @dataclass(eq=False)
 class Turn:
-    """A partition under way: how often it was requested and failed, and when it is due (monotonic seconds)."""
+    """A partition in work: how often it was requested and failed, and when it is due (monotonic seconds)."""
 
     partition: Partition
     requests: int = 0
@@ -25,10 +25,10 @@ class Turn:
 
 
 class Turns:
-    """The partitions under way, in their order; ``failed`` says which did not come, and why.
+    """The partitions in work, in their order; ``failed`` has the reason for each that failed.
 
     Args:
-        say: Tells how far a partition has come.
+        say: Reports the progress of a partition.
         pauses: Seconds before each new try.
     """
 
@@ -50,15 +50,15 @@ class Turns:
 
     @property
     def left(self) -> list[Partition]:
-        """The partitions under way."""
+        """The partitions in work."""
         return [turn.partition for turn in self._left]
 
     def due(self) -> list[Turn]:
-        """Return the turns that are not in a pause."""
+        """Return the turns without a pause now."""
         return [turn for turn in self._left if turn.due <= time.monotonic()]
 
     def rest(self, seconds: float) -> None:
-        """Sleep for so long, or until the first pause ends."""
+        """Sleep for these seconds, or until the first pause ends."""
         pauses = (turn.due - time.monotonic() for turn in self._left)
         time.sleep(min([seconds, *(pause for pause in pauses if pause > 0)]))
 
@@ -68,11 +68,11 @@ class Turns:
         self.say(turn.partition, "loaded")
 
     def went_wrong(self, turn: Turn, error: Exception) -> None:
-        """Let the partition come again after a pause, at the end; fail it where that does not help, or was done enough.
+        """Move the partition to the end, after a pause; fail it after a permanent error or too many tries.
 
         Args:
             turn: The partition's turn.
-            error: What went wrong; anything but a ``PermanentError`` may pass by itself.
+            error: The error; any but a ``PermanentError`` may pass by itself.
         """
         passes, tries = not isinstance(error, PermanentError), turn.failures + 1
         self._left.remove(turn)

@@ -1,4 +1,4 @@
-"""The vendors that are spoken, found by name: ``export/<vendor>.py`` asks, ``normalise/<vendor>.py`` reads."""
+"""Find vendors by name: ``export/<vendor>.py`` has the API's client, ``normalise/<vendor>.py`` the files' tables."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -13,7 +13,7 @@ from pipeline.settings import Settings
 
 
 def vendor(name: str, settings: Settings) -> ExportVendor:
-    """A vendor as the settings let us in, asked no faster than one key may ask."""
+    """Return the client of a vendor, with the credentials of the settings and the rate limit of its key."""
     module = _module("export", name)
     entry = settings.of_vendor(name)
     access = Credentials(
@@ -29,13 +29,13 @@ def vendor(name: str, settings: Settings) -> ExportVendor:
 
 
 def months_kept(name: str) -> int | None:
-    """How many months the vendor keeps, the running one among them; None where it forgets nothing."""
+    """Return how many months the vendor keeps, with the running one; None for a vendor that keeps all."""
     kept: int | None = _module("export", name).Vendor.months_kept
     return kept
 
 
 def table(dataset: Dataset) -> Table:
-    """How the rows of a dataset are typed."""
+    """Return the table definition of a dataset."""
     made: Table = _module("normalise", dataset.vendor).table(dataset)
     return checked_table(made, dataset.name)
 

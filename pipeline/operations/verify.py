@@ -1,4 +1,4 @@
-"""Whether the archive is whole: what `cdr verify` names, and what it can mend."""
+"""Verify the archive: find what is wrong for `cdr verify` and `cdr doctor`, and repair what can be repaired."""
 
 from collections.abc import Iterator
 
@@ -10,9 +10,9 @@ from pipeline.storage import exposed
 
 
 def faults(place: Installation) -> Iterator[Fault]:
-    """Everything that is wrong with the archive, every file hashed again.
+    """Yield every fault of the archive, after hashing every file again.
 
-    What seems wrong is looked at once more under the month's lock: a file that is landing has no manifest yet.
+    Each fault is checked a second time under the month's lock: a file that is landing has no manifest yet.
     """
     seen = set()
     for fault in survey(place.archive):
@@ -26,7 +26,7 @@ def faults(place: Installation) -> Iterator[Fault]:
 
 
 def mend(place: Installation, fault: Fault) -> None:
-    """Write the notes again that a fault is about; raises ``PermanentError`` where that cannot be done."""
+    """Write the damaged notes of a fault again; raises ``PermanentError`` if that is impossible."""
     if fault.export is None or not fault.repairable:
         raise PermanentError(str(fault))
     with place.locked(f"{fault.export.record_type}-{fault.export.month}"):
@@ -34,7 +34,7 @@ def mend(place: Installation, fault: Fault) -> None:
 
 
 def findings(place: Installation) -> Iterator[str]:
-    """A sentence for each thing that is wrong with the archive and can be seen without reading every file."""
+    """Yield a sentence for each fault of the archive that shows without reading every file."""
     if said := left_out(place):
         yield said
     if exposed(data := place.data):
@@ -42,7 +42,7 @@ def findings(place: Installation) -> Iterator[str]:
 
 
 def left_out(place: Installation) -> str:
-    """What of the archive cannot be loaded because its notes or its file are missing, in a sentence; empty if all can.
+    """Return a sentence about the exports that cannot be loaded, as notes or files are missing; empty if all can.
 
     The files themselves are not read.
     """

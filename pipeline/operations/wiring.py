@@ -1,4 +1,4 @@
-"""Build the operations of one installation, each from what it needs; nothing is built that is not used."""
+"""Build the operations of one installation, each on its first use, from the parts that it needs."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -25,11 +25,11 @@ from pipeline.settings import Settings
 
 
 class Operations:
-    """Everything that can be done with one installation: assets and commands call these, and decide nothing.
+    """The operations of one installation; assets and commands call them, and decide nothing.
 
     Args:
         settings: The settings.
-        vendors: The vendors by name; None makes them of the settings.
+        vendors: The vendors by name; None builds them from the settings.
         clock: Returns the time, aware; None is the machine's clock.
         as_of: Show what was known at this time; None shows what is known now.
     """
@@ -53,7 +53,7 @@ class Operations:
         return self._vendors or {name: vendor(name, self.settings) for name in names}
 
     def policy(self, due: Due = Due.SCHEDULED) -> Policy:
-        """Return how the plan decides: by the settings, with requests due as told."""
+        """Return the policy of the settings, with requests due as given."""
         return Policy(timedelta(hours=self.settings.cdr_export_deadline_hours), due)
 
     @cached_property
@@ -68,7 +68,7 @@ class Operations:
 
     @cached_property
     def gatherer(self) -> Gatherer:
-        """Gathers what is known of every partition."""
+        """Gathers the state of every partition."""
         return Gatherer(self.place, self.ledger, self.listings, self.backlog)
 
     @cached_property
@@ -103,7 +103,7 @@ class Operations:
 
     @cached_property
     def expirer(self) -> Expirer:
-        """Deletes what may not be kept."""
+        """Deletes what the settings no longer allow to keep."""
         return Expirer(self.place, self.publisher, self.vendors)
 
     @cached_property
