@@ -1,4 +1,4 @@
-"""`cdr`: thin commands that call what the assets call. Exit 0: all done; 1: something failed; 2: bad arguments."""
+"""`cdr`: thin commands over the operations that assets call. Exit 0: all done; 1: a failure; 2: bad arguments."""
 
 import json
 import sys
@@ -29,20 +29,22 @@ _PORT = click.IntRange(1, 65535)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--traceback", is_flag=True, help="Show where an unforeseen error came from.")
+@click.option("--traceback", is_flag=True, help="Show the traceback of an unexpected error.")
 def main(*, traceback: bool) -> None:
-    """Keep every call record that the vendor will forget, and ask anything about them."""
+    """Keep every call record that the vendor will forget, and query them."""
 
 
 @main.command()
 @click.option("--from", "first", type=MonthText(), required=True, help="First month, 2026-09 or any of its days.")
 @click.option("--to", "last", type=MonthText(), required=True, help="Last month, included.")
-@click.option("--type", "record_type", help="One record type only, such as cdr_in, or the table of another export.")
-@click.option("--again", is_flag=True, help="Ask anew for months that are loaded.")
-@click.option("--force", is_flag=True, help="The same, and load a month that was refused as it is.")
+@click.option(
+    "--type", "record_type", help="One dataset only: a record type such as cdr_in, or another export's table."
+)
+@click.option("--again", is_flag=True, help="Request new exports, also of months that are loaded.")
+@click.option("--force", is_flag=True, help="The same, and load also what a guard refused.")
 @one_sentence
 def backfill(first: Month, last: Month, record_type: str | None, *, again: bool, force: bool) -> None:
-    """Bring in a range of months, without UI or daemon; months that are loaded are left alone."""
+    """Request and load a range of months, without UI or daemon; months that are loaded stay as they are."""
     if last < first:
         raise click.UsageError(f"--to {last} is before --from {first}; swap them.")
     from pipeline.defs.backfill import bring_in
@@ -51,7 +53,9 @@ def backfill(first: Month, last: Month, record_type: str | None, *, again: bool,
     operations = Operations(environment.load())
     if record_type and record_type not in operations.place.datasets:
         kept = ", ".join(operations.place.datasets)
-        raise click.UsageError(f"{record_type} is not kept; kept are {kept}: see CDR_RECORD_TYPES and CDR_EXPORTS.")
+        raise click.UsageError(
+            f"{record_type} is not kept; choose one of {kept}, or add it to CDR_RECORD_TYPES or CDR_EXPORTS."
+        )
     types = (record_type,) if record_type else tuple(operations.place.datasets)
     partitions = [Partition(name, month) for month in month_range(first, last) for name in types]
     failed = bring_in(operations, partitions, progress(console), force_new=again, force=force)
@@ -61,7 +65,7 @@ def backfill(first: Month, last: Month, record_type: str | None, *, again: bool,
 
 
 def _reasons(failed: Mapping[Partition, str]) -> str:
-    """Each sentence once, after the months that it is about."""
+    """Return each sentence once, after the months that it is about."""
     about: dict[str, list[str]] = {}
     for partition, why in failed.items():
         about.setdefault(why, []).append(str(partition))
@@ -70,10 +74,10 @@ def _reasons(failed: Mapping[Partition, str]) -> str:
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON, one object per record type and month.")
-@click.option("--why", type=MonthText(), help="Why this month is in its state, and what happens to it next.")
+@click.option("--why", type=MonthText(), help="Explain why this month is in its state, and what happens to it next.")
 @one_sentence
 def status(*, as_json: bool, why: Month | None) -> None:
-    """What is kept of each month, and how long the vendor still has it."""
+    """Show what is kept of each month, and how long the vendor still has it."""
     operations = Operations(environment.load())
     if why:
         for line in explanations(operations, why):
@@ -87,11 +91,11 @@ def status(*, as_json: bool, why: Month | None) -> None:
 
 
 @main.command()
-@click.option("--as-of", type=click.DateTime(), help="What was known then (UTC), such as 2026-11-03; needs --to.")
-@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="The file to write it to.")
+@click.option("--as-of", type=click.DateTime(), help="Show what was known then (UTC), such as 2026-11-03; needs --to.")
+@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="The file to write.")
 @one_sentence
 def publish(as_of: datetime | None, to: Path | None) -> None:
-    """Write warehouse.duckdb anew, for example after the data directory was moved."""
+    """Write warehouse.duckdb again, for example after the data directory was moved."""
     operations = Operations(environment.load())
     if (as_of is None) != (to is None):
         raise click.UsageError("--as-of and --to go together.")
@@ -103,13 +107,13 @@ def publish(as_of: datetime | None, to: Path | None) -> None:
 
 
 @main.command()
-@click.option("--month", type=MonthText(), help="One month only, 2026-09; else every month that is published.")
-@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="The .html file to write it to.")
+@click.option("--month", type=MonthText(), help="One month only, such as 2026-09; else every published month.")
+@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="The .html file to write.")
 @one_sentence
 def report(month: Month | None, to: Path | None) -> None:
     """Write the months' reports: HTML files that open anywhere, without a network."""
     if to and (month is None or to.suffix != ".html"):
-        raise click.UsageError("--to goes with --month, and names a file that ends in .html.")
+        raise click.UsageError("--to needs --month, and a file name that ends in .html.")
     operations = Operations(environment.load())
     for one in [month] if month else operations.publisher.reportable():
         file = to.absolute() if to else operations.place.report_file(one)
@@ -125,14 +129,14 @@ main.add_command(listen)
 
 
 @main.command()
-@click.option("--force", is_flag=True, help="Load also what is refused, of months that the lake does not hold.")
+@click.option("--force", is_flag=True, help="Load also what a guard refuses, for months that the lake does not hold.")
 @one_sentence
 def rebuild(*, force: bool) -> None:
-    """Make the lake and the warehouse anew from the archive alone."""
+    """Build the lake and the warehouse again from the archive alone."""
     operations = Operations(environment.load())
     if unread := operations.ledger.unread():
         click.echo(
-            f"cdr: what landed of {unread} was left alone; CDR_RECORD_TYPES and CDR_EXPORTS do not name it any more.",
+            f"cdr: landed files of {unread} were left out; CDR_RECORD_TYPES and CDR_EXPORTS no longer name it.",
             err=True,
         )
     for manifest in operations.rebuilder.rebuild(force=force):
@@ -145,7 +149,7 @@ def rebuild(*, force: bool) -> None:
 @main.command()
 @one_sentence
 def doctor() -> None:
-    """Check key, served version, clock, disk, and which months are at risk; asks for nothing."""
+    """Check key, served version, clock, disk, and which months are at risk; requests no export."""
     from pipeline.commands.doctor import Level, examine
 
     findings = examine(Operations(environment.load()))
@@ -159,11 +163,11 @@ def doctor() -> None:
 @main.command()
 @click.option("--port", type=_PORT, default=3000, show_default=True, help="Port of the UI, on 127.0.0.1.")
 @click.option(
-    "--check", is_flag=True, help="Start nothing; end with 0 where a UI and its daemons are alive, else with 1."
+    "--check", is_flag=True, help="Start nothing; exit with 0 if a UI and its daemons are alive, else with 1."
 )
 @one_sentence
 def ui(port: int, *, check: bool) -> None:
-    """Start Dagster's UI and daemon; Ctrl-C ends both, and where one of them ends by itself the exit code is 1."""
+    """Start Dagster's UI and daemon; Ctrl-C ends both. The exit code is 1 if one of them ends by itself."""
     from pipeline.commands.ui import Dagster, check_alive
 
     if check:
@@ -179,10 +183,10 @@ def ui(port: int, *, check: bool) -> None:
 
 @main.command()
 @click.option("--port", type=_PORT, default=3000, show_default=True, help="Port of the UI, on 127.0.0.1.")
-@click.option("--no-ui", is_flag=True, help="End when the tables are printed.")
+@click.option("--no-ui", is_flag=True, help="End after the tables are printed.")
 @one_sentence
 def demo(port: int, *, no_ui: bool) -> None:
-    """Everything, against a local vendor: no account needed."""
+    """Run everything against a local vendor; no account is needed."""
     from pipeline.commands.demo import run_demo
 
     end_on_signals()

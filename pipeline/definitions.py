@@ -1,4 +1,4 @@
-"""The Dagster code location: wires everything, once."""
+"""The Dagster code location: assets, checks, jobs, schedules and sensors of one installation."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ from pipeline.operations.wiring import Operations
 
 
 def build(operations: Operations) -> dg.Definitions:
-    """The whole code location over one operations; tests build it over their own."""
+    """Return the whole code location of one installation; tests build it over their own."""
     record_types = list(operations.place.datasets)
     months = monthly(operations.place.first_month())
     loads = [
@@ -59,7 +59,7 @@ def build(operations: Operations) -> dg.Definitions:
 
 
 def _follow(assets: Sequence[dg.AssetsDefinition]) -> dg.AutomationConditionSensorDefinition:
-    """The sensor that launches what is behind."""
+    """Return the sensor that builds marts and reports whose inputs have changed."""
     return dg.AutomationConditionSensorDefinition(
         "marts_follow", target=dg.AssetSelection.assets(*assets), default_status=dg.DefaultSensorStatus.RUNNING
     )
@@ -67,5 +67,5 @@ def _follow(assets: Sequence[dg.AssetsDefinition]) -> dg.AutomationConditionSens
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The code location that Dagster loads, over the settings of the environment."""
+    """Return the code location that Dagster loads, with the settings of the environment."""
     return build(Operations(environment.load()))

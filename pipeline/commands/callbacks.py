@@ -1,4 +1,4 @@
-"""The endpoint that a vendor calls back: what it signed rings the doorbell, and nothing that it says is believed."""
+"""The endpoint of vendors' callbacks: a signed callback sends the wake signal; its content is not used."""
 
 import asyncio
 import socket
@@ -23,16 +23,20 @@ _HEADER_SECONDS = 5
 _BODY_SECONDS = 5
 _MOST_CONNECTIONS = 256
 _MOST_SILENT = 32
-"""Connections that may wait at once for their first request; one more ends the oldest of them."""
+"""Connections that may wait for their first request at the same time; one more closes the oldest."""
 
 Say = Callable[[str], None]
-"""Takes a sentence about what came."""
+"""Takes a sentence about a callback."""
 
 
 class Callbacks:
-    """An ASGI application that answers at the path of ``url``: 204 what is signed, 401 what is not.
+    """An ASGI application at the path of ``url``: it answers signed callbacks with 204 and others with 401.
 
-    ``url`` is the address as the vendor knows it. That of the request is not what was signed: a proxy makes it another.
+    Args:
+        url: The address as the vendor knows it, which is what it signs: behind a proxy, requests show another.
+        secret: The secret of the signature.
+        wake: The signal to send.
+        say: Takes a sentence about each callback.
     """
 
     def __init__(self, url: str, secret: SecretStr, wake: WakeSignal, say: Say) -> None:
@@ -66,22 +70,22 @@ class Callbacks:
         if not self._is_signed(request, signature, body):
             self._say("A callback was refused: it is not signed with DIDWW_CALLBACK_SECRET for DIDWW_CALLBACK_URL.")
             return _answer(401)
-        return self._ring(signature)
+        return self._wake_once(signature)
 
     def _is_signed(self, request: Request, signature: str, body: bytes) -> bool:
         url = self._url
         payload = body.decode("utf-8", "replace")
         if request.method == "GET":
-            # The vendor appends the payload to the query that the address has, and signs it there and behind it.
+            # the vendor appends the payload to the query of the address, and signs both together
             query = request.scope["query_string"].decode("latin-1")
             url, payload = url._replace(query=query), query.removeprefix(f"{url.query}&")
         return is_signed(signature, self._secret, url.geturl(), dict(parse_qsl(payload, keep_blank_values=True)))
 
-    def _ring(self, signature: str) -> Response:
-        """Ring once for what is delivered twice.
+    def _wake_once(self, signature: str) -> Response:
+        """Send the wake signal once for a callback that is delivered twice.
 
-        The signature tells what is the same. It joins names and values without a mark between them, so of one callback
-        that was overheard others can be made which it signs too, all but with another id.
+        The signature is the key. A signature joins names and values without a separator. So an attacker who
+        has seen a callback can make others with the same signature, and these count as one.
         """
         if signature in self._heard:
             return _answer(204)
@@ -89,14 +93,14 @@ class Callbacks:
             self._wake.send()
         except PermanentError as error:
             self._say(str(error))
-            return _answer(503)  # the vendor comes again
+            return _answer(503)  # the vendor sends it again
         self._heard.add(signature)
-        self._say("A callback came; the vendor's list is looked at sooner.")
+        self._say("A callback came; the vendor's list is read earlier.")
         return _answer(204)
 
 
 async def _body(request: Request) -> bytes | None:
-    """The body, or None where it is larger than any callback."""
+    """Return the body; None for a body that is larger than any callback."""
     body = b""
     async for chunk in request.stream():
         body += chunk
@@ -106,15 +110,15 @@ async def _body(request: Request) -> bytes | None:
 
 
 def _answer(status: int, **headers: str) -> Response:
-    """An answer that ends its connection: a callback comes alone, and a second request would have no time limit."""
+    """Return a response that closes its connection: a callback is one request, and a second has no time limit."""
     return Response(status_code=status, headers={"Connection": "close", **headers})
 
 
 class _Impatient(H11Protocol):
-    """HTTP with a time for the first request: those who connect and say nothing leave room for those who speak."""
+    """HTTP with a time limit for the first request, so that silent connections leave room for others."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection, and end the oldest silent one where there are many."""
+        """Accept a connection, and close the oldest silent one if there are too many."""
         super().connection_made(transport)
         self.began = self.loop.time()
         all_of_them = cast("set[_Impatient]", self.connections)  # the server makes no others
@@ -128,13 +132,19 @@ class _Impatient(H11Protocol):
             self.transport.close()
 
     def is_silent(self) -> bool:
-        """Whether no request has come yet, on a connection that is not ended."""
+        """Return whether an open connection has not sent a request yet."""
         asked: object = self.cycle
         return asked is None and not self.transport.is_closing()
 
 
 class Listener:
-    """A server of ``callbacks``, which listens from when it is made; port 0 takes any that is free."""
+    """A server of ``callbacks``, which listens as soon as it is created.
+
+    Args:
+        callbacks: The application.
+        host: The address to listen on.
+        port: The port; 0 takes any free one.
+    """
 
     def __init__(self, callbacks: Callbacks, host: str, port: int) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -151,7 +161,7 @@ class Listener:
             ws="none",
             lifespan="off",
             log_config=None,
-            log_level="error",  # the log of accesses would show what is signed
+            log_level="error",  # the access log would show signed queries
             access_log=False,
             proxy_headers=False,
             server_header=False,
@@ -162,15 +172,15 @@ class Listener:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address on which it listens."""
         host, port = self._socket.getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def run(self) -> None:
-        """Answer until Ctrl-C, or until another thread ends it."""
+        """Answer requests until Ctrl-C, or until another thread ends it."""
         with suppress(KeyboardInterrupt):
             self._server.run([self._socket])
 
     def end(self) -> None:
-        """Let ``run`` return."""
+        """Make ``run`` return."""
         self._server.should_exit = True

@@ -1,4 +1,4 @@
-"""What every command has in common: months as arguments, errors as sentences, a clean end."""
+"""Parts of every command: months as arguments, errors as sentences, a clean end."""
 
 import signal
 import sys
@@ -21,7 +21,13 @@ class MonthText(click.ParamType[Month]):
     name = "YYYY-MM[-DD]"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Month:
-        """Read it, or end with exit code 2."""
+        """Return the month of the text, or end with exit code 2.
+
+        Args:
+            value: The text.
+            param: The parameter, for the message.
+            ctx: The context, for the message.
+        """
         try:
             return Month.parse(value)
         except PermanentError as error:
@@ -29,7 +35,7 @@ class MonthText(click.ParamType[Month]):
 
 
 def one_sentence(command: Callable[..., None]) -> Callable[..., None]:
-    """End with the error's sentence and exit code 1 instead of a traceback."""
+    """Return the command with its errors printed as one sentence and exit code 1, without a traceback."""
 
     @wraps(command)
     def told(*args: Any, **kwargs: Any) -> None:
@@ -41,9 +47,9 @@ def one_sentence(command: Callable[..., None]) -> Callable[..., None]:
         except KeyboardInterrupt:
             click.echo("cdr: ended.", err=True)
             sys.exit(FAILED)
-        except (click.ClickException, BrokenPipeError):  # click ends in silence when a pipe's reader has left
+        except (click.ClickException, BrokenPipeError):  # click ends without a message after a pipe's reader has left
             raise
-        except Exception as error:  # the last stop before the user, who is owed a sentence
+        except Exception as error:  # an unexpected error still shows the user one sentence
             if click.get_current_context().find_root().params["traceback"]:
                 raise
             first = str(error).strip().split("\n", 1)[0]
@@ -54,6 +60,6 @@ def one_sentence(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def end_on_signals() -> None:
-    """End as on Ctrl-C at SIGTERM too, and when a shell that started us in the background ignores SIGINT."""
+    """Make SIGTERM end the process as Ctrl-C does, and SIGINT also if the shell ignores it for background jobs."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)

@@ -10,7 +10,7 @@ from dagster._cli import dev
 
 _WEBSERVER = "pipeline.commands.webserver"
 _START = "open_ipc_subprocess"
-"""The function with which ``dagster dev`` starts its children. It is not public: where it moves, nothing starts."""
+"""The function with which ``dagster dev`` starts its children. It is not public: if it moves, nothing starts."""
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def _end_with_parent() -> None:
-    """Interrupt this process when its standard input ends: a killed parent must leave no webserver behind."""
+    """Interrupt this process when its standard input ends, so that a killed parent leaves no webserver."""
     while os.read(sys.stdin.fileno(), 1):
         pass
     os.kill(os.getpid(), signal.SIGINT)

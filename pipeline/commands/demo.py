@@ -1,4 +1,4 @@
-"""The demo: a local vendor, Dagster's UI and daemon, three months brought in, and what they say."""
+"""The demo: a local vendor, three months loaded from it, tables of them, then Dagster's UI and daemon."""
 
 import subprocess
 import sys
@@ -33,13 +33,20 @@ QUERIES = {
         FROM marts.trunk_quality WHERE month = (SELECT max(month) FROM coverage WHERE state IN ('settling', 'sealed'))
         ORDER BY attempts DESC LIMIT 8""",
 }
-"""What is printed, title by title; the README shows the same queries."""
+"""The tables that are printed: a title and a query each; the README shows the same queries."""
 
 _KEY = "sandbox-key"
 
 
 def run_demo(settings: Settings, port: int, console: Console, *, stay: bool) -> None:
-    """Bring in the three months that a vendor has, print what they say, and keep the UI up if told to ``stay``."""
+    """Load the three months that a vendor has, print tables of them, and start the UI.
+
+    Args:
+        settings: The settings; data directory, vendor and alarms are replaced by those of the demo.
+        port: The port of the UI.
+        console: Prints progress and tables.
+        stay: Keep the UI running until Ctrl-C.
+    """
     began = time.monotonic()
     with ExitStack() as stack:
         url = stack.enter_context(_sandbox())
@@ -68,7 +75,7 @@ def run_demo(settings: Settings, port: int, console: Console, *, stay: bool) -> 
         console.print(
             f"\n{operations.place.warehouse} is yours to query, after {took:.0f} s. Dagster starts …", highlight=False
         )
-        # only now: a daemon that starts meanwhile would bring in the same months beside us
+        # only now: a daemon that started earlier would load the same months too
         dagster = stack.enter_context(Dagster(own, port))
         dagster.wait_until_it_answers()
         console.print(f"Dagster's UI is at {dagster.url}" + (" (Ctrl-C ends it)." if stay else "."), highlight=False)
@@ -90,7 +97,7 @@ def _write_reports(operations: Operations, console: Console) -> None:
 
 @contextmanager
 def _sandbox() -> Iterator[str]:
-    """A sandbox in a process of its own, for as long as the demo lasts; yields its address."""
+    """Run a sandbox in its own process while the demo lasts; yields its address."""
     command = [sys.executable, "-m", "pipeline.sandbox", "--port", "0", "--api-key", _KEY]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -1,4 +1,4 @@
-"""What can be known before anything is asked for: key, served version, clock, disk, months at risk."""
+"""Check, without requesting anything: key, served version, clock, disk, archive, lake, and months at risk."""
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -14,11 +14,11 @@ from pipeline.warehouse.coverage import WARN_DAYS, at_risk
 
 _LEAST_FREE_BYTES = 5 << 30
 _LARGEST_SKEW_SECONDS = 4
-"""A window that ends later than the vendor's now is refused; asking keeps five seconds away from ours."""
+"""A vendor refuses a window that ends in its future; requests end five seconds before our clock's time."""
 
 
 class Level(Enum):
-    """How a finding is: only what is wrong makes the command fail."""
+    """The level of a finding; only ``WRONG`` makes the command fail."""
 
     OK = "ok"
     WARNING = "warning"
@@ -27,14 +27,14 @@ class Level(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: how it is, and a sentence about it."""
+    """One thing that was checked: its level, and a sentence about it."""
 
     level: Level
     says: str
 
 
 def examine(operations: Operations) -> list[Finding]:
-    """Look at everything; each finding stands alone, so one that is wrong hides no other."""
+    """Return the findings of every check; a check that fails becomes a finding, and the others still run."""
     looks: list[Callable[[], Iterable[Finding]]] = [
         *(partial(look, operations, name) for name in operations.vendors for look in (_vendor, _clock)),
         *(partial(look, operations) for look in (_folder, _disk, _archive, _lake, _months)),
@@ -45,7 +45,7 @@ def examine(operations: Operations) -> list[Finding]:
 def _alone(look: Callable[[], Iterable[Finding]]) -> list[Finding]:
     try:
         return list(look())
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+    except Exception as error:  # noqa: BLE001 - any error is a finding
         return [Finding(Level.WRONG, sentence(error))]
 
 
@@ -55,7 +55,7 @@ def _vendor(operations: Operations, name: str) -> Iterator[Finding]:
     said = f"{name}: the key is good; {len(listed)} exports are listed"
     if asked:
         served = {export.api_version for export in listed if export.api_version} or {"unknown, as the list is empty"}
-        said += f"; API version {', '.join(sorted(served))} is served ({asked} was asked for)"
+        said += f"; API version {', '.join(sorted(served))} is served ({asked} was requested)"
     yield Finding(Level.WARNING if listed.doubt else Level.OK, f"{said}. {listed.doubt}".rstrip())
 
 
@@ -85,23 +85,23 @@ def _disk(operations: Operations) -> Iterator[Finding]:
 
 
 def _lake(operations: Operations) -> Iterator[Finding]:
-    """What power cuts left of the lake, and the marts that cannot be built."""
+    """Yield months that a power cut left half loaded, marts that cannot be built, and logs that were set aside."""
     for name in operations.place.schemas:
         for month in operations.ledger.half_loaded(name):
-            yield Finding(Level.WRONG, f"{name} {month} is half loaded; `cdr publish` loads it again.")
+            yield Finding(Level.WRONG, f"{name} {month} is half loaded; run `cdr publish` to load it again.")
     for why in operations.publisher.unbuilt():
         yield Finding(Level.WRONG, why)
     for file in (file for lake in (operations.place.lake, operations.place.copies) for file in lake.aside()):
-        yield Finding(Level.WARNING, f"A damaged log was set aside, and mended; {file} may be deleted.")
+        yield Finding(Level.WARNING, f"A damaged log was set aside and repaired; {file} may be deleted.")
 
 
 def _archive(operations: Operations) -> Iterator[Finding]:
-    """What is wrong with the archive, and who may read it."""
+    """Yield the faults of the archive, and whether other users may read it."""
     yield from (Finding(Level.WRONG, says) for says in findings(operations.place))
 
 
 def _months(operations: Operations) -> Iterator[Finding]:
-    """The months at risk, by the rule of the alarms."""
+    """Yield the months at risk, by the rule of the alarms."""
     levels = {"warning": Level.WARNING, "error": Level.WRONG}
     risky = [(row, levels[risk]) for row in operations.ledger.coverage() if (risk := at_risk(row))]
     for row, level in risky:

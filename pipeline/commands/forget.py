@@ -1,4 +1,4 @@
-"""`cdr erase` and `cdr retain`: what must not be kept."""
+"""`cdr erase` and `cdr retain`: delete what must not be kept."""
 
 import click
 
@@ -11,27 +11,27 @@ from pipeline.operations.wiring import Operations
 
 @click.command()
 @click.argument("number")
-@click.option("--yes", is_flag=True, help="Do not ask whether this is meant.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @one_sentence
 def erase(number: str, *, yes: bool) -> None:
-    """Overwrite a phone number, and the name beside it, wherever it is kept, and whenever it comes again."""
+    """Overwrite a phone number, and the name beside it, wherever they are kept, and in every later file."""
     if not yes:
-        click.confirm(f"Erase the number that ends in {number[-2:]} for good, from the archive too?", abort=True)
+        click.confirm(f"Erase the number that ends in {number[-2:]} permanently, also from the archive?", abort=True)
     total, operations = 0, Operations(environment.load())
     for manifest, rows in operations.rebuilder.erase(number):
         total += rows
         click.echo(f"{manifest.month}  {manifest.record_type:<8} {rows:,} records of export {manifest.export_id}")
-    click.echo(f"Erased in {total:,} archived records, and in what was made of them; the log will know it again.")
+    click.echo(f"Erased in {total:,} archived records and in all tables; it is erased from later files too.")
     if unread := operations.ledger.unread():
         raise PermanentError(
-            f"The number may stand in archived files of {unread}, which can only be read while they are kept; "
-            "name them in CDR_RECORD_TYPES or CDR_EXPORTS and erase it once more."
+            f"Archived files of {unread} may hold the number and could not be read, as the settings do not name them; "
+            "name them in CDR_RECORD_TYPES or CDR_EXPORTS, and erase the number again."
         )
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
-@click.option("--force", is_flag=True, help="Delete although the clock seems wrong, or although it is much at once.")
+@click.option("--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
+@click.option("--force", is_flag=True, help="Delete even if the clock seems wrong, or if many months are due at once.")
 @one_sentence
 def retain(*, dry_run: bool, force: bool) -> None:
     """Delete what is older than the settings allow; `cdr ui` does so every day."""
@@ -45,6 +45,6 @@ def retain(*, dry_run: bool, force: bool) -> None:
 
 
 def describe(one: Expired) -> str:
-    """A line about what expired: the month, files, and rows of each table."""
+    """Return a line about an expired month: its files, and its rows of each table."""
     rows = ", ".join(f"{table} {count:,}" for table, count in one.rows.items())
     return f"{one.month}  {'sums ' if one.sums else 'calls'} {one.files} files; rows: {rows or 'none'}"

@@ -1,8 +1,8 @@
-"""Stand before Dagster's webserver, which checks neither who asks nor from which page: an ASGI application.
+"""Guard Dagster's webserver, which checks neither the user nor the page of a request: an ASGI application.
 
-A web page that somebody has open can send requests to 127.0.0.1. Refused are: a request to a name that is not ours
-(DNS rebinding), one from a page of another site, and whatever could change something but is no POST of JSON, which a
-browser sends to another site only after that has agreed.
+Any web page that is open in a browser can send requests to 127.0.0.1. The guard refuses three kinds of them. First,
+requests to a host name that is not ours (DNS rebinding). Second, requests from a page of another site. Third, requests
+that may change something and are not a POST of JSON: a browser sends such a POST to another site only with its consent.
 """
 
 from collections.abc import Iterable
@@ -13,18 +13,18 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
-"""The names under which a browser on this machine asks for the UI."""
+"""The host names under which a browser on this machine opens the UI."""
 
 _READING = frozenset({"GET", "HEAD"})
 _POLICY_VIOLATION = 1008
 
 
 class Guard:
-    """Passes requests on to ``app`` that come from its own pages; answers the others with 403, 405 or 415.
+    """Passes requests of the app's own pages on to it; answers the others with 403, 405 or 415.
 
     Args:
-        app: The application that is guarded.
-        hosts: Names under which it is served besides those of this machine, such as ``calls.example.com``.
+        app: The guarded application.
+        hosts: Further host names under which it is served, such as ``calls.example.com``.
     """
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str] = ()) -> None:
@@ -43,21 +43,21 @@ class Guard:
             await PlainTextResponse(sentence + "\n", status)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
-        """The status and the sentence with which a request is refused, or None where it may pass."""
+        """Return the status and the sentence that refuse a request; None for a request that may pass."""
         headers = Headers(scope=scope)
         if not all(_name(host) in self._hosts for host in headers.getlist("host") or [""]):
             return 403, "The UI is not served under this name; add the name to CDR_UI_HOSTS if it should be."
         if not all(self._is_ours(origin) for origin in headers.getlist("origin")):
-            return 403, "A page of another site may not ask the UI."
+            return 403, "A page of another site may not send requests to the UI."
         if scope["type"] == "websocket":
             return None
         if scope["method"] not in _READING:
             if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-                return 415, "What could change something must be a POST of application/json."
+                return 415, "A request that may change something must be a POST of application/json."
         elif "query" in parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True) and (
             scope["path"].rstrip("/") == "/graphql"
         ):
-            return 405, "GraphQL is asked by a POST of application/json."
+            return 405, "A GraphQL query must be a POST of application/json."
         return None
 
     def _is_ours(self, origin: str) -> bool:
@@ -66,6 +66,6 @@ class Guard:
 
 
 def _name(authority: str) -> str:
-    """The host of ``host:port``, lower case."""
+    """Return the host of ``host:port`` in lower case."""
     host, colon, port = authority.lower().rpartition(":")
     return host if colon and port.isdecimal() else authority.lower()

@@ -1,4 +1,4 @@
-"""`cdr listen`: take the vendor's callbacks, so that its list is looked at sooner."""
+"""`cdr listen`: receive the vendor's callbacks, so that its list is read earlier."""
 
 from datetime import UTC, datetime
 
@@ -22,7 +22,7 @@ from pipeline.wake_signal import WakeSignal
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @one_sentence
 def listen(port: int, host: str) -> None:
-    """Take the vendor's callbacks, which hasten the next look at its list; Ctrl-C ends it."""
+    """Receive the vendor's callbacks: each one makes the sensor read its list earlier. Ctrl-C ends it."""
     from pipeline.commands.callbacks import Callbacks, Listener
 
     end_on_signals()
@@ -31,7 +31,7 @@ def listen(port: int, host: str) -> None:
     if not url or not secret:
         raise PermanentError("Callbacks cannot be checked; set DIDWW_CALLBACK_URL and DIDWW_CALLBACK_SECRET.")
     listener = Listener(Callbacks(url, secret, WakeSignal.of(settings.cdr_data_dir), _say), host, port)
-    click.echo(f"Callbacks to {shown(url)} are taken at {listener.url} (Ctrl-C ends it)")
+    click.echo(f"Callbacks to {shown(url)} are received at {listener.url} (Ctrl-C ends it)")
     listener.run()
 
 

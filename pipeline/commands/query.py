@@ -1,4 +1,4 @@
-"""`cdr sql`: ask the published warehouse, in a terminal, through a pipe, or into a file."""
+"""`cdr sql`: query the published warehouse, in a terminal, through a pipe, or into a file."""
 
 import sys
 from pathlib import Path
@@ -14,7 +14,7 @@ from pipeline.warehouse.extract import SUFFIXES, TEXT, write
 from pipeline.warehouse.reading import ask, streamed
 
 SHOWN_ROWS = 200
-"""Rows of a table in a terminal; whoever wants more wants a file."""
+"""The most rows of a table in a terminal; ``--to`` writes all of them to a file."""
 
 
 @click.command()
@@ -24,7 +24,7 @@ SHOWN_ROWS = 200
 @click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="Into a .csv, .jsonl or .parquet file.")
 @one_sentence
 def sql(query: str, suffix: str | None, to: Path | None) -> None:
-    """Ask the published warehouse one SELECT; `-` reads it from standard input."""
+    """Run one SELECT on the published warehouse; `-` reads it from standard input."""
     operations = Operations(environment.load())
     if query == "-":
         query = click.open_file("-", encoding="utf-8").read()
@@ -34,22 +34,22 @@ def sql(query: str, suffix: str | None, to: Path | None) -> None:
     elif suffix:
         with streamed(operations.place.warehouse, query) as found, click.open_file("-", "w", encoding="utf-8") as out:
             TEXT[suffix](found, out)
-            out.flush()  # here, where a reader that has left is no error
+            out.flush()  # here, where a reader of the pipe that has left is not an error
     else:
         _show(operations.place.warehouse, query)
 
 
 def _check(to: Path, suffix: str | None, data: Path) -> None:
     if suffix:
-        raise click.UsageError("--to names its format by its ending; leave --csv and --json out.")
+        raise click.UsageError("The file name of --to gives the format; leave out --csv and --json.")
     if to.suffix not in SUFFIXES:
         raise click.BadParameter(f"{to.name} must end in one of {', '.join(SUFFIXES)}.", param_hint="--to")
     if to.resolve().is_relative_to(data.resolve()):
-        raise click.BadParameter(f"{to} is in the data directory, which is not to be written to.", param_hint="--to")
+        raise click.BadParameter(f"{to} is in the data directory; choose a file in another folder.", param_hint="--to")
 
 
 def _show(warehouse: Path, query: str) -> None:
-    """The first rows and as many columns as the terminal is wide, and a note where that is not all."""
+    """Print the first rows, with as many columns as fit the terminal, and a note about what is left out."""
     console = Console(width=None if sys.stdout.isatty() else 120)
     answer = ask(warehouse, query, limit=SHOWN_ROWS + 1)
     shown = fitting(answer, SHOWN_ROWS, console.width)

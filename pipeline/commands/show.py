@@ -1,4 +1,4 @@
-"""For people in a terminal: progress, answers and coverage."""
+"""Show progress, answers and coverage in a terminal."""
 
 from bisect import bisect
 from collections.abc import Callable, Iterable
@@ -18,7 +18,7 @@ _GAP = 3
 
 
 def progress(console: Console) -> Callable[[Partition, str], None]:
-    """A function that tells how far a record type's month is, whenever that is news."""
+    """Return a function that prints the progress of a partition whenever it changes."""
     heard: dict[Partition, str] = {}
 
     def say(partition: Partition, said: str) -> None:
@@ -30,7 +30,7 @@ def progress(console: Console) -> Callable[[Partition, str], None]:
 
 
 def table(answer: Answer, title: str = "") -> Table:
-    """Rows as a table; numbers stand to the right."""
+    """Return rows as a table, with numbers to the right."""
     shown = Table(title=title, title_justify="left", box=None, padding=(0, _GAP, 0, 0))
     for place, name in enumerate(answer.names):
         is_text = all(row[place] is None or isinstance(row[place], str) for row in answer.rows)
@@ -41,7 +41,13 @@ def table(answer: Answer, title: str = "") -> Table:
 
 
 def fitting(answer: Answer, rows: int, width: int) -> Answer:
-    """The first ``rows``, and of each the leading columns that ``width`` cells hold whole, at least one."""
+    """Return the part of an answer that fits a terminal; at least one column.
+
+    Args:
+        answer: The answer.
+        rows: The most rows.
+        width: The width of the terminal, in characters.
+    """
     shown = answer.rows[:rows]
     widest = (
         max(cell_len(_cell(value)) for value in (name, *(row[place] for row in shown)))
@@ -52,7 +58,7 @@ def fitting(answer: Answer, rows: int, width: int) -> Answer:
 
 
 def coverage_table(rows: Iterable[Coverage]) -> Table:
-    """What is kept of each month, and how long the vendor still has it."""
+    """Return a table of what is kept of each month, and how long the vendor still has it."""
     names = ["type", "month", "state", "rows", "rejected", "minutes", "cost USD", "days left", "at risk"]
     cells: list[tuple[object, ...]] = [
         (
@@ -76,7 +82,7 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    text = str(value)  # a caller's name may hold what a terminal would obey
+    text = str(value)  # a caller's name may hold control characters, which a terminal obeys
     return (
         text
         if text.isprintable()

@@ -1,4 +1,4 @@
-"""Dagster's webserver and daemon as one child process, over one data directory."""
+"""Run Dagster's webserver and daemon as one child process, over one data directory."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ _STOP_SECONDS = 20
 
 
 class Dagster:
-    """`dagster dev` for the settings given; a context manager that ends every process it started."""
+    """`dagster dev` with the given settings; a context manager that ends every process it started."""
 
     def __init__(self, settings: Settings, port: int) -> None:
         self._settings = settings
@@ -57,7 +57,7 @@ class Dagster:
         self._lock.release()
 
     def wait_until_it_answers(self) -> None:
-        """Return when the UI answers with the code location loaded, and the guard stands before it."""
+        """Return when the UI answers, the code location is loaded, and the guard is in place."""
         end = time.monotonic() + _START_SECONDS
         query = {"query": "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"}
         while time.monotonic() < end and self._process.poll() is None:
@@ -71,7 +71,7 @@ class Dagster:
         raise PermanentError(f"Dagster's UI did not start on port {self._port}; see {self._log.name}.")
 
     def wait(self) -> None:
-        """Stay until Ctrl-C; raises ``TransientError`` where the webserver or the daemon ends before."""
+        """Wait for Ctrl-C; raises ``TransientError`` if the webserver or the daemon ends before."""
         try:
             self._process.wait()
         except KeyboardInterrupt:
@@ -111,10 +111,10 @@ class Dagster:
         self._process = subprocess.Popen(
             [*command, "-w", str(home / "workspace.yaml")],
             env={**os.environ, **self._settings.environment(), "DAGSTER_HOME": str(home)},
-            stdin=subprocess.PIPE,  # its end tells that this process has ended, however it did
+            stdin=subprocess.PIPE,  # it closes when this process ends in any way, and the child then ends too
             stdout=self._log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # so that all of its processes can be ended together
+            start_new_session=True,  # so that one signal ends all of its processes
         )
 
     def _stop(self) -> None:
@@ -128,7 +128,7 @@ class Dagster:
 
 
 def check_alive(port: int) -> None:
-    """Return where a UI on this port answers and its daemons are alive; raises ``TransientError`` otherwise."""
+    """Return if a UI answers on this port and its daemons are alive; raises ``TransientError`` otherwise."""
     url = f"http://127.0.0.1:{port}/graphql"
     try:
         with _direct() as http:
@@ -141,7 +141,7 @@ def check_alive(port: int) -> None:
 
 
 def _direct() -> requests.Session:
-    """A session that asks this machine itself, whatever proxy the environment names."""
+    """Return a session without proxies, for requests to this machine."""
     session = requests.Session()
     session.trust_env = False
     return session

@@ -1,4 +1,4 @@
-"""Start Dagster's own webserver behind the guard: takes the arguments of ``dagster-webserver``."""
+"""Start Dagster's own webserver behind the guard; it takes the arguments of ``dagster-webserver``."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from pipeline import settings as environment
 from pipeline.commands.guard import Guard
 
 _BUILD = "create_app_from_workspace_process_context"
-"""The function that makes the application. It is not public: where it moves, nothing starts."""
+"""The function that builds the application. It is not public: if it moves, nothing starts."""
 
 
 def main() -> None:
-    """Serve until told to end."""
+    """Serve until a signal ends the process."""
     hosts = environment.load().cdr_ui_hosts
     build = getattr(cli, _BUILD)
 

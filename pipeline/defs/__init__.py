@@ -1,9 +1,9 @@
-"""Dagster, and no logic: short shells around the operations's verbs."""
+"""What Dagster runs and shows: assets, checks, jobs, schedules and sensors over the operations, which decide."""
 
 import warnings
 
 from dagster import BetaWarning, PreviewWarning
 
-# what is used of them is pinned by tests; saying so at every start helps nobody who runs the product
+# tests pin what is used of these; a warning at every start is of no use to a user
 warnings.filterwarnings("ignore", category=BetaWarning)
 warnings.filterwarnings("ignore", category=PreviewWarning)

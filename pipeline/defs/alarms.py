@@ -1,4 +1,4 @@
-"""When alarms are told: a run failed, a month is about to be lost, a check found what must not be."""
+"""Send alarms: for a failed run, for a month that is about to be lost, and for a check that found an error."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -20,14 +20,14 @@ from pipeline.operations.wiring import Operations
 from pipeline.settings import Settings
 from pipeline.warehouse.coverage import at_risk
 
-_SILENT = "Nobody is told: neither CDR_ALARM_WEBHOOK nor CDR_SMTP_URL is set."
+_SILENT = "No alarm is sent: neither CDR_ALARM_WEBHOOK nor CDR_SMTP_URL is set."
 _HOUR = 3600
 _PARTITION = "dagster/partition"
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
 def alarm_sensors(operations: Operations) -> list[dg.SensorDefinition]:
-    """The sensors that tell someone; without a channel they do nothing."""
+    """Return the sensors that send alarms; without a channel they do nothing."""
     return [_failure_sensor(operations), _standing_sensor(operations)]
 
 
@@ -37,7 +37,7 @@ def tell_of(operations: Operations, alarm: Alarm) -> Delivery:
 
 
 def tell_difference(operations: Operations, record_type: str, month: str, loaded: Loaded) -> None:
-    """Tell of a re-export that changed a month which was loaded as a whole before.
+    """Send an alarm about a re-export that changed a month which was loaded as a whole before.
 
     Args:
         operations: The operations of the installation.
@@ -66,7 +66,7 @@ def _difference(record_type: str, month: str, loaded: Loaded) -> Alarm:
 
 
 def channels(settings: Settings) -> list[Channel]:
-    """The channels that the settings name."""
+    """Return the channels that the settings name."""
     hook, server = settings.cdr_alarm_webhook.get_secret_value(), settings.cdr_smtp_url.get_secret_value()
     named: list[Channel] = [Webhook(hook)] if hook else []
     if server:
@@ -78,8 +78,8 @@ def _failure_sensor(operations: Operations) -> dg.SensorDefinition:
     @dg.run_failure_sensor(
         name="tell_of_failures",
         default_status=dg.DefaultSensorStatus.RUNNING,
-        monitor_all_code_locations=True,  # else those of `cdr backfill`, which belong to none, are not seen
-        description="Tells of each failed run, unless Dagster is going to repeat it.",
+        monitor_all_code_locations=True,  # else runs of `cdr backfill`, which have no code location, are not seen
+        description="Sends an alarm for each failed run, unless Dagster repeats it.",
     )
     def tell_of_failures(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
         if not channels(operations.settings):
@@ -88,7 +88,7 @@ def _failure_sensor(operations: Operations) -> dg.SensorDefinition:
             return None
         alarm = _alarm_of(context.dagster_run, context.get_step_failure_events(), list(operations.place.datasets))
         delivery = tell_of(operations, alarm)
-        # ends the tick too: five failures, each of which waits for a dead channel, would exceed its minute
+        # this ends the tick: with a dead channel, the waits of five failures would exceed its minute
         return dg.SkipReason(_undelivered(delivery)) if delivery.problems else None
 
     return tell_of_failures
@@ -99,7 +99,7 @@ def _standing_sensor(operations: Operations) -> dg.SensorDefinition:
         name="tell_of_deadlines",
         minimum_interval_seconds=_HOUR,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Tells once of each month that is about to be lost, and of each check that began to fail.",
+        description="Sends one alarm for each month that is about to be lost, and for each check that began to fail.",
     )
     def tell_of_deadlines(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         if not channels(operations.settings):
@@ -112,15 +112,15 @@ def _standing_sensor(operations: Operations) -> dg.SensorDefinition:
 
 
 def _tell_news(operations: Operations, standing: Sequence[Alarm], told: Sequence[str]) -> dg.SensorResult:
-    """Tell what was not told yet, the worst first; the cursor holds the keys of what was."""
-    kept, said = list(told), "Nothing new to tell."
+    """Send the alarms that were not sent yet, errors first; the cursor holds the keys of those that were."""
+    kept, said = list(told), "There is no new alarm."
     for alarm in sorted(standing, key=lambda alarm: alarm.severity is not Severity.ERROR):
         if alarm.key in kept:
             continue
         delivery = tell_of(operations, alarm)
         kept += [alarm.key] if delivery.sent else []
-        said = f"Told: {alarm.title}."
-        if delivery.problems:  # a dead channel costs half a minute, and a tick has one: the others follow in an hour
+        said = f"Sent: {alarm.title}."
+        if delivery.problems:  # a dead channel costs half of the tick's minute: the others follow in an hour
             said = _undelivered(delivery)
             break
     return dg.SensorResult(cursor=json.dumps(kept), skip_reason=said)
@@ -142,16 +142,16 @@ def _deadlines(operations: Operations) -> Iterator[Alarm]:
 
 
 def _checks(context: dg.SensorEvaluationContext) -> tuple[list[Alarm], set[str]]:
-    """An alarm for each check whose latest evaluation is an error, and the keys of those that are well.
+    """Return an alarm for each check whose latest evaluation is an error, and the keys of those that passed.
 
-    A check that is being evaluated is neither; those of single months are deadlines, and told as such.
+    A check that is being evaluated is neither. Checks of single months are left out: ``_deadlines`` covers them.
     """
     graph = context.repository_def.asset_graph if context.repository_def else None
     failed, well = [], set()
     for key in sorted(graph.unpartitioned_assets_def_asset_check_keys if graph else ()):
         record = context.instance.get_latest_asset_check_evaluation_record(key)
         found = record.evaluation if record else None
-        if record and isinstance(found, dg.AssetCheckEvaluation):  # it is something else while the check is planned
+        if record and isinstance(found, dg.AssetCheckEvaluation):  # another type while the check is planned
             rows = found.metadata.get("rows")
             count = rows.value if isinstance(rows, dg.IntMetadataValue) else None
             alarm = alarm_of_check(check=key.name, rows=count, run_id=record.run_id)
@@ -170,14 +170,14 @@ def _alarm_of(run: dg.DagsterRun, failures: Sequence[dg.DagsterEvent], record_ty
     return alarm_of_failure(
         job=run.job_name,
         run_id=run.run_id,
-        reason=_reason(first) if first else "Its process ended before it did, or it could not be started.",
+        reason=_reason(first) if first else "Its process ended before the run did, or could not be started.",
         record_type=next((kind for kind in record_types if step.partition("__")[0] == kind), None),
         months=(start, end) if start and end else None,
     )
 
 
 def _reason(event: dg.DagsterEvent) -> str:
-    """The sentence that the step failed with; of an error that nobody foresaw its kind: its text may hold calls."""
+    """Return the sentence of the step's failure; of an unexpected error only its type, as its text may hold calls."""
     told = event.step_failure_data.user_failure_data
     if told and told.description:
         return told.description
@@ -189,4 +189,4 @@ def _reason(event: dg.DagsterEvent) -> str:
 
 
 def _undelivered(delivery: Delivery) -> str:
-    return f"An alarm was sent on {delivery.sent} channels, and not everywhere: {' '.join(delivery.problems)}"
+    return f"An alarm was sent on {delivery.sent} channels, and failed on others: {' '.join(delivery.problems)}"

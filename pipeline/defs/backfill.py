@@ -1,4 +1,4 @@
-"""`cdr backfill`: one run of Dagster, in this process, in which every month that is brought in leaves its events."""
+"""`cdr backfill`: one run of Dagster in this process, which records an event for every step of every month."""
 
 from collections.abc import Mapping, Sequence
 
@@ -27,9 +27,9 @@ def bring_in(
     Args:
         operations: The operations of the installation.
         partitions: The partitions, in their order.
-        say: Tells how far a partition has come.
-        force_new: Bring in a new export of every partition.
-        force: The same, and load also what the guards refuse.
+        say: Reports the progress of a partition.
+        force_new: Request and load a new export of every partition.
+        force: The same, and also load what the guards refuse.
     """
     _ = operations.place.tables  # a dataset that cannot be typed is told before anything is recorded
     prepare_home(operations.settings)
@@ -47,13 +47,20 @@ def backfilled(
     force: bool = False,
     pauses: Sequence[float] = RETRY_PAUSES,
 ) -> Mapping[Partition, str]:
-    """Do the same in an instance that is open, with ``pauses`` in seconds before each new try.
+    """Backfill partitions in an open instance, and return what failed, and why; the run fails if a partition did.
 
-    The run fails where a partition did: its failure is what alarms tell of.
+    Args:
+        operations: The operations of the installation.
+        instance: The instance that records the run.
+        partitions: The partitions, in their order.
+        say: Reports the progress of a partition.
+        force_new: Request and load a new export of every partition.
+        force: Also load what the guards refuse.
+        pauses: Seconds before each new try.
     """
     failed: dict[Partition, str] = {}
 
-    @dg.op(name="backfill", description="Brings in months, as far as they can be had.")
+    @dg.op(name="backfill", description="Requests and loads months until each is loaded or has failed.")
     def bring_months_in(context: dg.OpExecutionContext) -> None:
         backfill = Backfill(operations, RunRecord(operations, context), say, force=force, pauses=pauses)
         try:
@@ -66,12 +73,12 @@ def backfilled(
             reasons = (f"{partition}: {why}" for partition, why in failed.items())
             raise dg.Failure(" ".join(reasons), allow_retries=False)
 
-    @dg.job(name="backfill", description="`cdr backfill`: months brought in by a command.")
+    @dg.job(name="backfill", description="`cdr backfill`: months that a command requests and loads.")
     def job() -> None:
         bring_months_in()
 
     with Process(instance, operations.place.data / ".locks") as process:
         why = process.run(job)
-    if why and not failed:  # of Dagster itself, or of its storage
+    if why and not failed:  # an error of Dagster itself, or of its storage
         failed[partitions[0]] = why
     return failed

@@ -32,9 +32,9 @@ def preview_spec(settings: Settings, table: Table | None = None, personal: Colle
     No SQL gives the column of names another name; a test holds that.
 
     Args:
-        settings: Say how many digits of a number are shown.
-        table: Of records, tells which columns add up.
-        personal: The columns that show people beside those known.
+        settings: The settings, which say how many digits of a number are shown.
+        table: The table definition of a dataset, which says which columns add up.
+        personal: Further columns that show people.
     """
     names = {NAME, *personal}
     totals = _TOTALS | set(table.control) - {"rate_usd"} if table else _TOTALS

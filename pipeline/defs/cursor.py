@@ -1,4 +1,4 @@
-"""What the sensor remembers from tick to tick."""
+"""The cursor of the sensor: what it remembers from tick to tick."""
 
 import json
 from collections.abc import Mapping
@@ -8,20 +8,20 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Cursor:
-    """When the lists were read last, and what was said of each month then, so that only news are reported."""
+    """The time of the last reading of the lists, and the status of each month then; only changes are reported."""
 
     looked: datetime | None
     said: Mapping[str, str]
 
     @classmethod
     def read(cls, text: str | None) -> "Cursor":
-        """The cursor of an earlier tick; an empty one where there is none, or it is of another release."""
+        """Return the cursor of an earlier tick; an empty one at the first tick, or after another release."""
         try:
             looked, said = json.loads(text or "")
             return cls(datetime.fromisoformat(looked), dict(said))
-        except (TypeError, ValueError):  # none yet, or another release's: the worst that can happen is news told twice
+        except (TypeError, ValueError):  # missing, or of another release: at worst a status is reported twice
             return cls(None, {})
 
     def written(self) -> str:
-        """The text that ``read`` reads."""
+        """Return the text that ``read`` reads."""
         return json.dumps([self.looked.isoformat() if self.looked else None, dict(self.said)])

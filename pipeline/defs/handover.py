@@ -14,9 +14,9 @@ _TIMES = ("created_at", "start", "end")
 
 
 def handed_over(dataset: str, export: Export, at: datetime) -> dict[str, Any]:
-    """Return the run configuration of a load that carries the export, as JSON text.
+    """Return the run configuration of a load, with the export as JSON text.
 
-    The UI shows it. So an address that may hold a secret is left out; then the run reads the list itself.
+    The UI shows it. So an export whose URL may hold a secret is left out: the run then reads the list itself.
 
     Args:
         dataset: The dataset.
@@ -32,7 +32,7 @@ def handed_over(dataset: str, export: Export, at: datetime) -> dict[str, Any]:
 
 
 def received(text: str, now: datetime) -> Export | None:
-    """Return the export of a run configuration; None where it is old, missing, or of another release."""
+    """Return the export of a run configuration; None if it is old, missing, or of another release."""
     try:
         found: dict[str, Any] = json.loads(text)
         if abs(now - datetime.fromisoformat(found.pop("seen_at"))) > HOLDS:

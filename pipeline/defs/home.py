@@ -1,4 +1,4 @@
-"""Dagster's home: where it keeps runs and settings, one for each data directory."""
+"""Prepare Dagster's home, the folder of its runs and settings: one for each data directory."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ _FILES = ("dagster.yaml", "workspace.yaml")
 
 
 def prepare_home(settings: Settings) -> Path:
-    """Make the home, with the settings that come with the product unless it has its own, and name it to Dagster."""
+    """Create the home, with the product's settings unless it has its own; return its path, which Dagster gets too."""
     home = settings.dagster_home
     os.environ["DAGSTER_HOME"] = str(home)
     with writing("Dagster's home", home):
@@ -29,7 +29,7 @@ def prepare_home(settings: Settings) -> Path:
                 with whole(home / name) as part:
                     shutil.copyfile(source, part)
         ready = FileLock(home / ".init.lock").acquire()
-    # one process at a time: two that make the databases at once spoil them
+    # one process at a time: two processes that create the databases together damage them
     with ready, DagsterInstance.get() as instance:
         instance.get_runs_count()
         instance.all_instigator_state()
@@ -38,7 +38,7 @@ def prepare_home(settings: Settings) -> Path:
 
 
 def ui_has_ended(home: Path) -> bool:
-    """Whether a UI ran over the home and runs no more, so that nobody watches the runs that it left."""
+    """Return whether a UI of the home has ended, so that no process watches the runs that it left."""
     lock = FileLock(home / ".ui.lock", timeout=0)
     if not Path(lock.lock_file).exists():
         return False

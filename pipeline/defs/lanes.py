@@ -1,4 +1,4 @@
-"""The lane of a record type: ask -> ready -> file -> calls, one partition per month."""
+"""The ingest assets of a dataset: export -> ready -> file -> table, one partition per month."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,30 +19,36 @@ from pipeline.operations.wiring import Operations
 
 
 class AskConfig(dg.Config):
-    """What a launch may say about asking."""
+    """The run configuration of a request."""
 
     again: bool = False
     """Request a new export, also of months that are sealed."""
 
 
 class FileConfig(dg.Config):
-    """What a launch may say about landing."""
+    """The run configuration of a landing."""
 
     export: str = ""
     """The export to land, as the tick that launched the run saw it; empty reads the vendor's list."""
 
 
 class LoadConfig(dg.Config):
-    """What a launch may say about loading."""
+    """The run configuration of a load."""
 
     force: bool = False
-    """Load a month that was refused as it is: too few rows, too many rejected or of another month, an older export."""
+    """Load also what a guard refuses: too few rows, too many rejected or of another month, an older export."""
 
 
 def lane(
     operations: Operations, record_type: str, months: dg.PartitionsDefinition[str]
 ) -> list[dg.AssetsDefinition | dg.AssetSpec]:
-    """The four assets of one record type."""
+    """Return the four assets of one dataset.
+
+    Args:
+        operations: The operations of the installation.
+        record_type: The dataset.
+        months: The partitions.
+    """
     vendor = operations.place.datasets[record_type].vendor
     ready = dg.AssetSpec(
         [record_type, "ready"],
@@ -53,8 +59,8 @@ def lane(
         owners=OWNERS,
         metadata={"dagster/column_schema": of_export()},
         description=(
-            "The vendor says that the export is completed. The sensor reports it; because it stands between "
-            "asking and landing, materializing a range of months only asks, and the sensor does the rest."
+            "The vendor says that the export is completed. The sensor reports this. Materializing a range of months "
+            "only requests their exports; the sensor then launches landing and loading."
         ),
     )
     return [
@@ -82,14 +88,16 @@ def _export(operations: Operations, record_type: str, months: dg.PartitionsDefin
         with told(context):
             made = operations.requester.request(record_type, months, force_new=config.again)
         done = {one.request.month: metadata.of_requesting(one) for one in made.done}
-        whole = not (made.refused or made.queued)  # else the step does not stand for all its months
+        whole = not (made.refused or made.queued)  # else the step must not materialize all its months
         for month, shown in done.items():
             if whole:
                 context.add_asset_metadata(shown, partition_key=str(month))
             else:
                 context.log_event(dg.AssetMaterialization(context.asset_key, partition=str(month), metadata=shown))
         for month in made.queued:
-            context.log.warning("%s %s: the vendor takes no more for now; the sensor asks again", record_type, month)
+            context.log.warning(
+                "%s %s: the vendor takes no more requests now; the sensor requests it later", record_type, month
+            )
         with told(context):
             made.all()
         if whole:
@@ -144,8 +152,8 @@ def _calls(operations: Operations, record_type: str, months: dg.PartitionsDefini
             "dagster/table_name": record_type,
         },
         description=(
-            f"The rows of {record_type}, typed; the month is replaced in one commit of the lake, and only if the "
-            "control totals of the file are those of what was written."
+            f"The rows of {record_type}, typed. The month is replaced in one commit of the lake, and only if the "
+            "control totals of the file equal those of the written rows."
         ),
     )
     def calls(context: dg.AssetExecutionContext, config: LoadConfig) -> Iterator[dg.MaterializeResult[None]]:
@@ -171,7 +179,7 @@ def _handed_over(
 
 
 def _export_for(operations: Operations, record_type: str, month: Month, wanted: str | None) -> Export | None:
-    """The export that the run was launched for, else the newest one that is ready; None where none is."""
+    """Return the export that the run was launched for, else the newest ready one; None if no export is ready."""
     listed = operations.listings.read(operations.place.datasets[record_type].vendor)
     ready = [export for export in operations.listings.ours(record_type, month, listed) if export.ready]
     if wanted is None:

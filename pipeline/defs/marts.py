@@ -25,7 +25,7 @@ EVERY_MONTH = (
 
 
 def marts(operations: Operations, months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
-    """Staging, marts and the published warehouse; what depends on what is read from the SQL."""
+    """Return the assets of staging, marts and the published warehouse; their dependencies are read from the SQL."""
     reading = readers(load("checks"))
     built = [_mart(operations, query, months, reading.get(query.name, [])) for query in models()]
     return [*built, published(operations)]
@@ -71,30 +71,30 @@ def _mart(
 
 
 def _publishes(run: dg.DagsterRun) -> bool:
-    """Whether the run publishes: then that step fails in the end, and names the marts, after showing all others."""
+    """Return whether the run publishes: then the publishing step fails at the end, and names the failed marts."""
     return not run.asset_selection or WAREHOUSE in run.asset_selection
 
 
 def _condition(query: Query) -> dg.AutomationCondition[dg.AssetKey]:
-    """When to build: what reads the month before waits for that, and all wait for what is made of their own month."""
+    """Return when to build a mart: after its inputs of the same month, and of the month before if it reads that."""
     if not query.before:
         made = [key_of(name) for name in query.reads if name.startswith(("staging.", "marts."))]
         missing = dg.AutomationCondition.any_deps_missing().allow(dg.AssetSelection.assets(*made))
         return EVERY_MONTH & ~missing if made else EVERY_MONTH
     before = dg.AssetSelection.assets(*map(key_of, query.before))
-    # the run that builds the month before is another one, and may end after this one
+    # another run builds the month before, and may end after this one
     is_due = dg.AutomationCondition.any_deps_match(dg.AutomationCondition.will_be_requested()).allow(before)
     return EVERY_MONTH & ~is_due & ~dg.AutomationCondition.any_deps_missing().ignore(before)
 
 
 def of_month(viewer: Viewer, query: Query, key: str, settings: Settings) -> dict[str, Any]:
-    """Return what there is to see of a month, if anything is loaded of it.
+    """Return the metadata of a month of a mart; empty for a month without rows.
 
     Args:
-        viewer: Looks into the lake.
+        viewer: Reads the lake.
         query: The mart.
         key: The month, such as 2026-10.
-        settings: Say which columns are hidden.
+        settings: The settings, which say how many digits of a number are shown.
     """
     found = viewer.preview(query.name, key, catalogue.preview_spec(settings))
     if found is None:

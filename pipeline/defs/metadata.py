@@ -54,7 +54,7 @@ def export_of(operations: Operations, loaded: Loaded) -> KnownExport:
 
 
 def of_loading(operations: Operations, loaded: Loaded) -> dict[str, Any]:
-    """What the month holds, whether it was loaded now or before: the export's totals, its rows, and what changed."""
+    """Return what the month holds, loaded now or before: the export's totals, its rows, and what changed."""
     export = export_of(operations, loaded)
     return {
         "export_id": loaded.export_id,

@@ -1,4 +1,4 @@
-"""Asset checks of a single month: is it complete, and may it be lost?"""
+"""Asset checks of a single month: whether it is complete, and whether it may be lost."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Months as Dagster's partitions: keys like ``2026-10``, the running month among them."""
+"""Months as Dagster's partitions: keys like ``2026-10``, with the running month."""
 
 import dagster as dg
 
@@ -6,5 +6,5 @@ from pipeline.months import Month
 
 
 def monthly(first: Month) -> dg.MonthlyPartitionsDefinition:
-    """Every month from ``first`` to the one that is running, which ``end_offset`` brings in."""
+    """Return every month from ``first`` to the running one, which ``end_offset`` adds."""
     return dg.MonthlyPartitionsDefinition(start_date=str(first), fmt="%Y-%m", end_offset=1)

@@ -20,7 +20,7 @@ WAREHOUSE = dg.AssetKey("warehouse")
 
 
 def published(operations: Operations) -> dg.AssetsDefinition:
-    """``warehouse.duckdb``, and every relation that is made only by publishing it."""
+    """Return the assets of ``warehouse.duckdb``, and of every relation that only publishing makes."""
     lanes = list(operations.place.datasets)
     loaded = [key_of(lane) for lane in lanes]
 
@@ -36,7 +36,7 @@ def published(operations: Operations) -> dg.AssetsDefinition:
         with told(context):
             operations.publisher.publish()
             operations.publisher.vacuum()
-            if failed := operations.publisher.unbuilt():  # all else is published by now
+            if failed := operations.publisher.unbuilt():  # everything else is published
                 raise PermanentError(" ".join(failed))
             shown = metadata_of_publishing(operations)
         lineage = {query.name: catalogue.of_lineage(query) for query in views()}
@@ -47,7 +47,7 @@ def published(operations: Operations) -> dg.AssetsDefinition:
 
 
 def metadata_of_publishing(operations: Operations) -> dict[str, dict[str, Any]]:
-    """Return what there is to see of the published file, and of every relation that publishing makes."""
+    """Return the metadata of the published file, and of every relation that publishing makes."""
     return {"warehouse": _of_file(operations), **_of_relations(operations)}
 
 
@@ -100,7 +100,7 @@ def _of_file(operations: Operations) -> dict[str, Any]:
 
 
 def _of_relations(operations: Operations) -> dict[str, dict[str, Any]]:
-    """What there is to see of every relation that publishing makes."""
+    """Return the metadata of every relation that publishing makes."""
     names = (*records(), *(query.name for query in views()))
     specs = {name: _preview_spec(operations, name) for name in names}
     found = published_previews(operations.place.warehouse, specs)

@@ -1,4 +1,4 @@
-"""The record of a backfill in Dagster's instance: what was done to each month, as events of one run."""
+"""Record a backfill in Dagster's instance: what was done to each month, as events of one run."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -29,20 +29,20 @@ _Arguments = ParamSpec("_Arguments")
 
 
 def _unfailing(record: Callable[_Arguments, None]) -> Callable[_Arguments, None]:
-    """Log what cannot be recorded, and go on: the plan reads no record."""
+    """Return the function with its errors logged, not raised: the plan reads no record."""
 
     @wraps(record)
     def made(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> None:
         try:
             record(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - of Dagster's storage, or of what is shown: nothing depends on it
-            _LOG.warning("What was done is not recorded in Dagster: %s", sentence(error))
+        except Exception as error:  # noqa: BLE001 - any error about a record: nothing depends on it
+            _LOG.warning("A step could not be recorded in Dagster: %s", sentence(error))
 
     return made
 
 
 class RunRecord:
-    """Logs what is done as materializations and checks of the assets that the UI shows.
+    """Records each step as a materialization, and each check, of the assets that the UI shows.
 
     Args:
         operations: The operations of the installation.
@@ -65,7 +65,7 @@ class RunRecord:
 
     @_unfailing
     def loaded(self, partition: Partition, loaded: Loaded) -> None:
-        """Record what a partition holds, and the checks of its load; tell of a re-export that differs."""
+        """Record a loaded partition and the checks of its load; send an alarm for a re-export that differs."""
         key, month = dg.AssetKey([partition.dataset]), str(partition.month)
         tell_difference(self._operations, partition.dataset, month, loaded)
         self._log(key.path, metadata.of_loading(self._operations, loaded), partition.month)
@@ -75,9 +75,9 @@ class RunRecord:
 
     @_unfailing
     def built(self, query: Query, month: Month) -> None:
-        """Record a month of a mart; the newest month with a preview, because the UI shows that of a mart.
+        """Record a built month of a mart; the newest month with a preview, which the UI shows for the mart.
 
-        Where the columns come from is left out: reading it from the SQL would take longer than the whole backfill.
+        The origins of columns are left out: reading them from the SQL would take longer than the whole backfill.
         """
         shown: dict[str, Any] = {"changed": True}
         if month == self._operations.ledger.months()[-1]:
@@ -87,7 +87,7 @@ class RunRecord:
 
     @_unfailing
     def published(self) -> None:
-        """Record that the warehouse was published, all that is made by publishing it, and its checks."""
+        """Record that the warehouse was published, every relation that publishing makes, and its checks."""
         for name, shown in metadata_of_publishing(self._operations).items():
             self._log(key_of(name).path, shown)
         for check in evaluated(self._operations.place.warehouse):

@@ -1,4 +1,4 @@
-"""Every relation that is published, as Dagster shows it: its key, its columns, and a sentence for each of them."""
+"""Describe published relations for Dagster: the key, the columns, and a sentence for each column."""
 
 import csv
 from collections.abc import Collection, Mapping
@@ -20,37 +20,37 @@ OWNERS = ["team:call-records"]
 
 _KNOWN = {"exports": KnownExport, "control_totals": ControlTotal, "coverage": Coverage, "differences": Revision}
 _ASKED = ("record_type", "month", "export_id", "reference", "window_start", "window_end", "created_at", "api_version")
-"""What of an export is known from asking on."""
+"""The columns of ``exports`` that are known as soon as an export is requested."""
 
 
 @cache
 def records() -> Mapping[str, pa.Schema]:
-    """The tables of what the pipeline knows of itself, each column with its sentence."""
+    """Return the schemas of the pipeline's own records, each column with its sentence."""
     told = {name: as_table([], kind).schema for name, kind in _KNOWN.items()}
     record_type = pa.field("record_type", pa.string(), metadata={"about": SENTENCES["record_type"]})
     return {**told, "rejected_rows": REJECTED.insert(0, record_type)}
 
 
 def key_of(relation: str) -> dg.AssetKey:
-    """The asset of a relation: ``marts.daily_traffic`` is ``marts/daily_traffic``."""
+    """Return the asset key of a relation: ``marts.daily_traffic`` is ``marts/daily_traffic``."""
     return dg.AssetKey(relation.split("."))
 
 
 @cache
 def query_types() -> Mapping[str, Mapping[str, str]]:
-    """The types of the columns of staging, marts and trends."""
+    """Return the types of the columns of staging, marts and trends."""
     base = {record_type: schema_of(columns) for record_type, columns in RECORD_TYPES.items()}
     return column_types({**base, **records()}, (*models(), *views()))
 
 
 def of_query(query: Query) -> dg.TableSchema:
-    """The columns of what a query makes, with the sentences of its SQL."""
+    """Return the columns of a query's result, with the sentences of its SQL."""
     kinds = query_types()[query.name]
     return dg.TableSchema([dg.TableColumn(name, kind, query.columns.get(name)) for name, kind in kinds.items()])
 
 
 def of_schema(schema: pa.Schema) -> dg.TableSchema:
-    """The columns of an Arrow schema, with the sentences that its fields carry."""
+    """Return the columns of an Arrow schema, with the sentences in the metadata of its fields."""
     return dg.TableSchema(
         [
             dg.TableColumn(field.name, str(field.type), (field.metadata or {}).get(b"about", b"").decode())
@@ -60,7 +60,7 @@ def of_schema(schema: pa.Schema) -> dg.TableSchema:
 
 
 def of_record(name: str) -> dg.TableSchema:
-    """The columns of a table of what the pipeline knows of itself, as it is published."""
+    """Return the columns of a published table of the pipeline's own records."""
     about = {column.name: column.description for column in of_schema(records()[name]).columns}
     return dg.TableSchema(
         [dg.TableColumn(column, kind, about[column]) for column, kind in _record_types()[name].items()]
@@ -73,12 +73,12 @@ def _record_types() -> Mapping[str, Mapping[str, str]]:
 
 
 def of_export() -> dg.TableSchema:
-    """What is known of an export from asking on: these columns of ``exports``."""
+    """Return the columns of ``exports`` that are known as soon as an export is requested."""
     return dg.TableSchema([column for column in of_record("exports").columns if column.name in _ASKED])
 
 
 def of_file(table: Table, cells: Collection[str] | None = None) -> dg.TableSchema:
-    """The columns of a vendor's file, all of them text, each with the sentence of the column that it becomes."""
+    """Return the columns of a vendor's file, all of them text, each with the sentence of its column in the lake."""
     about = {column.name: column.description for column in of_schema(table.schema).columns}
     known = headers(table)
     return dg.TableSchema(
@@ -87,19 +87,19 @@ def of_file(table: Table, cells: Collection[str] | None = None) -> dg.TableSchem
 
 
 def headers(table: Table) -> dict[str, str]:
-    """The column that each header of any generation of the vendor's files becomes."""
+    """Return the column of the lake for each header, in any version of the vendor's files."""
     return {cell: column for version in table.header_versions for cell, column in version.required.items()}
 
 
 def seed_assets() -> list[dg.AssetSpec]:
-    """The CSV files that analysts may edit, as external assets: columns of marts come from them too."""
+    """Return external assets for the CSV files that analysts may edit: marts are built from them too."""
     return [
         dg.AssetSpec(
             key_of(name),
             group_name="seeds",
             kinds={"csv"},
             owners=OWNERS,
-            description=f"A table that you may edit: sql/seeds/{path.name}. What is built from it follows by itself.",
+            description=f"A table that you may edit: sql/seeds/{path.name}. Marts that read it are then built again.",
             metadata={
                 "dagster/column_schema": dg.TableSchema(
                     [dg.TableColumn(column, "VARCHAR", SEED_COLUMNS.get(column)) for column in seed_columns(path)]
@@ -112,7 +112,7 @@ def seed_assets() -> list[dg.AssetSpec]:
 
 
 def seed_columns(path: Path) -> list[str]:
-    """The header of a seed."""
+    """Return the header of a seed."""
     with path.open(encoding="utf-8", newline="") as file:
         return next(csv.reader(file), [])
 
@@ -123,7 +123,7 @@ _MONTH_BEFORE = dg.TimeWindowPartitionMapping(
 
 
 def upstream(query: Query, kept: Collection[str]) -> list[dg.AssetDep]:
-    """The assets that a query is made of: staging, marts, seeds, and of the other tables those that are ``kept``."""
+    """Return the assets that a query reads: staging, marts, seeds, and other tables if they are ``kept``."""
     return [
         dg.AssetDep(key_of(name), partition_mapping=_MONTH_BEFORE if name in query.before else None)
         for name in sorted(query.reads)
@@ -133,7 +133,7 @@ def upstream(query: Query, kept: Collection[str]) -> list[dg.AssetDep]:
 
 @cache
 def columns() -> Mapping[str, Collection[str]]:
-    """Every relation that a query may read, with its columns."""
+    """Return every relation that a query may read, with its columns."""
     return {
         **{record_type: schema_of(known).names for record_type, known in RECORD_TYPES.items()},
         **{name: schema.names for name, schema in records().items()},

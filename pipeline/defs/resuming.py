@@ -1,4 +1,4 @@
-"""What the sensor launches for months that a kill or a power cut left half loaded."""
+"""Launch runs for months that a kill or a power cut left half loaded."""
 
 import dagster as dg
 from dagster import AssetKey
@@ -7,7 +7,7 @@ from pipeline.operations.wiring import Operations
 
 
 def resumed(operations: Operations) -> list[dg.RunRequest]:
-    """Load again what a kill or a power cut left half loaded, once an hour."""
+    """Return a run for each half loaded month, at most once an hour, that loads it again."""
     return [
         dg.RunRequest(
             run_key=f"resumed:{record_type}:{month}:{operations.place.clock():%Y-%m-%dT%H}",

@@ -1,4 +1,4 @@
-"""Let months expire every day, where the settings say how long they are kept."""
+"""Let months expire every day, if the settings limit how long they are kept."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from pipeline.operations.wiring import Operations
 
 
 def retain_daily(operations: Operations) -> dg.ScheduleDefinition:
-    """The schedule of the job that deletes what the settings forbid to keep; it launches it where there is any."""
+    """Return the schedule that deletes what the settings no longer allow to keep; without such months it skips."""
 
     @dg.op(name="expire", description="Deletes months that are older than the settings allow.")
     def expire_months(context: dg.OpExecutionContext) -> None:
@@ -28,7 +28,7 @@ def retain_daily(operations: Operations) -> dg.ScheduleDefinition:
         cron_schedule="30 4 * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Every day, deletes the months that have become older than the settings allow.",
+        description="Deletes, every day, the months that are older than the settings allow.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         if operations.expirer.due():

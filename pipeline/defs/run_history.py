@@ -1,4 +1,4 @@
-"""Delete what Dagster remembers of old runs: each keeps a database of its own, and nothing else ever deletes one."""
+"""Delete the history of old runs: Dagster keeps a database for each run, and never deletes one itself."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,9 +14,9 @@ _AT_ONCE = 500
 
 
 def purge_run_history(instance: DagsterInstance, before: datetime) -> int:
-    """Delete finished runs that were created ``before`` an instant; returns how many.
+    """Delete finished runs that were created ``before`` a time; return how many.
 
-    Runs that hold the newest materialization of some month of an asset stay, so that the UI shows every month as it is.
+    A run with the newest materialization of any month of an asset stays, so that the UI shows every month as it is.
     """
     old = set(instance.get_run_ids(RunsFilter(statuses=_FINISHED, created_before=before)))
     unneeded = old - _newest_of_each_month(instance)
@@ -26,17 +26,17 @@ def purge_run_history(instance: DagsterInstance, before: datetime) -> int:
 
 
 def purge_daily(operations: Operations) -> dg.ScheduleDefinition:
-    """The schedule of the job that deletes the history of old runs."""
+    """Return the schedule of the job that deletes the history of old runs."""
     days = operations.settings.cdr_run_history_days
 
-    @dg.op(name="purge", description=f"Deletes what is known of runs older than {days} days.")
+    @dg.op(name="purge", description=f"Deletes the history of runs older than {days} days.")
     def purge(context: dg.OpExecutionContext) -> None:
         context.log.info(
             "Deleted the history of %s runs.",
             purge_run_history(context.instance, datetime.now(UTC) - timedelta(days=days)),
         )
 
-    @dg.job(name="purge_run_history", description="Deletes the history of old runs, but the newest of each month.")
+    @dg.job(name="purge_run_history", description="Deletes the history of old runs, except the newest of each month.")
     def job() -> None:
         purge()
 
@@ -46,12 +46,12 @@ def purge_daily(operations: Operations) -> dg.ScheduleDefinition:
         cron_schedule="45 4 * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Every day, deletes the history of runs that is older than CDR_RUN_HISTORY_DAYS.",
+        description="Deletes, every day, the history of runs older than CDR_RUN_HISTORY_DAYS.",
     )
 
 
 def _newest_of_each_month(instance: DagsterInstance) -> set[str]:
-    """The runs that hold the newest materialization of an asset, or of one of its months."""
+    """Return the runs with the newest materialization of an asset, or of one of its months."""
     return {run_id for key in instance.all_asset_keys() for run_id in _newest(instance, key)}
 
 

@@ -1,4 +1,4 @@
-"""Runs without a daemon: jobs in the process of a command, recorded in the instance that the UI shows."""
+"""Run jobs without a daemon: in the process of a command, recorded in the instance that the UI shows."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -26,9 +26,9 @@ _UNFINISHED = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
 
 
 class Process:
-    """Executes jobs here and now; a context manager that marks its runs as those of a living process.
+    """Executes jobs in this process; a context manager that tags its runs with a lock of this process.
 
-    On entering it ends the runs whose process was killed: nothing else would, and their pool slots would stay taken.
+    On entry it ends the runs of killed processes: nothing else does, and they would keep their pool slots.
 
     Args:
         instance: Dagster's instance.
@@ -54,15 +54,15 @@ class Process:
         (self._locks / self._name).unlink(missing_ok=True)
 
     def run(self, job: dg.JobDefinition) -> str:
-        """Execute a job; return why it failed, empty where it did not.
+        """Execute a job; return why it failed, empty after a success.
 
-        Raises ``KeyboardInterrupt`` where the run was interrupted.
+        Raises ``KeyboardInterrupt`` if the run was interrupted.
         """
         try:
             result = job.execute_in_process(
                 run_config=_QUIET, instance=self._instance, tags={PROCESS_TAG: self._name}, raise_on_error=False
             )
-        except Exception as error:  # noqa: BLE001 - of Dagster itself or of its storage: it is about this run alone
+        except Exception as error:  # noqa: BLE001 - an error of Dagster or its storage is about this run alone
             return sentence(error)
         if any(map(_interrupted, result.all_events)):
             raise KeyboardInterrupt
@@ -71,10 +71,10 @@ class Process:
 
 @contextmanager
 def _kept_open(home: Path) -> Iterator[None]:
-    """Make the recording of an event cheap: Dagster opens a database for each, and whoever closes it last syncs it.
+    """Make the recording of events fast: keep Dagster's databases open, and let commits not wait for the disk.
 
-    So each is held open, and a commit waits for the disk at checkpoints only: what a power cut takes of the record is
-    no loss, because the plan does not read it.
+    Dagster opens a database for each event, and the last connection to close syncs it. After a power cut the newest
+    events may be missing, which is no loss: the plan does not read them.
     """
     with ExitStack() as stack:
         event.listen(Engine, "connect", _without_waiting)
@@ -91,14 +91,14 @@ def _without_waiting(connection: object, _: object) -> None:
 
 
 def end_the_dead(instance: DagsterInstance, locks: Path, *, ui_ended: bool) -> None:
-    """End the runs whose process was killed: nothing else would, and they keep their places in pools.
+    """End the runs of killed processes: nothing else does, and they keep their pool slots.
 
-    A run of a command is told by the lock that its process held, one of the UI by the UI's having ended.
+    For a command's run, the free lock of its process shows the kill; for the UI's, that the UI has ended.
 
     Args:
         instance: Dagster's instance.
         locks: The folder of the locks of processes.
-        ui_ended: Whether a UI ran over the instance and runs no more.
+        ui_ended: Whether a UI of the instance has ended.
     """
     for run in instance.get_runs(RunsFilter(statuses=_UNFINISHED)):
         name = run.tags.get(PROCESS_TAG)
@@ -110,7 +110,7 @@ def end_the_dead(instance: DagsterInstance, locks: Path, *, ui_ended: bool) -> N
 
 
 def _lives(lock: Path) -> bool:
-    """Whether a process still holds the lock; a free one is removed."""
+    """Return whether a process still holds the lock; a free lock is removed."""
     try:
         with FileLock(lock, timeout=0):
             lock.unlink(missing_ok=True)
@@ -120,7 +120,7 @@ def _lives(lock: Path) -> bool:
 
 
 def _why(event: dg.DagsterEvent) -> str:
-    """The sentence of a step's failure; of an error that was not foreseen, its innermost cause."""
+    """Return the sentence of a step's failure; of an unexpected error, its innermost cause."""
     failure = event.step_failure_data
     told = failure.user_failure_data
     if told and told.description:
@@ -133,6 +133,6 @@ def _why(event: dg.DagsterEvent) -> str:
 
 
 def _interrupted(event: dg.DagsterEvent) -> bool:
-    """Whether it says that the run was ended from outside."""
+    """Return whether the event says that the run was ended from outside."""
     source = event.step_failure_data.error_source if event.is_step_failure else None
     return source is ErrorSource.INTERRUPT or event.event_type is dg.DagsterEventType.RUN_CANCELED

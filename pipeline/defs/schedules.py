@@ -1,4 +1,4 @@
-"""Request on time, as the plan says: the running month every day, and each finished one until it is sealed."""
+"""Request months on time, as the plan says: the running month daily, each finished month until it is sealed."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from pipeline.operations.wiring import Operations
 
 
 def ask_daily(operations: Operations, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
-    """The schedule; running by default, because what is not asked for in time is lost."""
+    """Return the schedule of requests; it runs by default, as a month that is not requested in time is lost."""
 
     @dg.schedule(
         name="ask_daily",
@@ -20,7 +20,7 @@ def ask_daily(operations: Operations, job: UnresolvedAssetJobDefinition) -> dg.S
         cron_schedule="0 5 * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Asks for the running month every day, and for finished ones after 1, 3, 7… days until sealed.",
+        description="Requests the running month every day, and finished months after 1, 3, 7… days until sealed.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         at = context.scheduled_execution_time
@@ -32,13 +32,13 @@ def ask_daily(operations: Operations, job: UnresolvedAssetJobDefinition) -> dg.S
                 asset_selection=[dg.AssetKey([record_type, "export"]) for record_type in record_types],
             )
         if not wanted:
-            yield dg.SkipReason("Every month that the vendor still has is sealed or was asked for in time.")
+            yield dg.SkipReason("Every month that the vendor still has is sealed or was requested in time.")
 
     return schedule
 
 
 def watch_daily(operations: Operations, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
-    """Looks every day at how near each month is to being lost, whether anything is loaded or not."""
+    """Return the schedule that checks daily how near each month is to being lost, whether it is loaded or not."""
 
     @dg.schedule(
         name="watch_daily",
@@ -50,7 +50,7 @@ def watch_daily(operations: Operations, job: UnresolvedAssetJobDefinition) -> dg
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
         for month in sorted({row.month for row in operations.ledger.coverage() if not row.gone}):
-            # a job of checks alone knows no partitions, so the month is told by its tag
+            # a job of checks alone has no partitions, so a tag names the month
             yield dg.RunRequest(
                 run_key=f"{month}@{context.scheduled_execution_time:%Y-%m-%dT%H:%M}", tags={"dagster/partition": month}
             )

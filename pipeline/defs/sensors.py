@@ -1,4 +1,4 @@
-"""Sense completion: gather once per tick, and launch what the plan says for every month."""
+"""Watch exports: gather the state once per tick, and launch what the plan says for every month."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -22,11 +22,11 @@ from pipeline.operations.wiring import Operations
 from pipeline.wake_signal import WakeSignal
 
 _LISTENING_SECONDS = 5
-"""How often the doorbell is looked at where vendors call back: it costs nothing."""
+"""How often to look for the wake signal if a vendor calls back: a look is cheap."""
 
 
 def ready_sensor(operations: Operations, jobs: Sequence[UnresolvedAssetJobDefinition]) -> dg.SensorDefinition:
-    """Return the sensor that reports the progress of our exports, and launches the loading of those that are ready."""
+    """Return the sensor that reports the progress of our exports, and launches loads of the ready ones."""
     poll = timedelta(seconds=operations.settings.cdr_poll_seconds)
     wake = WakeSignal.of(operations.place.data)
     called_back = any(operations.settings.of_vendor(name).callback_url for name in operations.vendors)
@@ -36,7 +36,7 @@ def ready_sensor(operations: Operations, jobs: Sequence[UnresolvedAssetJobDefini
         jobs=list(jobs),
         minimum_interval_seconds=min(_LISTENING_SECONDS, poll.seconds) if called_back else poll.seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Reads each vendor's list once a tick; launches the months whose export is completed.",
+        description="Reads each vendor's list once per tick; launches loads of the months whose export is completed.",
     )
     def exports_ready(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         cursor = Cursor.read(context.cursor)
@@ -64,13 +64,13 @@ def ready_sensor(operations: Operations, jobs: Sequence[UnresolvedAssetJobDefini
 def sense(
     operations: Operations, instance: DagsterInstance, listed: Mapping[str, Listing], cursor: Cursor
 ) -> tuple[dg.SensorResult, list[str]]:
-    """Return what a tick reports and launches, and what was wrong with the months that it left out.
+    """Return what a tick reports and launches, and a sentence for each month that it left out.
 
     Args:
         operations: The operations of the installation.
-        instance: Dagster's instance, which knows the runs that were launched before.
+        instance: Dagster's instance, which has the runs that were launched before.
         listed: The vendors' lists that could be read.
-        cursor: What was said in the tick before, and when this one looked.
+        cursor: The statuses of the tick before, and when this tick read the lists.
     """
     made = operations.gatherer.gather(listed, partial(attempts, instance))
     now, policy = operations.place.clock(), operations.policy()
@@ -92,12 +92,14 @@ def sense(
         try:
             action = plan(state, now, policy)
             if action.verb is Verb.REQUEST and state.backlogged and not action.export:
-                waiting.setdefault(partition.dataset, partition)  # the oldest month alone finds out what is taken
+                waiting.setdefault(
+                    partition.dataset, partition
+                )  # only the oldest month tries whether the vendor takes more
             else:
                 requests += _launch(partition, action, instance)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is about this month alone
+        except Exception as error:  # noqa: BLE001 - any error here is about this month alone
             wrong.append(f"{partition}: {sentence(error)}")
-    for partition in waiting.values():  # once for each change in the vendor's work, and once an hour
+    for partition in waiting.values():  # once for each change of the vendor's unfinished work, and once an hour
         change = f"{now:%Y-%m-%dT%H}:{_work(listed[operations.place.vendor_name(partition.dataset)])}"
         requests.append(_request(f"queued:{partition.dataset}:{partition.month}:{change}", partition))
     written = Cursor(cursor.looked, said).written()
@@ -105,13 +107,13 @@ def sense(
 
 
 def _launch(partition: Partition, action: Action, instance: DagsterInstance) -> Iterator[dg.RunRequest]:
-    """Yield the run of an action: load what is ready, replace what brings nothing.
+    """Yield the run of an action: load a ready export, or request another for one that failed.
 
-    A scheduled request is the schedule's. How often a month is requested, the request itself decides.
+    Scheduled requests are left to the schedule. The request itself limits how often a month is requested.
     """
     export = action.export
     if action.verb is Verb.LOAD and export:
-        # a run_key is never used again, not even after a failure
+        # Dagster never launches a run key twice, not even after a failure
         number = len(ended(instance, export.id)) + action.looks + 1
         yield dg.RunRequest(
             f"{partition.dataset}:{partition.month}:{export.id}:{number}",
@@ -130,13 +132,13 @@ def _request(run_key: str, partition: Partition) -> dg.RunRequest:
 
 
 def _work(listed: Sequence[Export]) -> str:
-    """Return a fingerprint of the exports that a vendor still works at."""
+    """Return a fingerprint of the exports that a vendor has not finished."""
     unfinished = sorted(one.id for one in listed if one.status not in (Status.COMPLETED, Status.FAILED))
     return sha256("|".join(unfinished).encode()).hexdigest()[:16]
 
 
 def _event(partition: Partition, export: Export, status: str) -> dg.AssetMaterialization | dg.AssetObservation:
-    """Return a materialization of ``ready`` for a completed export; before that, an observation without consequence."""
+    """Return a materialization of ``ready`` for a completed export, else an observation, which launches nothing."""
     metadata: dict[str, Any] = {"export_id": export.id, "status": status, "created_at": str(export.created_at)}
     kind = dg.AssetMaterialization if export.ready else dg.AssetObservation
     return kind(AssetKey([partition.dataset, "ready"]), partition=str(partition.month), metadata=metadata)

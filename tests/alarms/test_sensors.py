@@ -140,7 +140,7 @@ def test_a_run_of_another_process_that_died_is_told(house: House, hook: Hook) ->
     house.tick("tell_of_failures")
     [got] = hook.got
     assert got["title"] == "The job refresh failed for 2026-09 to 2026-11"
-    assert got["happened"].startswith("Its process ended before it did")
+    assert got["happened"].startswith("Its process ended before the run did")
 
 
 def test_a_failure_that_could_not_be_told_is_shown_and_the_next_one_is_told(house: House, hook: Hook) -> None:
@@ -154,12 +154,12 @@ def test_a_failure_that_could_not_be_told_is_shown_and_the_next_one_is_told(hous
 
 
 def test_a_deadline_is_told_once_for_each_month_and_level(house: House, hook: Hook) -> None:
-    assert house.tick("tell_of_deadlines").skip_message.startswith("Told: ")
+    assert house.tick("tell_of_deadlines").skip_message.startswith("Sent: ")
     assert {(got["record_type"], got["month"], got["severity"]) for got in hook.got} == {
         ("cdr_in", "2026-09", "warning"),
         ("cdr_out", "2026-09", "warning"),
     }
-    assert house.tick("tell_of_deadlines").skip_message == "Nothing new to tell."
+    assert house.tick("tell_of_deadlines").skip_message == "There is no new alarm."
     house.clock.advance(timedelta(days=3))
     for _ in range(2):
         house.tick("tell_of_deadlines")

@@ -399,7 +399,7 @@ def test_the_command_listens_until_it_is_ended(tmp_path: Path, ending: signal.Si
         assert process.stdout
         first = process.stdout.readline()
         at = re.fullmatch(
-            r"Callbacks to https://calls\.example\.com/back/didww are taken at (\S+) \(Ctrl-C ends it\)\n", first
+            r"Callbacks to https://calls\.example\.com/back/didww are received at (\S+) \(Ctrl-C ends it\)\n", first
         )
         assert at, first
         url, headers = f"{at[1]}/back/didww", {"X-DIDWW-Signature": signed(ORDER)}

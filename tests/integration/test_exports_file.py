@@ -237,9 +237,9 @@ def test_what_landed_of_a_dataset_that_is_kept_no_more_is_named(
     monkeypatch.chdir(tmp_path / "data")  # where no file of exports is
     env = {"CDR_DATA_DIR": str(tmp_path / "data")}
     rebuilt = CliRunner().invoke(main, ["rebuild"], env=env)
-    assert (rebuilt.exit_code, "landed of packagex_shipment was left alone" in rebuilt.stderr) == (0, True)
+    assert (rebuilt.exit_code, "landed files of packagex_shipment were left out" in rebuilt.stderr) == (0, True)
     erased = CliRunner().invoke(main, ["erase", "442079460203", "--yes"], env=env)
-    assert (erased.exit_code, "may stand in archived files of packagex_shipment" in erased.stderr) == (1, True)
+    assert (erased.exit_code, "Archived files of packagex_shipment may hold the number" in erased.stderr) == (1, True)
     kept = {**env, "CDR_EXPORTS": str(tmp_path / "exports.toml")}
     for command in (["rebuild"], ["erase", "442079460203", "--yes"]):
         done = CliRunner().invoke(main, command, env=kept)

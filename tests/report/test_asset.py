@@ -73,7 +73,7 @@ def test_one_month_goes_where_it_is_wanted(operations: Operations, tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["--to", "all.html"], 2, "--to goes with --month"),
+        (["--to", "all.html"], 2, "--to needs --month"),
         (["--month", "2026-10", "--to", "warehouse.duckdb"], 2, "ends in .html"),
         (["--month", "2026-13"], 2, "is not a month"),
         (["--month", "2026-07"], 1, "Nothing of 2026-07 is loaded"),
