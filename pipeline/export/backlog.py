@@ -1,4 +1,4 @@
-"""The backlog: months that wait until their vendor takes more requests; a file each, so that any process continues."""
+"""The backlog: months that wait until their vendor takes more requests, each as a file that any process reads."""
 
 from pathlib import Path
 
@@ -16,7 +16,13 @@ class Backlog:
         self._folder = folder
 
     def add(self, dataset: str, month: Month, *, force_new: bool = False) -> None:
-        """Add a month; one that was added with ``force_new`` keeps it."""
+        """Add a month; one that was added with ``force_new`` keeps it.
+
+        Args:
+            dataset: The dataset.
+            month: The month.
+            force_new: Request a new export even if another serves the month.
+        """
         force_new = force_new or self.force_new(dataset, month)
         with writing("A waiting month", self._folder):
             make_folder(self._folder)

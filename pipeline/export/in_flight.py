@@ -18,9 +18,13 @@ IN_FLIGHT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class InFlightRequest:
-    """A POST whose result is unknown; ``at`` is when it was sent, by the vendor's clock.
+    """A POST whose result is unknown.
 
-    ``carried`` tells whether the export bears the reference.
+    Args:
+        month: The month that it requests.
+        noted: The reference and window that it requests.
+        at: When it was sent, by the vendor's clock.
+        carried: Whether the export will carry the reference.
     """
 
     month: Month
@@ -30,7 +34,7 @@ class InFlightRequest:
 
 
 class InFlight:
-    """A file that stands while one POST is under way, and afterwards until its result is known."""
+    """A file that exists from before one POST until its result is known."""
 
     def __init__(self, path: Path, seconds: float = IN_FLIGHT_SECONDS) -> None:
         self._path = path
@@ -42,7 +46,7 @@ class InFlight:
         Args:
             request: What is requested.
             at: The time of the POST, by the vendor's clock.
-            carried: Whether the export will bear the reference.
+            carried: Whether the export will carry the reference.
         """
         times = (moment.isoformat() for moment in (request.start, request.end, at))
         content = [str(request.month), request.reference, carried, *times]
@@ -51,7 +55,7 @@ class InFlight:
             write_text(self._path, json.dumps(content))
 
     def left(self) -> InFlightRequest | None:
-        """Return the POST of a process that was killed or got no answer; None where there is none."""
+        """Return the POST of a process that was killed or got no answer; None without such a POST."""
         try:
             month, reference, carried, *times = json.loads(self._path.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):  # killed while it wrote the note: before it sent anything

@@ -1,4 +1,4 @@
-"""Match the exports of a list that repeats no reference with our own notes, and after a crash by their look."""
+"""Match listed exports without a reference with our own notes, and after a crash by time and window."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from pipeline.dataset import Dataset
 from pipeline.export.protocol import Export, ExportVendor, Listing
 
 EARLIEST, LATEST = -timedelta(seconds=5), timedelta(seconds=15)
-"""How far from the moment of our POST the vendor may say that it created an export, by its own clock."""
+"""How far before and after our POST an export of it may have been created, by the vendor's clock."""
 
 
 @dataclass(frozen=True)
@@ -21,20 +21,21 @@ class Noted:
 
 
 Notes = Callable[[Collection[str]], Mapping[str, Noted]]
-"""Returns what is noted of exports, by their ids; ids without a note are left out."""
+"""Returns the notes of exports by id; ids without a note are left out."""
 
 
 def matched(listed: Listing, notes: Notes) -> Listing:
-    """Return the list with the references of our notes, where the vendor repeats none."""
+    """Return the list with the references of our notes, if the vendor does not repeat them."""
     noted = notes({export.id for export in listed if export.reference is None})
     known = (completed(export, noted[export.id]) if export.id in noted else export for export in listed)
     return Listing(known, listed.doubt)
 
 
 def lookalike(sent: Noted, at: datetime, listed: Iterable[Export]) -> Export | None:
-    """Return the one export that our lost POST may have created; None where there is none, or more than one.
+    """Return the one export that our lost POST may have created; None if no export may, or more than one.
 
-    One more export costs nothing. An export of another customer's request, taken for ours, would load foreign data.
+    With None another export is requested, which does no harm. A foreign export that is taken for ours would load
+    foreign data.
 
     Args:
         sent: What the POST requested.
@@ -61,5 +62,11 @@ def completed(export: Export, noted: Noted) -> Export:
 
 
 def of_dataset(vendor: ExportVendor, dataset: Dataset, listed: Iterable[Export]) -> list[Export]:
-    """Return the exports that may be of a dataset: all that we noted, and those that the vendor does not rule out."""
+    """Return the exports that may be of a dataset: those with our note, and those that the vendor does not rule out.
+
+    Args:
+        vendor: The vendor.
+        dataset: The dataset.
+        listed: The exports of the list.
+    """
     return [export for export in listed if export.noted or vendor.holds(export, dataset)]

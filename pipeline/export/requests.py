@@ -21,7 +21,7 @@ MAX_REQUESTS = 3
 """How often one snapshot of a month is requested when its exports never complete."""
 
 CLOCK_MARGIN = timedelta(seconds=5)
-"""No window ends nearer to now: the vendor's clock may be behind ours, or its answer under way."""
+"""Windows end at least so long before now: the vendor's clock may be behind ours, or its answer delayed."""
 
 _A_DAY = timedelta(days=1)
 _REFERENCE_LENGTH = 100
@@ -29,21 +29,21 @@ _LONGEST_SNAPSHOT = len("/2026-11/20261121T120000.9")
 
 
 def series(installation: str, dataset: Dataset, longest: int = 0) -> str:
-    """Return how the references of a dataset begin; a fingerprint of it where it does not fit into ``longest``.
+    """Return the prefix of a dataset's references, or its fingerprint if references would exceed ``longest``.
 
     Args:
         installation: The name of the installation.
         dataset: The dataset.
-        longest: How many characters of a reference the vendor carries; 0 where it carries none.
+        longest: How many characters of a reference the vendor carries; 0 for a vendor that carries no reference.
     """
     text = f"cdr/{installation}/{dataset.name}"
-    # a vendor that carries none today may carry some tomorrow: its references are built alike
+    # a vendor that carries no reference today may do so later, so its references are built alike
     fits = len(text) + _LONGEST_SNAPSHOT <= (longest or _REFERENCE_LENGTH)
     return text if fits else f"cdr/{sha256(text.encode()).hexdigest()[:16]}"
 
 
 def not_begun(month: Month, now: datetime) -> str:
-    """Return why a month that has not begun cannot be requested; empty where it has begun."""
+    """Return why a month that has not begun cannot be requested; empty for one that has begun."""
     if now - CLOCK_MARGIN <= month.start:
         return f"{month} has not begun, so it cannot be requested; request it once it is running."
     return ""
@@ -56,7 +56,7 @@ def request_for(begin: str, dataset: Dataset, month: Month, now: datetime, *, fo
     settle step is the same request. Raises ``PermanentError`` for a month that has not begun.
 
     Args:
-        begin: How the references of the dataset begin, as ``series`` returns it.
+        begin: The prefix of the dataset's references, which ``series`` returns.
         dataset: The dataset.
         month: The month.
         now: The slower of the vendor's time and ours, aware.
@@ -81,8 +81,8 @@ def of_month(begin: str, month: Month, listed: Iterable[Export]) -> list[Export]
     """Return our exports of one month among those that may be of the dataset, oldest first.
 
     Args:
-        begin: How the references of the dataset begin, as ``series`` returns it.
-        month: The month; an export of it has a window that begins with it.
+        begin: The prefix of the dataset's references, which ``series`` returns.
+        month: The month; the window of its exports begins with it.
         listed: The exports of the list.
     """
     prefix = f"{begin}/{month}/"
@@ -98,13 +98,25 @@ def of_month(begin: str, month: Month, listed: Iterable[Export]) -> list[Export]
 
 
 def overdue(export: Export, now: datetime, deadline: timedelta) -> bool:
-    """Return whether an export that is not ready takes longer than ``deadline``."""
-    known_age = export.created_at.year > 1  # the vendor may leave out when it was created
+    """Return whether an export that is not ready takes longer than the deadline.
+
+    Args:
+        export: The export.
+        now: The time, aware.
+        deadline: How long an export may take to complete.
+    """
+    known_age = export.created_at.year > 1  # the vendor may give no time of creation
     return known_age and not export.ready and now - export.created_at > deadline
 
 
 def hopeless(export: Export, now: datetime, deadline: timedelta) -> bool:
-    """Return whether nothing will come of an export: it failed, or it is overdue."""
+    """Return whether an export has failed or is overdue, so that another is requested.
+
+    Args:
+        export: The export.
+        now: The time, aware.
+        deadline: How long an export may take to complete.
+    """
     return export.status is Status.FAILED or overdue(export, now, deadline)
 
 
@@ -118,9 +130,9 @@ def serving(
 ) -> Export | Request:
     """Return the export that serves ``request`` already, or the request to send.
 
-    An export serves that has the same snapshot, or that is pending or unloaded and brings as much. An export that
-    failed, is overdue or lost its file serves nothing; its request is sent again under a reference of its own, at most
-    ``MAX_REQUESTS`` times in all. Then ``PermanentError`` is raised.
+    An export serves if it has the same snapshot, or if it is pending or unloaded and covers as much. An export that
+    failed, is overdue or lost its file does not serve. Its request is sent again under another reference, at most
+    ``MAX_REQUESTS`` times in all; then ``PermanentError`` is raised.
 
     Args:
         request: What is wanted.
@@ -151,13 +163,19 @@ def serving(
 
 
 def waiting(ours: Iterable[Export], loaded: str | None, now: datetime) -> set[str]:
-    """Return the id of the newest export, if it is ready, not loaded and less than a day old; else an empty set."""
+    """Return the id of the newest export, if it is ready, not loaded and less than a day old; else an empty set.
+
+    Args:
+        ours: Our exports of the month, oldest first.
+        loaded: The id of the export that the lake holds.
+        now: The time, aware.
+    """
     newest = list(ours)[-1:]
     return {e.id for e in newest if e.ready and e.id != loaded and now - e.created_at < _A_DAY}
 
 
 def _brings_as_much(export: Export, request: Request) -> bool:
-    """Whether it covers the request: any export of a month does while the month still runs, then only a whole one."""
+    """Return whether an export covers the request: any does for a running month, only a whole one afterwards."""
     return export.end == request.end or request.end < request.month.end
 
 

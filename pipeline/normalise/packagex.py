@@ -14,9 +14,9 @@ from pipeline.normalise.table import Table, declared_table
 
 def table(dataset: Dataset) -> Table:
     """Return the table of a dataset; raises ``PermanentError`` for times with a zone, which are never requested."""
-    if zoned := [name for name, kind in dataset.fields.items() if kind == Kind.TIMESTAMPTZ.value]:
+    if wrong := [name for name, kind in dataset.fields.items() if kind == Kind.TIMESTAMPTZ.value]:
         raise PermanentError(
-            f"Export {dataset.name} declares {zoned[0]} as a timestamptz, but PackageX is asked for times in UTC "
+            f"Export {dataset.name} declares {wrong[0]} as a timestamptz, but times of PackageX are requested in UTC "
             "without a zone; declare it as a timestamp."
         )
     return replace(declared_table(dataset, inside_only=True), open_ended=True)

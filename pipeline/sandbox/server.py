@@ -21,7 +21,7 @@ KEY_HEADERS = frozenset({"api-key", "px-api-key", "x-api-key", "reb-apikey", "au
 
 @dataclass(frozen=True)
 class RecordedRequest:
-    """A request that arrived; ``status`` is None where no response was sent, and the key is hidden."""
+    """A request that arrived, with its key hidden; one without a response has no ``status``."""
 
     method: str
     path: str

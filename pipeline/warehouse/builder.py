@@ -1,4 +1,4 @@
-"""One DuckDB session in which months of marts are built: opened once, with the seeds, for any number of them."""
+"""Build months of marts in one DuckDB session, which is opened once, with the seeds, for any number of them."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -45,7 +45,7 @@ class Builder:
 
     @contextmanager
     def reading(self, inputs: Mapping[str, list[Path]], query: Query) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Show the inputs of a query for as long as it is built: rolling back takes them away."""
+        """Create the inputs of a query while it is built; a rollback removes them."""
         self._db.execute("BEGIN TRANSACTION")
         try:
             for name, files in inputs.items():
@@ -58,7 +58,7 @@ class Builder:
 
 
 def _columns_before(lake: Lake, name: str) -> pa.Schema | None:
-    """The columns of what SQL makes, as any month has them: of a month before that is not there, no row is shown."""
+    """Return the columns of a table, as its last file has them: a missing month before is read as empty."""
     made = [file for files in lake.files(name).values() for file in files]
     return schema_of_file(made[-1]) if made else None
 
@@ -77,5 +77,5 @@ def _show(db: duckdb.DuckDBPyConnection, name: str, files: list[Path], schema: p
 
 
 def schema_of_file(file: Path) -> pa.Schema:
-    """Return the columns of a file of the lake, with the month that its folder tells."""
+    """Return the columns of a file of the lake, with the month, which its folder gives."""
     return pq.read_schema(file).remove_metadata().append(pa.field("month", pa.string()))

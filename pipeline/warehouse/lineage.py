@@ -1,7 +1,7 @@
-"""Where each column of a query comes from, read from the SQL: through CTEs, unions, stars, windows and joins.
+"""Read the origins of a query's columns from its SQL: through CTEs, unions, stars, windows and joins.
 
-A column comes from every column that its value is computed of: arguments, filters, and what a window is cut or
-ordered by. What only chooses rows (WHERE, ON, GROUP BY) is not its origin.
+The origins of a column are all columns that its value is computed from: arguments, filters, and the partitions and
+order of windows. Columns that only choose rows (WHERE, ON, GROUP BY) are not origins.
 """
 
 from collections.abc import Collection, Mapping
@@ -24,12 +24,16 @@ _MAIN = "main"
 
 
 def column_lineage(name: str, sql: str, relations: Mapping[str, Collection[str]]) -> dict[str, list[Origin]]:
-    """The origins of each column of the query, in order; none for a count or a constant.
+    """Return the origins of each column of the query, in order; an empty list for a count or a constant.
 
-    ``relations`` are the tables that it may read, with their columns. Raises ``PermanentError`` where the SQL cannot
-    be followed: PIVOT, UNION BY NAME, what the parser does not know.
+    Raises ``PermanentError`` for SQL that cannot be followed: PIVOT, UNION BY NAME, or unknown to the parser.
+
+    Args:
+        name: The name of the query, for messages.
+        sql: Its SQL.
+        relations: The tables that it may read, with their columns.
     """
-    from sqlglot.lineage import lineage  # the optimizer behind it would slow every start
+    from sqlglot.lineage import lineage  # importing its optimizer would slow every start
 
     try:
         tree = _followed(sqlglot.parse_one(sql, dialect="duckdb"))
@@ -40,7 +44,7 @@ def column_lineage(name: str, sql: str, relations: Mapping[str, Collection[str]]
 
 
 def _followed(tree: exp.Expr) -> exp.Expr:
-    """The query; raises where the parser would take columns by their place that are meant by name, or lose them."""
+    """Return the query; raises for one whose columns the parser would match by position, not by name, or lose."""
     if tree.find(exp.Pivot) or any(union.args.get("by_name") for union in tree.find_all(exp.SetOperation)):
         raise SqlglotError("PIVOT and UNION BY NAME are not followed.")
     return tree
@@ -55,7 +59,7 @@ def _schema(relations: Mapping[str, Collection[str]]) -> MappingSchema:
 
 
 def _origins(node: "Node", relations: Mapping[str, Collection[str]]) -> list[Origin]:
-    """The columns of known relations at the ends of the graph; columns of table functions are left out."""
+    """Return the columns of known relations at the ends of the graph; columns of table functions are left out."""
     found = set()
     for leaf in node.walk():
         table = leaf.expression

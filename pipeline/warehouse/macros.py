@@ -25,7 +25,7 @@ class Metric:
     about: str = ""
 
     def applied(self, arguments: Sequence[str]) -> str:
-        """The formula with ``arguments`` for its parameters, in parentheses."""
+        """Return the formula in parentheses, with ``arguments`` in place of its parameters."""
         if len(arguments) != len(self.parameters):
             raise ValueError(f"{self.name} takes {len(self.parameters)} arguments, not {len(arguments)}")
         given = dict(zip(self.parameters, map(_grouped, arguments), strict=True))
@@ -34,10 +34,10 @@ class Metric:
 
 
 def metrics_of(texts: Mapping[str, str]) -> dict[str, Metric]:
-    """The metrics that files define, by name; ``texts`` are the files by name, in any order.
+    """Return the metrics that files define, by name; ``texts`` are the files by name, in any order.
 
-    Raises ``ValueError`` where a file is not one ``CREATE MACRO`` of its own name, or metrics call each other in a
-    ring.
+    Raises ``ValueError`` for a file that is not one ``CREATE MACRO`` of its own name, and for metrics that call each
+    other in a circle.
     """
     raw = {name: _read(name, text) for name, text in texts.items()}
     done: dict[str, Metric] = {}
@@ -52,9 +52,9 @@ def metrics_of(texts: Mapping[str, str]) -> dict[str, Metric]:
 
 
 def expanded(sql: str, metrics: Mapping[str, Metric]) -> str:
-    """The SQL with the formula of each metric in place of its call, and all else as it is written.
+    """Return the SQL with the formula of each metric in place of its call; everything else stays as it is written.
 
-    Raises ``ValueError`` where a call has too many arguments or too few.
+    Raises ``ValueError`` for a call with too many or too few arguments.
     """
     if not metrics or not re.search(rf"\b({'|'.join(metrics)})\(", sql):
         return sql
@@ -62,7 +62,7 @@ def expanded(sql: str, metrics: Mapping[str, Metric]) -> str:
 
 
 def sentences(sql: str) -> list[str]:
-    """The comment before each column of the outermost SELECT, in order; empty for a column without one."""
+    """Return the comment before each column of the outermost SELECT, in order; empty for a column without one."""
     depth, within, begins = 0, False, False
     found: list[str] = []
     for token in _tokens(sql):
@@ -78,7 +78,7 @@ def sentences(sql: str) -> list[str]:
 
 
 def _calls(sql: str, metrics: Mapping[str, Metric]) -> Iterator[tuple[int, int, str]]:
-    """Where each outermost call begins and ends, and what stands in its place."""
+    """Yield the start and end of each outermost call, and the text that replaces it."""
     tokens, at = _tokens(sql), 0
     while at < len(tokens) - 1:
         name, after = tokens[at], tokens[at + 1]
@@ -92,7 +92,7 @@ def _calls(sql: str, metrics: Mapping[str, Metric]) -> Iterator[tuple[int, int, 
 
 
 def _to_the_end(tokens: Sequence[Token], opening: int) -> tuple[list[int], int]:
-    """The places of the commas between the arguments, and the index of the closing parenthesis."""
+    """Return the positions of the commas between the arguments, and the index of the closing parenthesis."""
     depth, commas = 0, []
     for at in range(opening, len(tokens)):
         kind = tokens[at].token_type
@@ -119,7 +119,7 @@ def _called(sql: str, names: set[str]) -> bool:
 
 
 def _grouped(text: str) -> str:
-    """The expression as an operand: in parentheses, unless it is one name or number, or in parentheses as it is."""
+    """Return the expression as an operand: in parentheses, unless it has them or is one name or number."""
     tokens = _tokens(text)
     closed = tokens[0].token_type is TokenType.L_PAREN and _to_the_end(tokens, 0)[1] == len(tokens) - 1
     if closed or _PLAIN.fullmatch(text):
@@ -128,7 +128,7 @@ def _grouped(text: str) -> str:
 
 
 def spliced(text: str, parts: Sequence[tuple[int, int, str]]) -> str:
-    """The text with other parts in these places, which do not overlap."""
+    """Return the text with these parts, each a start, an end and its new text, replaced; they do not overlap."""
     for start, end, part in sorted(parts, reverse=True):
         text = f"{text[:start]}{part}{text[end:]}"
     return text

@@ -21,7 +21,7 @@ from pipeline.warehouse.relations import create, create_seeds, disk, literal, ty
 
 
 def build(builder: Builder, query: Query, month: str) -> bool:
-    """Bring one month of a mart up to date; return False where it already was.
+    """Bring one month of a mart up to date; return False if it already was.
 
     Args:
         builder: The session.
@@ -46,7 +46,13 @@ def build(builder: Builder, query: Query, month: str) -> bool:
 
 
 def failure(lake: Lake, query: Query, month: str) -> str | None:
-    """Why a month of a mart could not be built of what is there now; None where it was, or was not tried."""
+    """Return why a month of a mart could not be built from its present inputs; None if it was built or not tried.
+
+    Args:
+        lake: The lake.
+        query: The mart.
+        month: The month, such as 2026-10.
+    """
     notes = _failures(lake, query, month)
     if not notes.exists() or not is_behind(lake, query, month):
         return None
@@ -55,7 +61,7 @@ def failure(lake: Lake, query: Query, month: str) -> str | None:
 
 
 def _failures(lake: Lake, query: Query, month: str) -> Path:
-    """The folder with a note for each fingerprint from which the month could not be built."""
+    """Return the folder of the notes about inputs, by fingerprint, from which the month could not be built."""
     return lake.root / ".failed" / query.name / month
 
 
@@ -68,7 +74,7 @@ def _build(builder: Builder, query: Query, month: str, stem: str, inputs: Mappin
         except duckdb.IOException:
             raise
         except duckdb.Error as error:
-            # its text would repeat what is in the records
+            # the text of the error is left out: it may repeat values of records
             fits = not isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException)
             raise PermanentError(
                 f"{query.name} {month} could not be built ({type(error).__name__}): "
@@ -79,7 +85,7 @@ def _build(builder: Builder, query: Query, month: str, stem: str, inputs: Mappin
 
 
 def column_types(base: Mapping[str, pa.Schema], queries: Collection[Query]) -> dict[str, dict[str, str]]:
-    """The types of every query's columns, by planning it over empty inputs: a misspelt column is found here."""
+    """Return the types of every query's columns; each query is planned over empty inputs, which finds misspelt ones."""
     with duckdb.connect() as db:
         for schema in {"seeds", *(query.schema for query in queries)}:
             db.execute(f"CREATE SCHEMA {schema}")
@@ -92,9 +98,14 @@ def column_types(base: Mapping[str, pa.Schema], queries: Collection[Query]) -> d
 
 
 def is_behind(lake: Lake, query: Query, month: str) -> bool:
-    """Whether the inputs of a mart's month differ from those that it was built from.
+    """Return whether the inputs of a mart's month differ from those that it was built from.
 
-    A missing month before is no change: it has expired, so the mart could not be built like that again.
+    A missing month before is not a change: it has expired, and the mart could not be built with it again.
+
+    Args:
+        lake: The lake.
+        query: The mart.
+        month: The month, such as 2026-10.
     """
     inputs = _inputs(lake, query, month)
     made, wanted = lake.version_keys(query.name).get(month, ""), fingerprint(query, inputs)
@@ -104,9 +115,9 @@ def is_behind(lake: Lake, query: Query, month: str) -> bool:
 
 
 def fingerprint(query: Query, inputs: Mapping[str, list[Path]]) -> str:
-    """A hash of what a month of a mart is built from: the SQL with its metrics, the seeds, and the input files.
+    """Return a hash of what a month of a mart is built from: the SQL with its metrics, the seeds, and the input files.
 
-    A hash of the files of the month before, if the query reads any, follows after a hyphen.
+    If the query reads the month before, a hash of its files follows after a hyphen.
     """
     own = {name: files for name, files in inputs.items() if name not in query.before}
     before = {name: files for name, files in inputs.items() if name in query.before}
@@ -130,7 +141,7 @@ def _inputs(lake: Lake, query: Query, month: str) -> dict[str, list[Path]]:
 
 
 def _write(db: duckdb.DuckDBPyConnection, query: Query, file: Path) -> None:
-    """Write the result without its month, which the folder carries; instants are zoned in the lake."""
+    """Write the result without its month, which the folder gives; a timestamp of the lake has a time zone."""
     db.execute(f"CREATE VIEW _result AS {query.sql}")
     kinds = types(db, "_result")
     if "HUGEINT" in kinds.values():
@@ -138,9 +149,9 @@ def _write(db: duckdb.DuckDBPyConnection, query: Query, file: Path) -> None:
             f"sql/{query.name.replace('.', '/')}.sql has a HUGEINT, which Parquet rounds; cast it to BIGINT."
         )
     plain = [name for name, kind in kinds.items() if kind == "TIMESTAMP"]
-    # AT TIME ZONE would ask the calendar of the zone, at five times the price
-    zoned = ", ".join(f'make_timestamptz(epoch_us("{name}")) AS "{name}"' for name in plain)
-    replaced = f"REPLACE ({zoned})" if plain else ""
+    # AT TIME ZONE would use the calendar of the zone, and take five times as long
+    with_zone = ", ".join(f'make_timestamptz(epoch_us("{name}")) AS "{name}"' for name in plain)
+    replaced = f"REPLACE ({with_zone})" if plain else ""
     with whole(file) as part:
         db.execute(
             f"COPY (SELECT * EXCLUDE (month) {replaced} FROM _result) TO {literal(str(part))} "  # noqa: S608

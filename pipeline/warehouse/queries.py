@@ -18,7 +18,7 @@ from pipeline.warehouse.macros import Metric, expanded, metrics_of, sentences, s
 SQL_FOLDER = ROOT / "sql"
 
 VIEW = "-- materialized: view"
-"""The header line of a query that is never stored: its text stands in every query that reads it."""
+"""The header line of a query that is never stored: its text replaces its name in every query that reads it."""
 
 _MONTH_BEFORE = re.compile(r"^-- month before: (\S+)$", re.MULTILINE)
 _FORMERLY = re.compile(r"^-- formerly: (\S+)$", re.MULTILINE)
@@ -27,11 +27,18 @@ _GRAIN = re.compile(r"^-- grain: (.+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Query:
-    """One file of ``sql/``: ``name`` is ``<folder>.<file>``, ``reads`` the stored tables that it is made of.
+    """One file of ``sql/``.
 
-    ``sql`` stands alone: metrics and views are expanded in it; ``written`` is the text of the file. ``grain`` names the
-    columns that tell its rows apart. ``before`` are the tables from which it reads the month before the built one.
-    ``formerly`` is its name in earlier versions. Both come from the header.
+    Args:
+        name: The folder and the file, such as ``marts.daily_traffic``.
+        sql: The SQL that runs, with metrics and views expanded.
+        about: What a row is, and the question that it answers, from the header.
+        columns: The sentence of each column.
+        reads: The stored tables that it reads.
+        before: The tables whose month before the built one it reads, from the header.
+        grain: The columns that identify a row, from the header.
+        formerly: Its name in earlier versions, from the header.
+        written: The text of the file.
     """
 
     name: str
@@ -51,27 +58,27 @@ class Query:
 
     @property
     def is_view(self) -> bool:
-        """Whether it is never stored: its text stands in every query that reads it."""
+        """Whether it is never stored: its text replaces its name in every query that reads it."""
         return VIEW in self.written
 
 
 @dataclass(frozen=True)
 class _Definitions:
-    """What is expanded in every query: metrics by name, views by table name."""
+    """The metrics by name and the views by table name, which are expanded in every query."""
 
     metrics: Mapping[str, Metric]
     views: Mapping[str, Query]
 
 
 def load(folder: str) -> list[Query]:
-    """Every query of one folder of ``sql/``, by name."""
+    """Return every query of one folder of ``sql/``, by name."""
     defined = _definitions(SQL_FOLDER)
     return [_read(path, defined) for path in resources(SQL_FOLDER / folder, "*.sql")]
 
 
 @cache
 def models() -> tuple[Query, ...]:
-    """Staging and marts that are stored, each after everything that it reads."""
+    """Return the stored queries of staging and marts, each after everything that it reads."""
     found = {query.name: query for query in (*load("staging"), *load("marts")) if not query.is_view}
     order = TopologicalSorter({name: query.reads & found.keys() for name, query in found.items()})
     return tuple(found[name] for name in order.static_order())
@@ -79,28 +86,28 @@ def models() -> tuple[Query, ...]:
 
 @cache
 def views() -> tuple[Query, ...]:
-    """What is never stored: the views of staging, and trends, which look across months."""
+    """Return the queries that are never stored: the views of staging, and trends, which compare months."""
     return (*(query for query in load("staging") if query.is_view), *load("trends"))
 
 
 def metrics() -> Mapping[str, Metric]:
-    """The formulas of ``sql/metrics``, by name."""
+    """Return the formulas of ``sql/metrics``, by name."""
     return _definitions(SQL_FOLDER).metrics
 
 
 def seeds() -> dict[str, Path]:
-    """The CSV files that analysts may edit, by table name."""
+    """Return the CSV files that analysts may edit, by table name."""
     return {f"seeds.{path.stem}": path for path in resources(SQL_FOLDER / "seeds", "*.csv")}
 
 
 def anchored(query: Query) -> str:
-    """The SQL with ``main`` before what has no schema: a view then reads its own file, whatever that is attached as."""
+    """Return the SQL with ``main`` before names without a schema: a view then reads its own file, however attached."""
     bare = [table.this.meta["start"] for table in _sources(_parsed(query.sql)) if not table.db]
     return spliced(query.sql, [(place, place, "main.") for place in bare])
 
 
 def base_tables(query: Query, among: Iterable[Query]) -> frozenset[str]:
-    """The tables of the lake that the query rests on in the end."""
+    """Return the tables of the lake that the query reads, directly or through others."""
     known = {other.name: other for other in among}
     below = (base_tables(known[name], known.values()) if name in known else {name} for name in query.reads)
     return frozenset(name for names in below for name in names if not name.startswith("seeds."))
@@ -108,7 +115,7 @@ def base_tables(query: Query, among: Iterable[Query]) -> frozenset[str]:
 
 @cache
 def _definitions(root: Path) -> _Definitions:
-    """The metrics and views under a folder; a view may call metrics and read no other view."""
+    """Return the metrics and views under a folder; a view may call metrics, and reads no other view."""
     texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted((root / "metrics").glob("*.sql"))}
     try:
         metrics = metrics_of(texts)
@@ -131,29 +138,29 @@ def _read(path: Path, defined: _Definitions) -> Query:
         raise PermanentError(f"{file} is not one SELECT; write it as one.")
     reads, before = _tables(tree, defined.views), frozenset(_MONTH_BEFORE.findall(written))
     if missing := before - reads:
-        raise PermanentError(f"{file} does not read {min(missing)}; mend its header.")
+        raise PermanentError(f"{file} does not read {min(missing)}; correct its header.")
     columns = dict(zip(tree.named_selects, sentences(written), strict=False))
     grain = tuple(name.strip() for found in _GRAIN.findall(written) for name in found.split(","))
     if stray := set(grain) - columns.keys():
-        raise PermanentError(f"{file} has no column {min(stray)}; mend the grain in its header.")
+        raise PermanentError(f"{file} has no column {min(stray)}; correct the grain in its header.")
     formerly = "".join(_FORMERLY.findall(written))
     return Query(name, sql, _about(written), columns, reads, before, grain, formerly, written)
 
 
 def _about(text: str) -> str:
-    """What a row is and the question that it answers: the header up to its first line of another kind."""
+    """Return what a row is and the question that it answers: the header up to its first line of another kind."""
     header = takewhile(lambda line: re.match(r"-- (?!\w+( \w+)?: |\w+ data: )|-- Ask: ", line), text.splitlines())
     return " ".join(line.removeprefix("-- ") for line in header)
 
 
 @cache
 def _parsed(sql: str) -> exp.Expr:
-    """The syntax tree, which no caller may change: parsing costs more than all that is asked of it."""
+    """Return the syntax tree, which callers must not change: it is cached, because parsing is slow."""
     return sqlglot.parse_one(sql, dialect="duckdb")
 
 
 def _inlined(sql: str, tree: exp.Expr, among: Mapping[str, Query]) -> str:
-    """The SQL with the text of each view in place of its name."""
+    """Return the SQL with the text of each view in place of its name."""
     found = [table for table in _sources(tree) if _name(table) in among]
     return spliced(
         sql,
@@ -173,7 +180,7 @@ def _uncommented(sql: str) -> str:
 
 
 def _tables(tree: exp.Query, among: Mapping[str, Query]) -> frozenset[str]:
-    """The stored tables that a query reads, also through a view."""
+    """Return the stored tables that a query reads, also through a view."""
     named = {_name(table) for table in _sources(tree)}
     through = (among[name].reads for name in named & among.keys())
     return frozenset(named - among.keys()).union(*through)

@@ -42,10 +42,15 @@ def create(
     wanted: Made = "VIEW",
     columns: Mapping[str, str] | None = None,
 ) -> Made | None:
-    """Create ``name`` over ``files``, or empty with ``schema``; return what was created, or None without both.
+    """Create a relation over files, or an empty one; return what was created, or None without files and schema.
 
-    ``columns`` and their types replace the columns of the files. The list of files is explicit, because a glob would
-    show files that are written but not committed.
+    Args:
+        db: The connection.
+        name: The name of the relation.
+        files: The files; a list, because a glob would also show files that are written but not committed.
+        schema: The columns, also of an empty relation.
+        wanted: Whether to create a table or a view; an empty relation is a table.
+        columns: The columns and their types, in place of those of the files.
     """
     if not files and schema is None:
         return None
@@ -60,24 +65,24 @@ def create(
 
 
 def _sql(kind: pa.DataType) -> str:
-    """DuckDB's name of a column type; DuckDB itself would import pandas to tell it."""
+    """Return DuckDB's name of a column type, without DuckDB itself, which would import pandas for it."""
     return f"DECIMAL({kind.precision}, {kind.scale})" if pa.types.is_decimal(kind) else _SQL[kind]
 
 
 def _listed(files: Sequence[Path]) -> str:
-    """The files as one relation: a column that a file lacks is NULL, and the widest type is used."""
+    """Return SQL of the files as one relation: a missing column is NULL, and the widest type is used."""
     if gone := [file for file in files if not file.exists()]:
         raise PermanentError(f"{gone[0]} is missing from the lake; run `cdr rebuild` to make it again.")
-    # matching names opens every file at every query, so only where it must
+    # with union_by_name every query opens every file, so it is used only if columns differ
     by_name = len({_columns_of(file) for file in files}) > 1
-    # the folder of a file is its month, by which whole files are passed over
+    # the folder of a file is its month, by which a query skips whole files
     month = "right(parse_dirpath(filename), 7) AS month"
     return f"(SELECT {month}, * EXCLUDE (filename) FROM {parquet(files, by_name=by_name, filename=True)})"  # noqa: S608
 
 
 @cache
 def _columns_of(file: Path) -> frozenset[tuple[str, str]]:
-    """The columns of a file and their types; cached, because files are never rewritten."""
+    """Return the columns of a file and their types; cached, because files are never rewritten."""
     try:
         return frozenset((field.name, str(field.type)) for field in pq.read_schema(file))
     except pa.ArrowInvalid as error:
@@ -85,21 +90,33 @@ def _columns_of(file: Path) -> frozenset[tuple[str, str]]:
 
 
 def parquet(files: Sequence[Path], *, by_name: bool = False, filename: bool = False) -> str:
-    """The call of ``read_parquet`` for the files: paths are no patterns, and ``key=value`` folders no columns."""
+    """Return the call of ``read_parquet`` for files, without patterns in paths or columns from ``key=value`` folders.
+
+    Args:
+        files: The files.
+        by_name: Match columns by name; else all files must have the same columns.
+        filename: Add a column with the path of each row's file.
+    """
     options = {"hive_partitioning": False, "union_by_name": by_name, "filename": filename}
     said = ", ".join(f"{name} = {str(value).lower()}" for name, value in options.items())
     return f"read_parquet([{', '.join(literal(glob.escape(str(file))) for file in files)}], {said})"
 
 
 def create_record(db: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
-    """Create a table of what the pipeline knows of itself."""
+    """Create a table of the pipeline's own records.
+
+    Args:
+        db: The connection.
+        name: The name of the table.
+        table: Its rows.
+    """
     db.register("_record", table)
     found = types(db, "FROM _record")
     db.execute(f"CREATE TABLE {name} AS SELECT {_columns(found, found)} FROM _record")  # noqa: S608
 
 
 def _columns(found: Mapping[str, str], expected: Mapping[str, str]) -> str:
-    """The select list: as expected, NULL for a column that no file has; else the month first, as a mart begins."""
+    """Return the select list: the expected columns, NULL if missing; without expectations the month comes first."""
     wanted = expected or {"month": found["month"], **found}
     return ", ".join(
         _shown(name, kind, f'"{name}"' if found.get(name) == kind else f"CAST({_there(name, found)} AS {kind})")
@@ -112,7 +129,7 @@ def _there(name: str, found: Mapping[str, str]) -> str:
 
 
 def _shown(column: str, kind: str, value: str) -> str:
-    """A column as analysts see it: a zoned instant as plain ``TIMESTAMP`` in UTC, whatever the session's zone is."""
+    """Return a column as analysts see it: a timestamptz becomes a ``TIMESTAMP`` in UTC, in any session's time zone."""
     if kind == "TIMESTAMP WITH TIME ZONE":
         value = f"make_timestamp(epoch_us({value}))"
     return f'{value} AS "{column}"'
@@ -126,12 +143,20 @@ def create_seeds(db: duckdb.DuckDBPyConnection, seeds: Mapping[str, Path]) -> No
 
 
 def types(db: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:
-    """The columns of a query and their types, in order."""
+    """Return the columns of a query and their types, in order."""
     return {row[0]: row[1] for row in db.execute(f"DESCRIBE {query}").fetchall()}
 
 
 def comment(db: duckdb.DuckDBPyConnection, made: Made, name: str, columns: Mapping[str, str], about: str = "") -> None:
-    """Store the sentences as comments of the relation and its columns; every client shows them."""
+    """Store the descriptions as comments of the relation and its columns; every client shows them.
+
+    Args:
+        db: The connection.
+        made: Whether the relation is a table or a view.
+        name: The name of the relation.
+        columns: The description of each column.
+        about: The description of the relation.
+    """
     if about:
         db.execute(f"COMMENT ON {made} {name} IS {literal(about)}")
     for column, sentence in columns.items():
@@ -140,5 +165,5 @@ def comment(db: duckdb.DuckDBPyConnection, made: Made, name: str, columns: Mappi
 
 
 def literal(text: str) -> str:
-    """The text as SQL writes it."""
+    """Return the text as a literal of SQL."""
     return "'" + text.replace("'", "''") + "'"

@@ -2,9 +2,9 @@
 -- Ask: is it a credit, or a fault?
 -- severity: warn
 --
--- A credit is negative and right; it lowers the cost of its trunk and day. At the highest rates,
--- about USD 10 a minute, a call of a whole day costs less than USD 20,000. Amounts from there on
--- are named.
+-- A credit is negative and right; it lowers the cost of its trunk and day. The highest rates are
+-- about USD 10 a minute. At these, a call of a whole day costs less than USD 20,000. Amounts of
+-- USD 20,000 and more are reported.
 WITH records AS (
     SELECT
         *,

@@ -16,9 +16,9 @@
 -- counts that fits on the extra channels. This is the saving if calls could move to a channel as it
 -- becomes free. It is never too low if all metered seconds have one price.
 --
--- Extra channels go up to the most metered calls at once, which removes all metered spend, and at
--- most to 50. Scope all takes the channels as one pool for every group. A NULL group holds the
--- numbers without a group. The price of the channels themselves is not in the records.
+-- Extra channels go up to the most metered calls at once, or to 50 if that is less. As many as the
+-- most metered calls at once remove all metered spend. Scope all is one pool for every group. A NULL
+-- group holds the numbers without a group. The price of the channels themselves is not in the records.
 --
 -- Of calls that begin in the same second, the cheapest counts as the first. A call of zero seconds
 -- needs a channel only in the instant of its start, after all others of that second. A call carried

@@ -233,7 +233,7 @@ WRONG = {
     "a type that Parquet has not": (("SELECT INTERVAL 1 DAY AS a", "--to", "a.parquet"), 1, "cast that column"),
     "a folder that is none": (("SELECT 1", "--to", "none/a.csv"), 1, "make the folder writable"),
     "an ending that is none": (("SELECT 1", "--to", "a.xlsx"), 2, "must end in one of .csv, .jsonl, .parquet"),
-    "two forms": (("SELECT 1", "--to", "a.csv", "--json"), 2, "leave --csv and --json out"),
+    "two forms": (("SELECT 1", "--to", "a.csv", "--json"), 2, "leave out --csv and --json"),
     "no query": ((), 2, "Missing argument 'QUERY'"),
 }
 

@@ -43,7 +43,7 @@ class Sandbox(Running):
         processing: How long it is ``processing`` after that.
         api_key: The only key that is accepted.
         version: The API version of the account; a request for a newer one is served that one.
-        callback_secret: The secret that callbacks are signed with; without one there are none.
+        callback_secret: The secret that callbacks are signed with; without one no callback is sent.
         foreign: How many foreign exports are in the list.
         rate_limit: The most requests in a second, by the real clock; None for no limit.
         newline_rate: The share of caller names with a line break in them.

@@ -15,14 +15,14 @@ _TIMEOUT_SECONDS = 10
 
 @dataclass(frozen=True)
 class Delivery:
-    """The callback of one export; ``status`` is None where it was not answered."""
+    """The callback of one export; one that was not answered has no ``status``."""
 
     export_id: str
     status: int | None
 
 
 class Callbacks:
-    """Sends callbacks and remembers them; without a ``secret`` there are none, as at the vendor."""
+    """Sends callbacks and remembers them; without a ``secret`` it sends no callback, as the vendor does."""
 
     def __init__(self, store: ExportStore, secret: str) -> None:
         self._store = store

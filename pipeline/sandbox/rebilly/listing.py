@@ -49,7 +49,7 @@ def _number(name: str, text: str) -> int:
 def _keep(clause: str, now: datetime) -> Keep:
     """Return a filter by resource, or by a range of ``createdTime`` that includes both its ends.
 
-    Other filters are not documented, so there are none here.
+    Other filters are not documented, so they are refused.
     """
     name, _, values = clause.partition(":")
     if name == "resource":
