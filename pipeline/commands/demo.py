@@ -50,18 +50,7 @@ def run_demo(settings: Settings, port: int, console: Console, *, stay: bool) -> 
     began = time.monotonic()
     with ExitStack() as stack:
         url = stack.enter_context(_sandbox())
-        own = settings.model_copy(
-            update={
-                "didww_api_url": url,
-                "didww_api_key": SecretStr(_KEY),
-                "cdr_data_dir": settings.cdr_data_dir / "demo",
-                "cdr_start_month": "",
-                "cdr_exports": settings.cdr_data_dir / "demo" / "exports.toml",
-                "cdr_poll_seconds": 5,
-                "cdr_alarm_webhook": SecretStr(""),
-                "cdr_smtp_url": SecretStr(""),
-            }
-        )
+        own = _own(settings, url)
         operations = Operations(own)
         console.print(f"A local vendor answers at {url}.", highlight=False)
         running = Month.of(operations.place.clock())
@@ -81,6 +70,23 @@ def run_demo(settings: Settings, port: int, console: Console, *, stay: bool) -> 
         console.print(f"Dagster's UI is at {dagster.url}" + (" (Ctrl-C ends it)." if stay else "."), highlight=False)
         if stay:
             dagster.wait()
+
+
+def _own(settings: Settings, url: str) -> Settings:
+    """Return settings of the demo's own vendor and data directory, without alarms."""
+    data = settings.cdr_data_dir / "demo"
+    return settings.model_copy(
+        update={
+            "didww_api_url": url,
+            "didww_api_key": SecretStr(_KEY),
+            "cdr_data_dir": data,
+            "cdr_start_month": "",
+            "cdr_exports": data / "exports.toml",
+            "cdr_poll_seconds": 5,
+            "cdr_alarm_webhook": SecretStr(""),
+            "cdr_smtp_url": SecretStr(""),
+        }
+    )
 
 
 def _print_tables(operations: Operations, console: Console) -> None:

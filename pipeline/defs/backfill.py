@@ -1,6 +1,6 @@
 """`cdr backfill`: one run of Dagster in this process, which records an event for every step of every month."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import dagster as dg
 
@@ -60,15 +60,28 @@ def backfilled(
     """
     failed: dict[Partition, str] = {}
 
-    @dg.op(name="backfill", description="Requests and loads months until each is loaded or has failed.")
-    def bring_months_in(context: dg.OpExecutionContext) -> None:
+    def run(context: dg.OpExecutionContext) -> None:
         backfill = Backfill(operations, RunRecord(operations, context), say, force=force, pauses=pauses)
         try:
             with told():
                 backfill.run(partitions, force_new=force_new)
-        except dg.Failure as error:  # of the whole, so of every partition that is left
+        except dg.Failure as error:  # an error about all partitions that are left
             failed.update(dict.fromkeys(backfill.turns.left, str(error.description)))
         failed.update(backfill.turns.failed)
+
+    with Process(instance, operations.place.data / ".locks") as process:
+        why = process.run(_job(run, failed))
+    if why and not failed:  # an error of Dagster itself, or of its storage
+        failed[partitions[0]] = why
+    return failed
+
+
+def _job(run: Callable[[dg.OpExecutionContext], None], failed: Mapping[Partition, str]) -> dg.JobDefinition:
+    """Return the job of a backfill; it fails if ``run`` leaves anything in ``failed``."""
+
+    @dg.op(name="backfill", description="Requests and loads months until each is loaded or has failed.")
+    def bring_months_in(context: dg.OpExecutionContext) -> None:
+        run(context)
         if failed:
             reasons = (f"{partition}: {why}" for partition, why in failed.items())
             raise dg.Failure(" ".join(reasons), allow_retries=False)
@@ -77,8 +90,4 @@ def backfilled(
     def job() -> None:
         bring_months_in()
 
-    with Process(instance, operations.place.data / ".locks") as process:
-        why = process.run(job)
-    if why and not failed:  # an error of Dagster itself, or of its storage
-        failed[partitions[0]] = why
-    return failed
+    return job

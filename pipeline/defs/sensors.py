@@ -92,9 +92,7 @@ def sense(
         try:
             action = plan(state, now, policy)
             if action.verb is Verb.REQUEST and state.backlogged and not action.export:
-                waiting.setdefault(
-                    partition.dataset, partition
-                )  # only the oldest month tries whether the vendor takes more
+                waiting.setdefault(partition.dataset, partition)  # only the oldest month tries again
             else:
                 requests += _launch(partition, action, instance)
         except Exception as error:  # noqa: BLE001 - any error here is about this month alone
