@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pipeline.errors import sentence
 from pipeline.months import Month
 from pipeline.operations.plan import next_request, plan
-from pipeline.operations.state import Partition, PartitionState
+from pipeline.operations.state import Action, Partition, PartitionState
 from pipeline.operations.wiring import Operations
 from pipeline.warehouse.coverage import State, at_risk, reason_of
 
@@ -29,9 +29,15 @@ def _lines(state: PartitionState, operations: Operations, unread: Exception | No
     if unread:
         yield f"  The vendor's list could not be read, so its exports are unknown: {sentence(unread)}"
     action, request = plan(state, now, policy), next_request(state, now, policy)
-    yield f"  Next: {action.verb.value}, because {action.reason}."
+    yield f"  Next: {_explained(action)}"
     if request != action:
-        yield f"  Request: {request.verb.value}, because {request.reason}."
+        yield f"  Request: {_explained(request)}"
     if row.dropped_on and row.days_left is not None and not row.gone:
         risk = f" ({level})" if (level := at_risk(row)) else ""
         yield f"  The vendor forgets it on {row.dropped_on:%Y-%m-%d}: {row.days_left} days are left{risk}."
+
+
+def _explained(action: Action) -> str:
+    """Return the verb of an action and its reason, which may be a clause or a sentence."""
+    why = action.reason.rstrip(".")
+    return f"{action.verb.value}, because {why[:1].lower()}{why[1:]}."

@@ -52,7 +52,7 @@ def state_of(exports: Iterable[KnownExport]) -> State:
 
 
 def reason_of(state: State, exports: Sequence[KnownExport]) -> str:
-    """Return why a month is in its state, in words that follow it.
+    """Return why a month is in its state, as a clause.
 
     Args:
         state: The state.
@@ -63,11 +63,11 @@ def reason_of(state: State, exports: Sequence[KnownExport]) -> str:
     hours = int(SEAL_AFTER.total_seconds() // 3600)
     return {
         State.MISSING: "no export of it was requested",
-        State.REQUESTED: f"{len(exports)} exports were requested, and none is loaded",
-        State.OPEN: f"the export that is loaded ends at {until} UTC, before the month does",
-        State.SETTLING: f"a whole export is loaded, and no second one, {hours} hours apart, agrees with it yet",
-        State.SEALED: f"two whole exports that are {hours} hours or more apart agree",
-        State.EXPIRED: "its calls may not be kept any more, or their files were deleted",
+        State.REQUESTED: "an export was requested, and no export is loaded",
+        State.OPEN: f"the loaded export ends at {until} UTC, before the month does",
+        State.SETTLING: f"an export of the whole month is loaded, and no other one, {hours} hours apart, agrees yet",
+        State.SEALED: f"two exports of the whole month, {hours} hours or more apart, agree",
+        State.EXPIRED: "the settings no longer allow keeping its calls, or its files were deleted",
     }[state]
 
 
@@ -81,7 +81,7 @@ def cover(
         month: The month.
         exports: Every export of the month that is known.
         now: The time, aware.
-        months_kept: How many months the vendor keeps, the running one among them; None where it forgets nothing.
+        months_kept: How many months the vendor keeps, with the running one; None for a vendor that keeps all.
     """
     loaded = max((e for e in exports if e.loaded_at is not None), key=lambda e: e.created_at, default=None)
     dropped = month.shift(months_kept).start if months_kept else None

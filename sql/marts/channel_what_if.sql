@@ -17,8 +17,9 @@
 -- becomes free. It is never too low if all metered seconds have one price.
 --
 -- Extra channels go up to the most metered calls at once, or to 50 if that is less. As many as the
--- most metered calls at once remove all metered spend. Scope all is one pool for every group. A NULL
--- group holds the numbers without a group. The price of the channels themselves is not in the records.
+-- most metered calls at once remove all metered spend. Scope all is one pool for every group. A
+-- NULL group holds the numbers without a group. The price of the channels themselves is not in the
+-- records.
 --
 -- Of calls that begin in the same second, the cheapest counts as the first. A call of zero seconds
 -- needs a channel only in the instant of its start, after all others of that second. A call carried
