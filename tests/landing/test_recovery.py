@@ -96,7 +96,7 @@ def test_each_month_stands_alone_and_manifests_are_made_again_from_files(
     assert cdr("status").exit_code == 0
 
     mended = cdr("verify", "--repair")
-    assert mended.stdout.count("a new checksum is of what was found") == 2
+    assert mended.stdout.count("a new checksum is that of the file as it was found") == 2
     for harm, place in HARMED.items():
         assert told(mended, place) == ("manifest" not in harm)
     rebuilt = cdr("rebuild")
