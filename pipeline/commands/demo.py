@@ -17,23 +17,15 @@ from pipeline.months import Month, month_range
 from pipeline.operations.state import Partition
 from pipeline.operations.wiring import Operations
 from pipeline.settings import Settings
+from pipeline.warehouse.questions import question
 from pipeline.warehouse.reading import ask
 
-QUERIES = {
-    "Traffic by month": """
-        SELECT month, direction, sum(calls) AS calls, round(sum(answered_calls) / sum(calls), 3) AS asr,
-            round(sum(answered_seconds) / sum(answered_calls)) AS acd_seconds, round(sum(minutes)) AS minutes,
-            sum(cost_usd) AS cost_usd
-        FROM marts.daily_traffic GROUP BY month, direction ORDER BY month, direction""",
-    "The five DIDs that cost most": """
-        SELECT did_number, sum(calls) AS calls, round(sum(minutes)) AS minutes, sum(total_usd) AS total_usd
-        FROM marts.cost_by_did GROUP BY did_number ORDER BY total_usd DESC LIMIT 5""",
-    "Trunks in the last full month": """
-        SELECT direction, trunk_name, attempts, round(asr_attempt, 3) AS asr, round(ner, 3) AS ner, top_failure_code
-        FROM marts.trunk_quality WHERE month = (SELECT max(month) FROM coverage WHERE state IN ('settling', 'sealed'))
-        ORDER BY attempts DESC LIMIT 8""",
+TABLES = {
+    "Traffic by month": "demo.traffic_by_month",
+    "The five DIDs that cost most": "demo.dids_by_cost",
+    "Trunks in the last full month": "demo.trunks",
 }
-"""The tables that are printed: a title and a query each; the README shows the same queries."""
+"""The tables that are printed: the query of each title."""
 
 _KEY = "sandbox-key"
 
@@ -74,14 +66,13 @@ def run_demo(settings: Settings, port: int, console: Console, *, stay: bool) -> 
 
 def _own(settings: Settings, url: str) -> Settings:
     """Return settings of the demo's own vendor and data directory, without alarms."""
-    data = settings.cdr_data_dir / "demo"
     return settings.model_copy(
         update={
             "didww_api_url": url,
             "didww_api_key": SecretStr(_KEY),
-            "cdr_data_dir": data,
+            "cdr_data_dir": settings.cdr_data_dir / "demo",
             "cdr_start_month": "",
-            "cdr_exports": data / "exports.toml",
+            "cdr_exports": settings.cdr_data_dir / "demo" / "exports.toml",
             "cdr_poll_seconds": 5,
             "cdr_alarm_webhook": SecretStr(""),
             "cdr_smtp_url": SecretStr(""),
@@ -91,8 +82,8 @@ def _own(settings: Settings, url: str) -> Settings:
 
 def _print_tables(operations: Operations, console: Console) -> None:
     console.print(coverage_table(operations.ledger.coverage()))
-    for title, query in QUERIES.items():
-        console.print(table(ask(operations.place.warehouse, query), title))
+    for title, name in TABLES.items():
+        console.print(table(ask(operations.place.warehouse, question(name).sql), title))
 
 
 def _write_reports(operations: Operations, console: Console) -> None:

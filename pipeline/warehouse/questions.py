@@ -1,4 +1,4 @@
-"""Look up the queries that the pipeline itself asks: ``sql/report`` and ``sql/lake``."""
+"""Look up the queries that the pipeline itself asks: ``sql/report``, ``sql/lake`` and ``sql/demo``."""
 
 from collections.abc import Mapping
 from functools import cache

@@ -20,9 +20,10 @@ from tests.report.conftest import NOW, Edited
 ROOT = Path(__file__).parents[2]
 SHOWING = [
     *(ROOT / "pipeline/report").rglob("*.py"),
+    ROOT / "pipeline/commands/demo.py",
     *(ROOT / "pipeline/defs" / f"{name}.py" for name in ("catalogue", "markdown", "metadata", "plots", "published")),
 ]
-FILES = sorted([*ROOT.glob("sql/report/*.sql"), *ROOT.glob("sql/lake/*.sql")])
+FILES = sorted(path for folder in ("report", "lake", "demo") for path in ROOT.glob(f"sql/{folder}/*.sql"))
 QUESTIONS = [path.stem for path in FILES if path.parent.name == "report"]
 RATIO_MAKERS = {"truediv", "Fraction", "statistics", "fmean"}
 

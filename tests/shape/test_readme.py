@@ -14,12 +14,13 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from pipeline.cli import main
-from pipeline.commands.demo import QUERIES
+from pipeline.commands.demo import TABLES
 from pipeline.commands.show import table
 from pipeline.months import Month, month_range
 from pipeline.operations.wiring import Operations
 from pipeline.sandbox import Sandbox
 from pipeline.settings import Settings
+from pipeline.warehouse.questions import question
 from pipeline.warehouse.reading import ask
 
 ROOT = Path(__file__).parents[2]
@@ -121,8 +122,8 @@ def test_the_tables_are_those_that_are_published(warehouse: Path) -> None:
 @pytest.mark.slow
 def test_the_columns_that_the_readme_speaks_of_exist(warehouse: Path) -> None:
     with duckdb.connect(str(warehouse), read_only=True) as db:
-        for query in QUERIES.values():
-            db.execute(query)
+        for name in TABLES.values():
+            db.execute(question(name).sql)
         for found in re.finditer(r"```sql\n(.*?)```", text(), re.DOTALL):
             db.execute(found[1])
 
