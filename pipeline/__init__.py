@@ -1,1 +1,1 @@
-"""Keeps call records: ask the vendor, sense, land, normalise, load, publish."""
+"""Keeps call records: request exports, land their files, type their rows, load, publish and report."""

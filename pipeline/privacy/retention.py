@@ -56,6 +56,6 @@ def clock_doubt(now: datetime, newest: datetime | None, skew: timedelta | None) 
     if skew is None and newest is not None and now - newest > LONGEST_SILENCE:
         return (
             f"this machine's clock says {now:%Y-%m-%d}, {(now - newest).days} days after the newest export, and no "
-            "vendor could be asked"
+            "vendor could be reached"
         )
     return ""
