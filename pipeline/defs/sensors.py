@@ -17,7 +17,7 @@ from pipeline.defs.resuming import resumed
 from pipeline.errors import sentence
 from pipeline.export.protocol import Export, Listing, Status
 from pipeline.operations.plan import plan, status_of
-from pipeline.operations.state import Action, Partition, Verb
+from pipeline.operations.state import Action, Partition, PartitionState, Policy, Verb
 from pipeline.operations.wiring import Operations
 from pipeline.wake_signal import WakeSignal
 
@@ -74,21 +74,12 @@ def sense(
     """
     made = operations.gatherer.gather(listed, partial(attempts, instance))
     now, policy = operations.place.clock(), operations.policy()
-    said: dict[str, str] = {}
-    events: list[dg.AssetMaterialization | dg.AssetObservation] = []
+    known = {one: state for one, state in made.states.items() if operations.place.vendor_name(one.dataset) in listed}
+    said, events = _statuses(known, now, policy, cursor)
     requests: list[dg.RunRequest] = []
     waiting: dict[str, Partition] = {}
     wrong = [f"{which}: {why}" for which, why in made.wrong.items()]
-    for partition, state in made.states.items():
-        vendor = operations.place.vendor_name(partition.dataset)
-        if vendor not in listed:
-            continue
-        if state.exports:
-            newest = state.exports[-1]
-            place, word = f"{partition.dataset}/{partition.month}", status_of(newest, now, policy.deadline)
-            said[place] = f"{newest.id} {word}"
-            if cursor.said.get(place) != said[place]:
-                events.append(_event(partition, newest, word))
+    for partition, state in known.items():
         try:
             action = plan(state, now, policy)
             if action.verb is Verb.REQUEST and state.backlogged and not action.export:
@@ -102,6 +93,22 @@ def sense(
         requests.append(_request(f"queued:{partition.dataset}:{partition.month}:{change}", partition))
     written = Cursor(cursor.looked, said).written()
     return dg.SensorResult(run_requests=[*requests, *resumed(operations)], asset_events=events, cursor=written), wrong
+
+
+def _statuses(
+    states: Mapping[Partition, PartitionState], now: datetime, policy: Policy, before: Cursor
+) -> tuple[dict[str, str], list[dg.AssetMaterialization | dg.AssetObservation]]:
+    """Return the status of each month's newest export, and an event for each that has changed."""
+    said: dict[str, str] = {}
+    events = []
+    for partition, state in states.items():
+        if state.exports:
+            newest = state.exports[-1]
+            key, word = f"{partition.dataset}/{partition.month}", status_of(newest, now, policy.deadline)
+            said[key] = f"{newest.id} {word}"
+            if before.said.get(key) != said[key]:
+                events.append(_event(partition, newest, word))
+    return said, events
 
 
 def _launch(partition: Partition, action: Action, instance: DagsterInstance) -> Iterator[dg.RunRequest]:
