@@ -75,12 +75,13 @@ class Turns:
             error: The error; any but a ``PermanentError`` may pass by itself.
         """
         passes, tries = not isinstance(error, PermanentError), turn.failures + 1
+        why = sentence(error).removeprefix(f"{turn.partition}: ")  # which is said before it anyway
         self._left.remove(turn)
         if not passes or turn.failures == len(self._pauses):
-            self.failed[turn.partition] = sentence(error) + (f" It was tried {tries} times." if passes else "")
+            self.failed[turn.partition] = why + (f" It was tried {tries} times." if passes else "")
             self.say(turn.partition, "failed")
             return
         pause = self._pauses[turn.failures]
         turn.failures, turn.due = tries, time.monotonic() + pause
         self._left.append(turn)
-        self.say(turn.partition, f"tried again in {pause:g} seconds: {sentence(error)}")
+        self.say(turn.partition, f"tried again in {pause:g} seconds: {why}")

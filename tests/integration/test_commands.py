@@ -125,7 +125,7 @@ BAD_INPUT = {
     "no key": (ONE_MONTH, {"DIDWW_API_KEY": ""}, 1, "set DIDWW_API_KEY"),
     "a wrong key": (ONE_MONTH, {"DIDWW_API_KEY": "x"}, 1, "check DIDWW_API_KEY"),
     "an unknown type in the settings": (("status",), {"CDR_RECORD_TYPES": "cdr_up"}, 1, "known are cdr_in, cdr_out"),
-    "an unknown type on the line": ((*ONE_MONTH, "--type", "x"), {}, 2, "kept are cdr_in, cdr_out"),
+    "an unknown type on the line": ((*ONE_MONTH, "--type", "x"), {}, 2, "choose one of cdr_in, cdr_out"),
     "a month that is none": (("backfill", "--from", "2026-13", "--to", str(LAST)), {}, 2, "write it like 2026-10"),
     "a range turned round": (("backfill", "--from", "2026-11", "--to", "2026-10"), {}, 2, "swap them"),
     "a forgotten month": (("backfill", "--from", "2020-01", "--to", "2020-01"), {}, 1, "The vendor forgot 2020-01"),

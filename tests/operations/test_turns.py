@@ -79,3 +79,9 @@ def test_rest_ends_when_the_first_month_is_due() -> None:
     assert turns.due() == []
     turns.rest(3_600)
     assert turns.due() == [first]
+
+
+def test_a_sentence_that_names_its_partition_does_not_name_it_twice() -> None:
+    turns, _ = begin()
+    turns.went_wrong(turns.due()[0], PermanentError("cdr_in 2026-10: export e1 is older."))
+    assert turns.failed == {A: "export e1 is older."}
