@@ -58,6 +58,7 @@ class Download:
         self._length: int | None = None
         self._until: int | None = None  # where the current piece must end
         self._etag = ""
+        self._rest_refused = False  # once is enough: each request was repeated by itself
 
     def run(self) -> bool:
         """Write the bytes as served. Return False where the server gave no length."""
@@ -67,7 +68,10 @@ class Download:
             if (sized := self._attempt()) is not None:
                 return sized
             attempts += not self._brought_a_piece(before)
-        raise TransientError(f"The download of {self._export} broke off too often; try again later.")
+        raise self._broke_off()
+
+    def _broke_off(self) -> TransientError:
+        return TransientError(f"The download of {self._export} broke off too often; try again later.")
 
     def _brought_a_piece(self, before: int) -> bool:
         """Whether the last response was a complete piece, and so large that the number of pieces is limited."""
@@ -81,6 +85,9 @@ class Download:
         except TransientError:
             if not self._written:
                 raise
+            if self._rest_refused:
+                raise self._broke_off() from None
+            self._rest_refused = True
             self._restart()  # the server refuses the rest, but may still serve the whole file
             return None
         with response:

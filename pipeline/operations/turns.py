@@ -10,7 +10,7 @@ from pipeline.operations.state import Partition
 Say = Callable[[Partition, str], None]
 """Reports the progress of a partition."""
 
-RETRY_PAUSES = (2.0, 5.0, 15.0, 30.0, 90.0)
+RETRY_PAUSES = (2.0, 10.0, 45.0)
 """Seconds before each new try after a passing error; after the last one the partition fails."""
 
 
